@@ -63,7 +63,7 @@ class _Reader:
         require_level(level)
         head = self._peek()
         if head not in ("all", "any") and not _NUMBER.fullmatch(head):
-            raise self._malformed("all, any or a number")
+            raise self._malformed("all, any or a number below 1000")
         self._advance()
         self._take("of", expected="of")
         self._take("(", expected="(")

@@ -46,7 +46,9 @@ class Gate:
         if not self.children:
             raise MalformedError("policy_gate_empty", field="policy")
         if not 1 <= self.k <= len(self.children):
-            raise MalformedError("policy_k_out_of_range", field="policy", k=self.k, children=len(self.children))
+            raise MalformedError(
+                "policy_k_out_of_range", field="policy", k=self.k, children=len(self.children)
+            )
 
     def __str__(self) -> str:
         return f"{self._head()} of ({', '.join(map(str, self.children))})"
