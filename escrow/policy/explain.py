@@ -1,9 +1,10 @@
 """Say in plain words what a policy does, as a lawyer would read it aloud to a client.
 
-`explain` says who can open, `what_if` what happens once some seats are gone. Every condition carries its label:
-[cryptographic] where nobody can get round it, [procedural] where honest custodians keep it. What follows from the
-conditions (margin, smallest groups, who suffices alone) is said without a label, and marked as a warning where people
-have come to grief. The words never promise more than the mathematics gives: a quorum can always open, for anyone.
+`explain` says who can open, `what_if` what happens once some seats are gone. Every condition carries its
+label: [cryptographic] where nobody can get round it, [procedural] where honest custodians keep it. What
+follows from the conditions (margin, smallest groups, who suffices alone) is said without a label, and
+marked as a warning where people have come to grief. The words never promise more than the mathematics
+gives: a quorum can always open, for anyone.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,15 +19,21 @@ __all__ = ["Explanation", "Outlook", "Sentence", "can_open_alone", "explain", "s
 
 MAX_COUNT_SAID = 1_000_000  # a larger number means nothing to a listener
 
+# fmt: off
 _MONTHS = (  # not strftime: its words depend on the locale of the process
-    "January February March April May June July August September October November December".split()
+    "January", "February", "March", "April", "May", "June",
+    "July", "August", "September", "October", "November", "December",
 )
-_NUMBERS = "no one two three four five six seven eight nine ten eleven twelve".split()
+_NUMBERS = (
+    "no", "one", "two", "three", "four", "five", "six",
+    "seven", "eight", "nine", "ten", "eleven", "twelve",
+)
+# fmt: on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sentence:
-    """One sentence. `enforced` is set for conditions only; `warning` for what somebody should think twice about."""
+    """One sentence. `enforced` is set for conditions only; `warning` asks the listener to think twice."""
 
     text: str
     enforced: Enforcement | None = None
@@ -50,7 +57,7 @@ class Explanation:
 
 
 def explain(policy: Policy, *, audience: str, not_before: datetime | None) -> Explanation:
-    """Who can open, when, and how firmly. `audience` is in the caller's words ("the public", "Judge Reiter")."""
+    """Who can open, when, and how firmly. `audience` is in the caller's words, such as "the public"."""
     view = outlook(policy)
     sentences = [*_conditions(policy.root, audience)]
     if not_before is not None:

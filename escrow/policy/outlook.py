@@ -1,8 +1,8 @@
 """What a policy can and cannot survive: its margin, its smallest groups, who is needed, who suffices alone.
 
-Answers for a policy as it stands or with some seats gone. All of it follows from one walk up the tree, because no seat
-stands twice in a policy: what one branch needs or loses is nobody else's. Numbers only; words are made in `explain`.
-Rules 15-19 carry the numbers of README.md in this room.
+Answers for a policy as it stands or with some seats gone. All of it follows from one walk up the tree,
+because no seat stands twice in a policy: what one branch needs or loses is nobody else's. Numbers only;
+words are made in `explain`. Rules 15-19 carry the numbers of README.md in this room.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,10 +22,11 @@ Group = tuple[str, ...]
 class Outlook:
     """What a policy can still do once the seats in `gone` refuse for good or have lost their keys.
 
-    `margin` is how many more seats may go, whichever they are, before it can be shut for ever; None if it is shut.
-    `needed` are the seats without any one of which it is shut; `alone` those that open it by themselves.
-    `group_count` counts the smallest groups (enough together, and not with any one of them fewer); `groups` lists them
-    if they are at most MAX_GROUPS_LISTED, else it is empty. `least` is the size of the smallest of them, 0 if shut.
+    `margin` is how many more seats may go, whichever they are, before it can be shut for ever; None if it
+    is shut. `needed` are the seats without any one of which it is shut; `alone` those that open it by
+    themselves. `group_count` counts the smallest groups (enough together, and not with any one of them
+    fewer); `groups` lists them if they are at most MAX_GROUPS_LISTED, else it is empty. `least` is the size
+    of the smallest of them, 0 if shut.
     """
 
     gone: Group
@@ -38,8 +39,11 @@ class Outlook:
 
 
 def outlook(policy: Policy, *, gone: frozenset[str] = frozenset()) -> Outlook:
-    """Look ahead. Raises MalformedError `seat_not_in_policy` if `gone` names a seat that the policy does not (a slip
-    of the pen would otherwise read as good news)."""
+    """Look ahead.
+
+    Raises MalformedError `seat_not_in_policy` (with `seat`) if `gone` names a seat that the policy does
+    not: a slip of the pen would otherwise read as good news.
+    """
     if strangers := gone.difference(policy.seats):
         raise MalformedError("seat_not_in_policy", field="gone", seat=min(strangers))
     root = _look(policy.root, gone)
@@ -56,12 +60,12 @@ def outlook(policy: Policy, *, gone: frozenset[str] = frozenset()) -> Outlook:
 
 
 def smallest_margin(policy: Policy) -> int:
-    """How many seats, whichever they are, may refuse or lose their keys and the policy can still be met (rule 15)."""
+    """Rule 15: how many seats, whichever they are, may refuse or lose their keys without shutting it."""
     return _look(policy.root, frozenset()).cut - 1
 
 
 def can_open_alone(policy: Policy, groups: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
-    """Which parties, each with all the seats it holds (party -> seats), meet the policy with nobody else (rule 19)."""
+    """Rule 19: which parties, each with all the seats it holds, meet the policy without anybody else."""
     return tuple(party for party, seats in groups.items() if assess_seats(policy, seats).met)
 
 

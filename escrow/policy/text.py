@@ -2,10 +2,11 @@
 
     gate = ("all" | "any" | number) " of (" node ", " node ... ")"        node = gate | seat name
 
-A policy stands as text in bytes that people sign, so two spellings of one policy would be two policies. `parse` reads
-a little more than it accepts (other spacing, `2 of (a, b)` for `all of (a, b)`), only so that its refusal can carry
-the spelling that it would have taken. The words all, any, of and numbers are no reserved names: what stands before
-" of" is a gate's head, everything else is a seat. Rules 8-10 carry the numbers of README.md in this room.
+A policy stands as text in bytes that people sign, so two spellings of one policy would be two policies.
+`parse` reads a little more than it accepts (other spacing, `2 of (a, b)` for `all of (a, b)`), only so that
+its refusal can carry the spelling that it would have taken. The words all, any, of and numbers are no
+reserved names: what stands before " of" is a gate's head, everything else is a seat. Rules 8-10 carry the
+numbers of README.md in this room.
 """
 
 import re
@@ -22,9 +23,9 @@ _NUMBER = re.compile(r"[0-9]{1,3}")  # no policy needs more digits; int() of a f
 def parse(text: str) -> Policy:
     """Read a policy; afterwards `print_(parse(text)) == text`.
 
-    Raises TooLargeError `policy_text_too_long`; MalformedError `policy_malformed` (with `at`, the place counted in
-    characters from 1, and what was `expected` there), `policy_not_canonical` (with `canonical`), and what the tree
-    refuses at birth.
+    Raises TooLargeError `policy_text_too_long`; MalformedError `policy_malformed` (with `at`, the place
+    counted in characters from 1, and what was `expected` there), `policy_not_canonical` (with `canonical`),
+    and what the tree refuses at birth.
     """
     if len(text) > MAX_TEXT_CHARS:
         raise TooLargeError("policy_text_too_long", field="policy", limit=MAX_TEXT_CHARS)
@@ -40,7 +41,7 @@ def print_(policy: Policy) -> str:
 
 
 class _Reader:
-    """One pass over the tokens, one token of lookahead; recursion is bounded by the levels a policy may have."""
+    """One pass, one token of lookahead; recursion is bounded by the levels a policy may have."""
 
     def __init__(self, text: str) -> None:
         self._tokens = [(found.group(), found.start() + 1) for found in _TOKEN.finditer(text)]

@@ -1,8 +1,8 @@
 """What a policy is: nested "k of these" over seats, checked at birth.
 
-A policy says which groups of seats may open a record together. It knows seats by name only: no keys, no clock, no
-audience, no date (a path adds those). Rules 1-6 carry the numbers of README.md in this room. The spelling of a
-policy is `str(policy)`, here; reading that spelling back is `text.parse`.
+A policy says which groups of seats may open a record together. It knows seats by name only: no keys, no
+clock, no audience, no date (a path adds those). Rules 1-6 carry the numbers of README.md in this room. The
+spelling of a policy is `str(policy)`, here; reading that spelling back is `text.parse`.
 """
 
 import re
@@ -67,13 +67,14 @@ Node = Seat | Gate
 class Policy:
     """A whole tree. Whoever holds one may recurse over it without fear: it is neither deep nor wide.
 
-    Raises MalformedError `policy_too_deep`, `policy_too_wide` (with `limit`) or `policy_seat_twice` (with `seat`).
+    Raises MalformedError `policy_too_deep`, `policy_too_wide` (with `limit`) or `policy_seat_twice` (with
+    `seat`).
     """
 
     root: Gate
 
     def __post_init__(self) -> None:
-        """Rules 4 to 6, in one walk that stops at the first breach, whatever the size of what it was given."""
+        """Rules 4 to 6, in one walk that stops at the first breach, however large the tree."""
         seen: set[str] = set()
         for name in _leaves(self.root, level=1):
             if name in seen:

@@ -1,9 +1,9 @@
 """Decide whether a path's policy is met and its date has come.
 
-`assess` asks and `require` insists; both know seats by name only. Whether a sign-off is genuine was settled before its
-seat came into `signed`; names in `signed` that the policy does not hold count for nothing. Every part of a verdict says
-what enforces it: seats are enforced by cryptography (without their shares nobody opens), a date by honest custodians
-alone. Rules 11-14 carry the numbers of README.md in this room.
+`assess` asks and `require` insists; both know seats by name only. Whether a sign-off is genuine was settled
+before its seat came into `signed`; names in `signed` that the policy does not hold count for nothing. Every
+part of a verdict says what enforces it: seats are enforced by cryptography (without their shares nobody
+opens), a date by honest custodians alone. Rules 11-14 carry the numbers of README.md in this room.
 """
 
 from dataclasses import dataclass
@@ -25,8 +25,9 @@ class Enforcement(StrEnum):
 class Verdict:
     """One node of the answer, and the answers below it.
 
-    `have` of `need` counts met children at a gate, and sign-offs at a seat. `missing` are the seats, in leaf order,
-    whose sign-off could still help; it is empty where the seats suffice. `opens_at` is a date still ahead, else None.
+    `have` of `need` counts met children at a gate, and sign-offs at a seat. `missing` are the seats, in
+    leaf order, whose sign-off could still help; it is empty where the seats suffice. `opens_at` is a date
+    still ahead, else None.
     """
 
     met: bool
@@ -42,8 +43,8 @@ class Verdict:
 def assess(policy: Policy, signed: frozenset[str], *, not_before: datetime | None, at: datetime) -> Verdict:
     """The verdict on seats and date together, at the moment `at`; times are aware. A no is an answer, not an error.
 
-    Its first child is the verdict on the seats, its second, where the path has a date, the one on the date. Its own
-    `have` and `need` are those of the seats: a date is no sign-off, and shows in `opens_at`.
+    Its first child is the verdict on the seats, its second, where the path has a date, the one on the date.
+    Its own `have` and `need` are those of the seats: a date is no sign-off, and shows in `opens_at`.
     """
     seats = assess_seats(policy, signed)
     if not_before is None:
@@ -54,8 +55,8 @@ def assess(policy: Policy, signed: frozenset[str], *, not_before: datetime | Non
 def require(policy: Policy, signed: frozenset[str], *, not_before: datetime | None, at: datetime) -> None:
     """Insist (rule 14).
 
-    Raises RefusedError `policy_not_met` with `have`, `need`, `missing` and `opens_at` (RFC 3339, empty if no date is
-    ahead).
+    Raises RefusedError `policy_not_met` with `have`, `need`, `missing` and `opens_at` (RFC 3339, empty if
+    no date is ahead).
     """
     verdict = assess(policy, signed, not_before=not_before, at=at)
     if not verdict.met:
