@@ -1,0 +1,87 @@
+"""The case key: random, known to every seat and not to the operator; texts that parties write are sealed under it.
+
+XChaCha20-Poly1305 with a random nonce; the associated data says where a text belongs, so that none can be moved to
+another field, record or case. Opening a record never needs this key.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import secrets
+
+from escrow.crypto import aead
+from escrow.crypto.identity import Identity
+from escrow.crypto.transcript import Label, digest, kdf
+from escrow.errors import ForgedError, MalformedError
+
+KEY_BYTES = 32
+
+
+class Place(StrEnum):
+    """Fields that hold a text under the case key."""
+
+    PROSE = "prose"
+    ALONE = "alone"
+    LABEL = "label"
+    PATH_PURPOSE = "path-purpose"
+    REQUEST_PURPOSE = "request-purpose"
+    NOTE = "note"
+    REASON = "reason"
+
+
+def place(field: Place, *where: str) -> bytes:
+    """Associated data of a text. `where` is, in order, what the room's README lists for the field."""
+    return digest(Label.CASE_KEY_TEXT, field.encode(), *(part.encode() for part in where))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class CaseKey:
+    """32 random bytes. Never printed."""
+
+    raw: bytes
+
+    def __post_init__(self) -> None:
+        if len(self.raw) != KEY_BYTES:
+            raise MalformedError("case_key_malformed", field="case_key")
+
+    def __repr__(self) -> str:
+        return "CaseKey(32 bytes)"
+
+    @classmethod
+    def generate(cls) -> "CaseKey":
+        return cls(raw=secrets.token_bytes(KEY_BYTES))
+
+    @property
+    def hash(self) -> str:
+        """What the charter carries, in hex: one ciphertext can be made to open under two keys, this cannot."""
+        return digest(Label.CASE_KEY_HASH, self.raw).hex()
+
+    def require_hash(self, expected: str) -> None:
+        if self.hash != expected:
+            raise ForgedError("case_key_not_of_charter")
+
+    def seal_text(self, text: str, at: bytes) -> bytes:
+        return aead.seal_random(kdf(Label.CASE_KEY, self.raw), text.encode(), at)
+
+    def open_text(self, sealed: bytes, at: bytes) -> str:
+        """ForgedError("ciphertext_false") when it was sealed elsewhere, by another key, or changed."""
+        raw = aead.open_random(kdf(Label.CASE_KEY, self.raw), sealed, at)
+        try:
+            return raw.decode()
+        except UnicodeDecodeError as error:
+            raise MalformedError("field_not_text", field="text") from error
+
+    def wrap_for_oneself(self, identity: Identity) -> bytes:
+        """The case key under a key that only this identity derives: an identity file alone is enough later."""
+        at = bytes.fromhex(self.hash)
+        return aead.seal_random(identity.own_key(Label.IDENTITY_CASE_KEY, at), self.raw, at)
+
+    @classmethod
+    def unwrap_for_oneself(cls, identity: Identity, wrapped: bytes, expected_hash: str) -> "CaseKey":
+        at = bytes.fromhex(expected_hash)
+        key = cls(raw=aead.open_random(identity.own_key(Label.IDENTITY_CASE_KEY, at), wrapped, at))
+        key.require_hash(expected_hash)
+        return key
+
+
+WRAPPED_KEY_BYTES = 24 + KEY_BYTES + 16

@@ -1,0 +1,296 @@
+"""What a statement says, kind by kind: one frozen dataclass each, parsed strictly, checked at birth.
+
+A deed knows its own fields only; whether the case allows it is the replay's question (escrow/ledger). The table
+`DEEDS` at the end is the list of kinds; later kinds join it.
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar, Protocol, Self
+
+from escrow.crypto.card import Card
+from escrow.crypto.group import Point
+from escrow.crypto.kem import check_public
+from escrow.crypto.transcript import Label, digest
+from escrow.model.case_key import WRAPPED_KEY_BYTES
+from escrow.model.charter import Charter
+from escrow.model.ids import HASH_BYTES, RECORD_BYTES, CaseId, Hash, RecordId
+from escrow.model.path import MAX_CARDS, MAX_SEALED_TEXT, check_path_name
+from escrow.model.record import MAX_BODY, MAX_RECORD_PATHS, PROOF_BYTES, RecordBody
+from escrow.model.ticket import KEM_KEY_BYTES, MAX_TICKET
+from escrow.model.wire import Fields, Json, to_base64
+
+
+class Deed(Protocol):
+    """The part of a statement that differs from kind to kind. `TYP` is the JWS header's `typ`."""
+
+    TYP: ClassVar[str]
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        """Take this kind's fields; the caller takes `case` and `head`, and calls `done`."""
+        ...
+
+    def emit(self) -> Json: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CaseOpened:
+    """The convenor opens a case with its first charter. Names neither case nor head: the case's id is its hash."""
+
+    TYP: ClassVar[str] = "escrow.case-opened.v1"
+    charter: Charter
+    wrapped_case_key: bytes
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        charter = Charter.read(fields.inner("charter"))
+        return cls(charter=charter, wrapped_case_key=fields.data("wrapped_case_key", size=WRAPPED_KEY_BYTES))
+
+    def emit(self) -> Json:
+        return {"charter": self.charter.emit(), "wrapped_case_key": to_base64(self.wrapped_case_key)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CharterProposed:
+    """The convenor or a seat proposes a charter in place of the one it names (`replaces`: hash of that proposal)."""
+
+    TYP: ClassVar[str] = "escrow.charter-proposed.v1"
+    replaces: Hash
+    charter: Charter
+    wrapped_case_key: bytes
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        replaces = fields.hex("replaces", size=HASH_BYTES)
+        charter = Charter.read(fields.inner("charter"))
+        wrapped = fields.data("wrapped_case_key", size=WRAPPED_KEY_BYTES)
+        return cls(replaces=replaces, charter=charter, wrapped_case_key=wrapped)
+
+    def emit(self) -> Json:
+        return {
+            "replaces": self.replaces,
+            "charter": self.charter.emit(),
+            "wrapped_case_key": to_base64(self.wrapped_case_key),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CharterAccepted:
+    """A seat accepts the charter that `proposal` (hash of the opening or proposing statement) carries, with its keys."""
+
+    TYP: ClassVar[str] = "escrow.charter-accepted.v1"
+    proposal: Hash
+    seat: str
+    opening_key: Point
+    kem_key: bytes
+    proof: bytes
+    wrapped_case_key: bytes
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(
+            proposal=fields.hex("proposal", size=HASH_BYTES),
+            seat=fields.text("seat", limit=40),
+            opening_key=Point.decode(fields.data("opening_key", size=32), field="opening_key"),
+            kem_key=check_public(fields.data("kem_key", size=KEM_KEY_BYTES), field="kem_key"),
+            proof=fields.data("proof", size=PROOF_BYTES),
+            wrapped_case_key=fields.data("wrapped_case_key", size=WRAPPED_KEY_BYTES),
+        )
+
+    def emit(self) -> Json:
+        return {
+            "proposal": self.proposal,
+            "seat": self.seat,
+            "opening_key": to_base64(self.opening_key.encode()),
+            "kem_key": to_base64(self.kem_key),
+            "proof": to_base64(self.proof),
+            "wrapped_case_key": to_base64(self.wrapped_case_key),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordSealed:
+    """A seat deposits a record. `body_raw` are the exact bytes that the dealings' digests cover; `proofs` one a path."""
+
+    TYP: ClassVar[str] = "escrow.record-sealed.v1"
+    body: RecordBody
+    body_raw: bytes
+    proofs: tuple[bytes, ...]
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        body_raw = fields.data("body", limit=MAX_BODY)
+        body = RecordBody.parse(body_raw)
+        count = len(body.paths)
+        proofs = tuple(
+            Fields({"proof": item}, at=at).data("proof", size=PROOF_BYTES)
+            for at, item in fields.items("proofs", least=min(count, MAX_RECORD_PATHS), most=count)
+        )
+        return cls(body=body, body_raw=body_raw, proofs=proofs)
+
+    def emit(self) -> Json:
+        return {"body": to_base64(self.body_raw), "proofs": [to_base64(proof) for proof in self.proofs]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EnvelopeReported:
+    """A seat says that its envelope in a path does not hold the p that the record promises: an allegation, signed."""
+
+    TYP: ClassVar[str] = "escrow.envelope-reported.v1"
+    record: RecordId
+    path: str
+    seat: str
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(
+            record=fields.hex("record", size=RECORD_BYTES),
+            path=check_path_name(fields.text("path", limit=40), field="path"),
+            seat=fields.text("seat", limit=40),
+        )
+
+    def emit(self) -> Json:
+        return {"record": self.record, "path": self.path, "seat": self.seat}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleaseRequested:
+    """A seat asks for one record by one path. `tickets` in compact form name the readers; none for the public.
+
+    `purpose` is a text under the case key. The request's id is its statement's hash.
+    """
+
+    TYP: ClassVar[str] = "escrow.release-requested.v1"
+    record: RecordId
+    path: str
+    tickets: tuple[str, ...]
+    purpose: bytes
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(
+            record=fields.hex("record", size=RECORD_BYTES),
+            path=check_path_name(fields.text("path", limit=40), field="path"),
+            tickets=fields.texts("tickets", least=0, most=MAX_CARDS, limit=MAX_TICKET),
+            purpose=fields.data("purpose", limit=MAX_SEALED_TEXT),
+        )
+
+    def emit(self) -> Json:
+        return {
+            "record": self.record,
+            "path": self.path,
+            "tickets": list(self.tickets),
+            "purpose": to_base64(self.purpose),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignedOff:
+    """A seat consents to one request. `shares` is the hash of its share object, which travels beside the statement."""
+
+    TYP: ClassVar[str] = "escrow.signed-off.v1"
+    request: Hash
+    seat: str
+    shares: Hash
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(
+            request=fields.hex("request", size=HASH_BYTES),
+            seat=fields.text("seat", limit=40),
+            shares=fields.hex("shares", size=HASH_BYTES),
+        )
+
+    def emit(self) -> Json:
+        return {"request": self.request, "seat": self.seat, "shares": self.shares}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOffWithdrawn:
+    """A seat takes its sign-off (named by its statement's hash) back, before the request has a quorum.
+
+    The sign-off need not have arrived: one that was withdrawn first never enters.
+    """
+
+    TYP: ClassVar[str] = "escrow.sign-off-withdrawn.v1"
+    request: Hash
+    seat: str
+    sign_off: Hash
+    reason: bytes | None
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(
+            request=fields.hex("request", size=HASH_BYTES),
+            seat=fields.text("seat", limit=40),
+            sign_off=fields.hex("sign_off", size=HASH_BYTES),
+            reason=fields.maybe("reason", lambda key: fields.data(key, limit=MAX_SEALED_TEXT)),
+        )
+
+    def emit(self) -> Json:
+        return {
+            "request": self.request,
+            "seat": self.seat,
+            "sign_off": self.sign_off,
+            "reason": None if self.reason is None else to_base64(self.reason),
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """A text under the case key for all seats to read; changes nothing."""
+
+    TYP: ClassVar[str] = "escrow.note.v1"
+    text: bytes
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(text=fields.data("text", limit=MAX_SEALED_TEXT))
+
+    def emit(self) -> Json:
+        return {"text": to_base64(self.text)}
+
+
+AnyDeed = (
+    CaseOpened
+    | CharterProposed
+    | CharterAccepted
+    | RecordSealed
+    | EnvelopeReported
+    | ReleaseRequested
+    | SignedOff
+    | SignOffWithdrawn
+    | Note
+)
+
+DEEDS: dict[str, type[AnyDeed]] = {
+    kind.TYP: kind
+    for kind in (
+        CaseOpened,
+        CharterProposed,
+        CharterAccepted,
+        RecordSealed,
+        EnvelopeReported,
+        ReleaseRequested,
+        SignedOff,
+        SignOffWithdrawn,
+        Note,
+    )
+}
+
+
+def seat_keys_context(case: CaseId, seat: str, proposal: Hash, card: Card) -> bytes:
+    """What the proof of knowledge of a seat's opening key is bound to (the keys themselves are added by the proof)."""
+    return digest(Label.CONTEXT_SEAT_KEYS, bytes.fromhex(case), seat.encode(), bytes.fromhex(proposal), card.public)
+
+
+def sign_off_context(case: CaseId, dealing: Hash, request: Hash, seat: str, fingerprint: str) -> bytes:
+    """What a share's proof is bound to: these very readers, for this very purpose, by this very seat."""
+    return digest(
+        Label.CONTEXT_SIGN_OFF,
+        bytes.fromhex(case),
+        bytes.fromhex(dealing),
+        bytes.fromhex(request),
+        seat.encode(),
+        bytes.fromhex(fingerprint),
+    )
