@@ -1,0 +1,12 @@
+"""Ends every run with the list of what this machine could not test (see support/machine.py)."""
+
+import pytest
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    skipped = terminalreporter.stats.get("skipped", [])
+    reasons = {str(report.longrepr[2]) for report in skipped if isinstance(report.longrepr, tuple)}
+    if reasons:
+        terminalreporter.section("NOT TESTED ON THIS MACHINE", sep="!")
+        for reason in sorted(reasons):
+            terminalreporter.line(reason)

@@ -1,0 +1,25 @@
+"""What a test may need of the machine: missing, it is skipped loudly here and a failure in CI (`scripts/test --all`)."""
+
+import os
+import shutil
+from typing import NoReturn
+
+import pytest
+
+
+def require_program(name: str, install: str) -> str:
+    """The path of a program on PATH."""
+    return shutil.which(name) or _absent(name, install)
+
+
+def require_linux(feature: str) -> None:
+    """For tests that look into /proc of a running worker."""
+    if not os.path.isdir("/proc/self"):
+        _absent(feature, "run the tests on Linux")
+
+
+def _absent(name: str, install: str) -> NoReturn:
+    message = f"{name} is missing: {install}"
+    if os.environ.get("ESCROW_TEST_REQUIRE_ALL"):
+        pytest.fail(message)
+    pytest.skip(message)
