@@ -1,7 +1,7 @@
 """What a policy is: nested "k of these" over seats, checked at birth.
 
 A policy says which groups of seats may open a record together. It knows seats by name only: no keys, no
-clock, no audience, no date (a path adds those). Rules 1-6 carry the numbers of README.md in this room. The
+clock, no audience, no date (a path adds those). Rules 1-7 carry the numbers of README.md in this room. The
 spelling of a policy is `str(policy)`, here; reading that spelling back is `text.parse`.
 """
 

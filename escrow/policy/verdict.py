@@ -41,7 +41,7 @@ class Verdict:
 
 
 def assess(policy: Policy, signed: frozenset[str], *, not_before: datetime | None, at: datetime) -> Verdict:
-    """The verdict on seats and date together, at the moment `at`; times are aware. A no is an answer, not an error.
+    """The verdict on seats and date at the moment `at`; times are aware. A no is an answer, not an error.
 
     Its first child is the verdict on the seats, its second, where the path has a date, the one on the date.
     Its own `have` and `need` are those of the seats: a date is no sign-off, and shows in `opens_at`.
