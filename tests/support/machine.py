@@ -1,4 +1,4 @@
-"""What a test may need of the machine: missing, it is skipped loudly here and a failure in CI (`scripts/test --all`)."""
+"""What a test may need of the machine: missing, it is skipped loudly here and a failure with `scripts/test --all`."""
 
 import os
 import shutil
