@@ -79,7 +79,7 @@ def _dual_weights(shape: Shape, weight: int, seed: bytes, gates: Iterator[int]) 
     """Child j of a gate with weight w gets w * lambda_j + f(j) / prod over i != j of (j - i).
 
     The lambda are the Lagrange weights at 0 of the first k children, 0 for the rest; f is a polynomial of
-    degree c-k-1 drawn from the seed, none when k = c. `gates` numbers them as they are met: each draws its own.
+    degree c-k-1 drawn from the seed, none when k = c. `gates` numbers them: each draws its own.
     """
     if isinstance(shape, Leaf):
         return [weight]
