@@ -14,7 +14,7 @@ import re
 from escrow.errors import MalformedError, TooLargeError
 from escrow.policy.tree import Gate, Node, Policy, Seat, require_level
 
-MAX_TEXT_CHARS = 32_768  # the longest policy that rules 1-6 allow prints to fewer than 31,000
+MAX_TEXT_CHARS = 32_768  # the longest policy that rules 1-6 allow prints to fewer than 27,000
 
 _TOKEN = re.compile(r"[(),]|[^\s(),]+")  # covers every character but white space
 _NUMBER = re.compile(r"[0-9]{1,3}")  # no policy needs more digits; int() of a foreign number must be bounded

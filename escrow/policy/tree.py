@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from escrow.crypto import sharing
 from escrow.errors import MalformedError
 
 MAX_SEAT_NAME_CHARS = 40  # a name is read aloud, and stands in every signed policy
@@ -88,6 +89,11 @@ class Policy:
         """Names in leaf order, left to right: seat number i of a sealing is `seats[i]`."""
         return tuple(_leaves(self.root, level=1))
 
+    @property
+    def shape(self) -> sharing.Shape:
+        """The same tree without names, as the sharing of a secret takes it; leaf i belongs to `seats[i]`."""
+        return _shape(self.root)
+
     def require_known(self, seats: frozenset[str]) -> None:
         """Rule 7: insist that every seat named here is one of `seats`, those of the charter."""
         for name in self.seats:
@@ -112,3 +118,9 @@ def _leaves(node: Node, level: int) -> Iterator[str]:
     require_level(level)
     for child in node.children:
         yield from _leaves(child, level + 1)
+
+
+def _shape(node: Node) -> sharing.Shape:
+    if isinstance(node, Seat):
+        return sharing.Leaf()
+    return sharing.Gate(k=node.k, children=tuple(map(_shape, node.children)))

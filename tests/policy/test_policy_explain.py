@@ -6,6 +6,7 @@ import pytest
 
 from escrow.errors import MalformedError
 from escrow.policy.explain import can_open_alone, explain, smallest_margin, what_if
+from escrow.policy.outlook import MAX_GROUPS_LISTED, outlook
 from escrow.policy.text import parse
 
 DATE = datetime(2056, 1, 1, tzinfo=UTC)
@@ -64,6 +65,14 @@ def test_gates_inside_gates_are_numbered_like_clauses() -> None:
         "[cryptographic] (2.1) l signs off.",
         "[cryptographic] (2.2) at least two of t1, t2 and t3 sign off.",
     ]
+
+
+def test_a_dozen_groups_are_listed_and_thirteen_are_counted() -> None:
+    def names(n: int) -> str:
+        return ", ".join(f"s{i}" for i in range(n))
+
+    assert outlook(parse(f"any of ({names(MAX_GROUPS_LISTED)})")).groups[-1] == ("s11",)
+    assert outlook(parse(f"any of ({names(MAX_GROUPS_LISTED + 1)})")).groups == ()
 
 
 def test_many_groups_are_counted_and_very_many_only_bounded() -> None:
