@@ -1,0 +1,191 @@
+"""What Escrow asks of storage, and nothing more: the contract that every store keeps.
+
+A store keeps bytes under names and decides one thing: who was first. It knows nothing of cases, signatures or
+rules. The numbered rules (R1-R12) are in escrow/store/README.md; tests/store/contract.py holds every store to
+them. Names come from escrow/store/names.py only; any other name is MalformedError("object_name_malformed").
+
+Every method may raise UnavailableError: "storage_full" or "storage_failed". Nothing then counts in part, but
+whether a `create`, `put_part`, `complete_upload` or `retain` took effect is open; each may be called again.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum, StrEnum
+from typing import BinaryIO, Final, Protocol
+
+from escrow.errors import MalformedError
+
+MIB: Final = 1024 * 1024
+MAX_PARTS: Final = 10_000  # what S3 takes in one multipart upload
+MIN_PART_BYTES: Final = 5 * MIB  # what S3 asks of every part but the last
+MAX_PART_BYTES: Final = (
+    64 * MIB
+)  # a store may hold one part in memory to sign it; 10,000 of these are 625 GiB
+MAX_PAGE: Final = 1000  # names in one answer, as S3 has it
+
+_SHA256_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+class Bucket(StrEnum):
+    """The three places. An object of one kind lives in one bucket only."""
+
+    LEDGER = "ledger"
+    RECORDS = "records"
+    PUBLIC = "public"
+
+
+class Outcome(Enum):
+    """What a create-only write found. One's own success, seen again after a lost answer, is ALREADY_SAME."""
+
+    CREATED = "created"
+    ALREADY_SAME = "already_same"
+    ALREADY_OTHER = "already_other"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UploadPlan:
+    """How a payload will arrive: `length` bytes of ciphertext in all, `part_size` in each part but the last.
+
+    MalformedError "payload_length_out_of_range" or "part_size_out_of_range".
+    """
+
+    length: int
+    part_size: int
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.length <= MAX_PARTS * MAX_PART_BYTES:
+            raise MalformedError(
+                "payload_length_out_of_range", field="length", limit=MAX_PARTS * MAX_PART_BYTES
+            )
+        least = min(self.length, MIN_PART_BYTES)  # a payload of one part may be as small as it likes
+        if not least <= self.part_size <= MAX_PART_BYTES or self.part_count > MAX_PARTS:
+            raise MalformedError(
+                "part_size_out_of_range",
+                field="part_size",
+                least=MIN_PART_BYTES,
+                most=MAX_PART_BYTES,
+                parts=MAX_PARTS,
+            )
+
+    @property
+    def part_count(self) -> int:
+        return -(-self.length // self.part_size)
+
+    def part_length(self, number: int) -> int:
+        """Bytes of part `number`, counted from 1. MalformedError "part_number_out_of_range"."""
+        if not 1 <= number <= self.part_count:
+            raise MalformedError("part_number_out_of_range", field="number", limit=self.part_count)
+        return min(self.part_size, self.length - (number - 1) * self.part_size)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPayload:
+    """A payload as it lies in the store: bytes, and the lowercase hex SHA-256 of them."""
+
+    length: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        _require_receipt(self.length, self.sha256)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PartReceipt:
+    """One whole part as it lies in the store: its number from 1, bytes, and their lowercase hex SHA-256."""
+
+    number: int
+    length: int
+    sha256: str
+
+    def __post_init__(self) -> None:
+        if not 1 <= self.number <= MAX_PARTS:
+            raise MalformedError("part_number_out_of_range", field="number", limit=MAX_PARTS)
+        _require_receipt(self.length, self.sha256)
+
+
+class Store(Protocol):
+    """Create-only objects, and payloads that arrive in parts. Safe to share by threads and by processes."""
+
+    def check(self) -> None:
+        """Prove at start-up that create-only holds in every bucket, and clear away what crashes left.
+
+        SetupError "store_not_create_only" (bucket) or "store_unusable" (bucket, reason); UnavailableError.
+        """
+
+    def create(self, bucket: Bucket, name: str, data: bytes) -> Outcome:
+        """Write a small object unless the name is taken; what lies there is whole and durable on return.
+
+        Of any number of racing writers at most one sees CREATED; a writer of other bytes sees ALREADY_OTHER.
+        """
+
+    def get(self, bucket: Bucket, name: str, *, limit: int) -> bytes:
+        """The whole object, at most `limit` bytes.
+
+        NotFoundError "object_unknown", TooLargeError "object_too_large" (limit).
+        """
+
+    def names(self, bucket: Bucket, prefix: str, *, after: str = "", limit: int = MAX_PAGE) -> list[str]:
+        """Up to `limit` full names under `prefix`, sorted, strictly after `after` (any text, compared only).
+
+        `prefix` is empty or whole folders ending in "/". An answer shorter than `limit` is the last.
+        MalformedError "object_prefix_malformed", "page_limit_out_of_range". To read a case, get entry n+1
+        until it is unknown: that costs one call an entry and needs no listing.
+        """
+
+    def begin_upload(self, name: str, plan: UploadPlan) -> None:
+        """Announce a payload. The same plan again changes nothing; RefusedError "upload_plan_differs"."""
+
+    def upload_plan(self, name: str) -> UploadPlan:
+        """The plan announced, also after completion. NotFoundError "upload_unknown"."""
+
+    def put_part(self, name: str, number: int, body: BinaryIO) -> PartReceipt:
+        """Take one part from `body`, which must end exactly where the plan says; durable before it returns.
+
+        The part counts only once whole; sending it again replaces it. NotFoundError "upload_unknown";
+        MalformedError "part_number_out_of_range", "part_cut_short" (also when reading `body` raises OSError,
+        as a stalled socket does), "part_too_long"; RefusedError "upload_completed". Other errors of
+        `body.read` pass through.
+        """
+
+    def parts(self, name: str) -> list[PartReceipt]:
+        """The whole parts there are, by number.
+
+        NotFoundError "upload_unknown"; RefusedError "upload_completed".
+        """
+
+    def complete_upload(self, name: str) -> StoredPayload:
+        """Make one immutable payload of the parts and say what is stored; asked again, it says the same.
+
+        NotFoundError "upload_unknown"; RefusedError "upload_incomplete" (missing: up to 100 part numbers, as
+        text; missing_count); UnavailableError "part_damaged" (number): that part must be sent again.
+        """
+
+    def payload(self, name: str, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Bytes `start` to `stop` (not included; None is the end) of a payload, in chunks of up to 1 MiB.
+
+        NotFoundError "object_unknown" and MalformedError "range_out_of_bounds" (length) are raised by this
+        call itself, not by the first chunk. Nothing stays open if the iterator is exhausted, dropped or never
+        started.
+        """
+
+    def payload_length(self, name: str) -> int:
+        """Bytes of a completed payload. NotFoundError "object_unknown"."""
+
+    def retain(self, name: str, until: datetime) -> None:
+        """Keep a payload at least until then: aware UTC, in the future, rounded up to a whole second.
+
+        Never shortened: RefusedError "retention_shortened" (until: what stands). NotFoundError
+        "object_unknown"; MalformedError "retention_time_malformed".
+        """
+
+    def retention(self, name: str) -> datetime | None:
+        """The latest time set for a completed payload, None if none was. NotFoundError "object_unknown"."""
+
+
+def _require_receipt(length: int, sha256: str) -> None:
+    if length < 1:
+        raise MalformedError("receipt_malformed", field="length")
+    if not _SHA256_HEX.fullmatch(sha256):
+        raise MalformedError("receipt_malformed", field="sha256")

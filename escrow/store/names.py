@@ -1,0 +1,255 @@
+"""Print and parse every object name: the only file that knows how names are spelt.
+
+A name is made of lowercase words, lowercase hex ids and decimal numbers, joined by "/". Nothing else is ever
+printed or accepted, so no name can climb out of its folder, and sorting names by folder or as whole text
+gives the same order. Names carry random ids and hashes only, never a title or a person.
+
+Every printer raises MalformedError "object_id_malformed" (field) for an id that is not lowercase hex of its
+length, and "object_number_out_of_range" (field, limit) for a number; every parser, "object_name_malformed".
+"""
+
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from escrow.errors import MalformedError
+from escrow.store.interface import MAX_PARTS, Bucket
+
+CASE_DIGITS: Final = 64  # hash of the opening statement
+FINGERPRINT_DIGITS: Final = 64
+SHARE_DIGITS: Final = 64
+UPLOAD_DIGITS: Final = 32
+MAX_ENTRY: Final = 9_999_999_999  # ten digits, so that names sort like numbers
+
+CANARY: Final = "canary"  # one in every bucket, for the start-up check
+CASES: Final = "cases/"
+UPLOADS: Final = "uploads/"
+PARTS: Final = "parts/"  # working files; one folder for each upload that is still open
+
+_CASE = r"(?P<case>[0-9a-f]{64})"
+_UPLOAD = r"(?P<upload>[0-9a-f]{32})"
+_ENTRY = re.compile(rf"cases/{_CASE}/entries/(?P<number>[0-9]{{10}})")
+_CARD_INDEX = re.compile(rf"cards/(?P<fingerprint>[0-9a-f]{{64}})/{_CASE}")
+_SHARE = re.compile(rf"shares/{_CASE}/(?P<share>[0-9a-f]{{64}})")
+_PAYLOAD = re.compile(rf"payloads/{_CASE}/{_UPLOAD}")
+_PLAN = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/plan")
+_STORED = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/stored")
+_CANARY = re.compile(CANARY)
+_PREFIX = re.compile(r"([0-9a-z]+/)*")
+_PART = re.compile(r"[0-9]{5}")
+_PART_FOLDER = re.compile(r"(?P<case>[0-9a-f]{64})(?P<upload>[0-9a-f]{32})")
+_RETENTION = re.compile(r"[0-9]{8}t[0-9]{6}z")
+_RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
+
+# The objects of each bucket. Parts and retention marks are a store's working files, not objects.
+_OBJECTS: Final = {
+    Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _CANARY),
+    Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _CANARY),
+    Bucket.PUBLIC: (_CANARY,),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntryName:
+    """Entry `number` of a case's ledger."""
+
+    case: str
+    number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CardIndexName:
+    """Says that the card with this fingerprint has a seat in this case."""
+
+    fingerprint: str
+    case: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShareName:
+    """A share object of a case, by its hash."""
+
+    case: str
+    share: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadName:
+    """A payload of a case, by its upload's id; also names the staged upload that becomes it."""
+
+    case: str
+    upload: str
+
+
+def entry(case: str, number: int) -> str:
+    """Ledger: entry `number` of a case."""
+    return f"{entries(case)}{_number('entry', number, MAX_ENTRY):010d}"
+
+
+def entries(case: str) -> str:
+    """Ledger: prefix of all entries of a case."""
+    return f"cases/{_hex('case', case, CASE_DIGITS)}/entries/"
+
+
+def after_case(case: str) -> str:
+    """Ledger: what to list `after` for the first name of the next case, whatever lies in this one."""
+    return f"cases/{_hex('case', case, CASE_DIGITS)}/~"
+
+
+def card_index(fingerprint: str, case: str) -> str:
+    """Ledger: index object of a card's seat in a case."""
+    return f"{card_indexes(fingerprint)}{_hex('case', case, CASE_DIGITS)}"
+
+
+def card_indexes(fingerprint: str) -> str:
+    """Ledger: prefix of a card's index objects."""
+    return f"cards/{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}/"
+
+
+def share(case: str, sha: str) -> str:
+    """Records: share object of a case, by the hash of its bytes."""
+    return f"{shares(case)}{_hex('share', sha, SHARE_DIGITS)}"
+
+
+def shares(case: str) -> str:
+    """Records: prefix of a case's share objects."""
+    return f"shares/{_hex('case', case, CASE_DIGITS)}/"
+
+
+def payload(case: str, upload: str) -> str:
+    """Records: payload of a case; the same name stands for its staged upload."""
+    return f"{payloads(case)}{_hex('upload', upload, UPLOAD_DIGITS)}"
+
+
+def payloads(case: str) -> str:
+    """Records: prefix of a case's completed payloads."""
+    return f"payloads/{_hex('case', case, CASE_DIGITS)}/"
+
+
+def upload_plan(payload_name: str) -> str:
+    """Records: the announced plan of a payload's upload."""
+    return f"{_upload_folder(payload_name)}/plan"
+
+
+def upload_stored(payload_name: str) -> str:
+    """Records: length and digest of a payload, written once it is complete."""
+    return f"{_upload_folder(payload_name)}/stored"
+
+
+def part_folder(payload_name: str) -> str:
+    """Working files: where a store may keep the parts of one open upload, in one folder of its own."""
+    place = parse_payload(payload_name)
+    return f"{PARTS}{place.case}{place.upload}"
+
+
+def part(payload_name: str, number: int) -> str:
+    """Working file: one part of an upload, counted from 1."""
+    if number < 1:
+        raise MalformedError("object_number_out_of_range", field="part", limit=MAX_PARTS)
+    return f"{part_folder(payload_name)}/{_number('part', number, MAX_PARTS):05d}"
+
+
+def retention_folder(payload_name: str) -> str:
+    """Working files: where a store may keep the marks of how long a payload is retained."""
+    place = parse_payload(payload_name)
+    return f"retention/{place.case}/{place.upload}"
+
+
+def retention(payload_name: str, until: datetime) -> str:
+    """Working file: mark that a payload is retained until a whole second (aware UTC, year 1000 or later)."""
+    last = until.strftime(_RETENTION_FORMAT)
+    if not _RETENTION.fullmatch(last) or parse_retention(last) != until:
+        raise MalformedError("retention_time_malformed", field="until")
+    return f"{retention_folder(payload_name)}/{last}"
+
+
+def parse_entry(name: str) -> EntryName:
+    found = _match(_ENTRY, name)
+    return EntryName(case=found["case"], number=int(found["number"]))
+
+
+def parse_card_index(name: str) -> CardIndexName:
+    found = _match(_CARD_INDEX, name)
+    return CardIndexName(fingerprint=found["fingerprint"], case=found["case"])
+
+
+def parse_share(name: str) -> ShareName:
+    found = _match(_SHARE, name)
+    return ShareName(case=found["case"], share=found["share"])
+
+
+def parse_payload(name: str) -> PayloadName:
+    found = _match(_PAYLOAD, name)
+    return PayloadName(case=found["case"], upload=found["upload"])
+
+
+def parse_upload_plan(name: str) -> PayloadName:
+    """The payload that an announced plan is for: how a sweep finds uploads that were never completed."""
+    found = _match(_PLAN, name)
+    return PayloadName(case=found["case"], upload=found["upload"])
+
+
+def parse_part_folder(last: str) -> PayloadName:
+    """The upload that a folder of parts is for, from the last component of its name."""
+    found = _match(_PART_FOLDER, last)
+    return PayloadName(case=found["case"], upload=found["upload"])
+
+
+def parse_part(last: str) -> int:
+    """The number of a part, from the last component of its name."""
+    return int(_match(_PART, last)[0])
+
+
+def parse_retention(last: str) -> datetime:
+    """The time of a retention mark, from the last component of its name."""
+    try:
+        return datetime.strptime(_match(_RETENTION, last)[0], _RETENTION_FORMAT).replace(tzinfo=UTC)
+    except ValueError as error:
+        raise MalformedError("object_name_malformed", field="name") from error
+
+
+def is_object(bucket: Bucket, name: str) -> bool:
+    """Whether an object of this name may lie in this bucket; a listing passes over other files."""
+    return any(shape.fullmatch(name) for shape in _OBJECTS[bucket])
+
+
+def require_object(bucket: Bucket, name: str) -> None:
+    """Refuse a name that no object of this bucket has: MalformedError "object_name_malformed"."""
+    if not is_object(bucket, name):
+        raise MalformedError("object_name_malformed", field="name", bucket=bucket.value)
+
+
+def is_prefix(text: str) -> bool:
+    """Whether this is empty or made of whole folders, each ending in "/", as all prefixes of names are."""
+    return _PREFIX.fullmatch(text) is not None
+
+
+def require_prefix(prefix: str) -> None:
+    """Refuse what is no prefix of names: MalformedError "object_prefix_malformed"."""
+    if not is_prefix(prefix):
+        raise MalformedError("object_prefix_malformed", field="prefix")
+
+
+def _upload_folder(payload_name: str) -> str:
+    place = parse_payload(payload_name)
+    return f"{UPLOADS}{place.case}/{place.upload}"
+
+
+def _hex(field: str, text: str, digits: int) -> str:
+    if len(text) != digits or not re.fullmatch(r"[0-9a-f]+", text):
+        raise MalformedError("object_id_malformed", field=field, digits=digits)
+    return text
+
+
+def _number(field: str, number: int, limit: int) -> int:
+    if not 0 <= number <= limit:
+        raise MalformedError("object_number_out_of_range", field=field, limit=limit)
+    return number
+
+
+def _match(shape: re.Pattern[str], name: str) -> re.Match[str]:
+    found = shape.fullmatch(name)
+    if found is None:
+        raise MalformedError("object_name_malformed", field="name")
+    return found
