@@ -53,6 +53,6 @@ def opened_share(C_i: Point, W_i: Point, opening_key: Point, q: Scalar | None) -
 
 
 def recombine(shape: Shape, shares: Mapping[int, Point]) -> Point:
-    """S from opened shares by leaf (0-based), a smallest quorum of them; else RefusedError `quorum_not_met`."""
+    """S from opened shares by leaf (0-based), a smallest quorum of them; or RefusedError `quorum_not_met`."""
     weights = combine_weights(shape, frozenset(shares))
     return weighted_sum(list(weights.values()), [shares[leaf] for leaf in weights])
