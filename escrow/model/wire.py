@@ -1,8 +1,8 @@
 """Read and write the JSON of statements: strictly, field by field, every length bounded.
 
-Knows the shapes of values (hex, base64url, times), not what they mean. Whatever is not exactly of the format is a
-MalformedError that names the field; unknown fields, repeated keys, floats and non-canonical base64url are refused.
-Bytes that were signed are never made from parsed values again: callers keep what they received.
+Knows the shapes of values (hex, base64url, times), not what they mean. Whatever is not exactly of the format
+is a MalformedError that names the field; unknown fields, repeated keys, floats and non-canonical base64url
+are refused. Bytes that were signed are never made from parsed values again: callers keep what they received.
 """
 
 import base64
@@ -20,6 +20,9 @@ Json = dict[str, Any]
 
 MAX_INTEGER = 2**53 - 1
 """JSON integers beyond this do not survive every parser (RFC 8259 section 6)."""
+
+MAX_SHOWN_NAME = 200
+"""Characters of an unknown field's name that an error repeats."""
 
 _HEX = re.compile(r"[0-9a-f]*")
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", re.ASCII)
@@ -42,7 +45,9 @@ def from_base64(text: str, *, field: str) -> bytes:
 
 
 def to_time(moment: datetime) -> str:
-    """An aware UTC time as RFC 3339 with milliseconds and `Z`."""
+    """An aware time as RFC 3339 in UTC with milliseconds and `Z`; the rest of the second is cut off."""
+    if moment.tzinfo is None:  # it would be taken for local time in silence
+        raise ValueError("a time must be aware")
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
@@ -63,9 +68,23 @@ def check_hex(text: str, *, size: int, field: str) -> str:
     return text
 
 
+def check_text(value: object, *, limit: int, field: str) -> str:
+    """A string of at most `limit` characters that has bytes: no lone surrogate stands in it."""
+    if not isinstance(value, str):
+        raise MalformedError("field_not_text", field=field)
+    if len(value) > limit:
+        raise TooLargeError("field_too_large", field=field, limit=limit)
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise MalformedError("field_not_text", field=field) from error
+    return value
+
+
 def encode_json(value: Json) -> bytes:
-    """Compact UTF-8 JSON with sorted keys."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
+    """Compact UTF-8 JSON with sorted keys. MalformedError `field_not_text` for a text that has no bytes."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return check_text(text, limit=len(text), field="json").encode()
 
 
 def decode_json(raw: bytes, *, limit: int, field: str) -> Json:
@@ -118,20 +137,12 @@ class Fields:
 
     def done(self) -> None:
         if self._left:
-            raise MalformedError("field_unknown", field=self.name(min(self._left))[:200])
+            shown = ascii(min(self._left))[1:-1]  # foreign: escaped, it may reach a terminal
+            raise MalformedError("field_unknown", field=self.name(shown)[:MAX_SHOWN_NAME])
 
     def text(self, key: str, *, limit: int) -> str:
         """A string of at most `limit` characters, which may be empty."""
-        value = self.take(key)
-        if not isinstance(value, str):
-            raise MalformedError("field_not_text", field=self.name(key))
-        if len(value) > limit:
-            raise TooLargeError("field_too_large", field=self.name(key), limit=limit)
-        try:
-            value.encode()
-        except UnicodeEncodeError as error:  # a lone surrogate
-            raise MalformedError("field_not_text", field=self.name(key)) from error
-        return value
+        return check_text(self.take(key), limit=limit, field=self.name(key))
 
     def hex(self, key: str, *, size: int) -> str:
         return check_hex(self.text(key, limit=2 * size), size=size, field=self.name(key))
@@ -190,11 +201,5 @@ class Fields:
 
     def texts(self, key: str, *, least: int, most: int, limit: int) -> tuple[str, ...]:
         """A list of strings."""
-        found = []
-        for at, item in self.items(key, least=least, most=most):
-            if not isinstance(item, str):
-                raise MalformedError("field_not_text", field=at)
-            if len(item) > limit:
-                raise TooLargeError("field_too_large", field=at, limit=limit)
-            found.append(item)
-        return tuple(found)
+        rows = self.items(key, least=least, most=most)
+        return tuple(check_text(item, limit=limit, field=at) for at, item in rows)
