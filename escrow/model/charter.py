@@ -1,10 +1,12 @@
-"""The charter: what every seat accepts before the first deposit, so that all know beforehand how anything may be opened.
+"""The charter: what every seat accepts before the first deposit, so that all know beforehand how anything may
+be opened.
 
 Rules (numbered as in README.md):
  C1  1 to 256 seats, each with a name of its own and a card; 1 to 32 paths, each with a name of its own.
  C2  Every seat that a path's policy or audience names is a seat of the charter.
  C3  What happens on deadlock and how long records are retained is always said.
- C4  A path that one party's seats can open alone carries words about it (under the case key), or the charter is refused.
+ C4  A path that one party's seats can open alone carries words about it (under the case key), or the charter
+     is refused.
  C5  The charter pins the service's card and the case key's hash.
 """
 
@@ -32,7 +34,9 @@ _URL = re.compile(r"https?://[!-~]{1,400}")
 
 
 class Deadlock(StrEnum):
-    """What happens when a release is asked for and never agreed. Shown to all; the program never acts on it alone."""
+    """What happens when a release is asked for and never agreed. Shown to all; the program never acts on it
+    alone.
+    """
 
     STAY_SEALED = "stay-sealed"
     DECIDER_RULES = "decider-rules"
@@ -85,7 +89,9 @@ class Charter:
             path.policy.require_known(seats)
             for seat in path.audience.seats:
                 if seat not in seats:
-                    raise MalformedError("policy_seat_unknown", seat=seat, path=path.name)
+                    raise MalformedError(
+                        "policy_seat_unknown", field="audience.seats", seat=seat, path=path.name
+                    )
         self._require_words_where_one_party_can_open_alone()
 
     def _require_words_where_one_party_can_open_alone(self) -> None:
@@ -115,7 +121,8 @@ class Charter:
         case_key_hash = fields.hex("case_key_hash", size=HASH_BYTES)
         prose = fields.data("prose", limit=MAX_PROSE)
         paths = tuple(
-            PathTemplate.read(Fields(item, at=at)) for at, item in fields.items("paths", least=1, most=MAX_PATHS)
+            PathTemplate.read(Fields(item, at=at))
+            for at, item in fields.items("paths", least=1, most=MAX_PATHS)
         )
         retention_days = fields.integer("retention_days", least=1, most=MAX_RETENTION_DAYS)
         deadlock = Deadlock(fields.choice("deadlock", tuple(Deadlock)))
@@ -125,9 +132,17 @@ class Charter:
             raise RefusedError("drop_off_not_supported")
         fields.done()
         return cls(
-            service=pinned, convenor=convenor, seats=seats, case_key_hash=case_key_hash, prose=prose, paths=paths,
-            retention_days=retention_days, deadlock=deadlock, visibility=visibility, public_notice=public_notice,
-        )  # fmt: skip
+            service=pinned,
+            convenor=convenor,
+            seats=seats,
+            case_key_hash=case_key_hash,
+            prose=prose,
+            paths=paths,
+            retention_days=retention_days,
+            deadlock=deadlock,
+            visibility=visibility,
+            public_notice=public_notice,
+        )
 
     def emit(self) -> Json:
         return {

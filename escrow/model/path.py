@@ -1,8 +1,10 @@
 """Release paths: the template a charter holds, and the terms by which one record instantiates it.
 
 Rules (numbered as in README.md):
- P1  A path has a name, a policy, an audience, at most one date, and no notice period (refused until that is built).
- P2  An audience is the public, a list of seats, or named readers; named readers may be limited to listed cards.
+ P1  A path has a name, a policy, an audience, at most one date, and no notice period (refused until that is
+     built).
+ P2  An audience is the public, a list of seats, or named readers; named readers may be limited to listed
+     cards.
  P3  A record's terms equal their template's, except where the template leaves a date or the cards open.
 """
 
@@ -15,12 +17,12 @@ from enum import StrEnum
 from escrow.crypto.card import Card
 from escrow.errors import MalformedError, RefusedError
 from escrow.model.wire import Fields, Json, decode_json, encode_json, from_time, to_base64, to_time
+from escrow.policy.text import MAX_TEXT_CHARS
 from escrow.policy.text import parse as parse_policy
 from escrow.policy.tree import Policy
 
 MAX_CARDS = 16
 """Readers of one request, and cards that a path may list: bounds a sign-off's work and size."""
-MAX_POLICY_TEXT = 16 * 1024
 MAX_SEALED_TEXT = 16 * 1024
 """Ciphertext of one text under the case key."""
 MAX_TERMS = 64 * 1024
@@ -61,7 +63,10 @@ class Audience:
         if kind is AudienceKind.SEATS:
             seats = fields.texts("seats", least=1, most=MAX_CARDS, limit=40)
         if kind is AudienceKind.NAMED:
-            cards = tuple(Card.parse(text) for text in fields.texts("cards", least=0, most=MAX_CARDS, limit=MAX_CARD_TEXT))
+            cards = tuple(
+                Card.parse(text)
+                for text in fields.texts("cards", least=0, most=MAX_CARDS, limit=MAX_CARD_TEXT)
+            )
         fields.done()
         return cls(kind=kind, seats=seats, cards=cards)
 
@@ -82,7 +87,7 @@ def check_path_name(name: str, *, field: str) -> str:
 
 
 def _read_policy(fields: Fields) -> Policy:
-    return parse_policy(fields.text("policy", limit=MAX_POLICY_TEXT))
+    return parse_policy(fields.text("policy", limit=MAX_TEXT_CHARS))
 
 
 def _refuse_notice(fields: Fields, name: str) -> None:
@@ -101,7 +106,8 @@ def _read_template_date(fields: Fields) -> tuple[datetime | None, bool]:
 class PathTemplate:
     """A path as the charter promises it. `date_open`: each deposit fills `not_before` in.
 
-    `alone` is a text under the case key; without it, a path that one party can open alone is refused (rule C4).
+    `alone` is a text under the case key; without it, a path that one party can open alone is refused (rule
+    C4).
     """
 
     name: str
@@ -126,7 +132,12 @@ class PathTemplate:
         alone = fields.maybe("alone", lambda key: fields.data(key, limit=MAX_SEALED_TEXT))
         fields.done()
         return cls(
-            name=name, policy=policy, audience=audience, not_before=not_before, date_open=date_open, alone=alone
+            name=name,
+            policy=policy,
+            audience=audience,
+            not_before=not_before,
+            date_open=date_open,
+            alone=alone,
         )
 
     def emit(self) -> Json:
@@ -165,7 +176,8 @@ class PathTemplate:
 class PathTerms:
     """The complete conditions under which one record may be opened by one path.
 
-    `purpose` is a text under the case key. The exact bytes that were sealed are kept beside it by whoever parsed them.
+    `purpose` is a text under the case key. The exact bytes that were sealed are kept beside it by whoever
+    parsed them.
     """
 
     name: str
@@ -202,7 +214,9 @@ class PathTerms:
         )
 
     def entitled(self, holders: Mapping[str, Card]) -> tuple[Card, ...]:
-        """The cards that this path limits its readers to; empty when a request may name anyone (or for the public)."""
+        """The cards that this path limits its readers to; empty when a request may name anyone (or for the
+        public).
+        """
         if self.audience.kind is AudienceKind.SEATS:
             return tuple(dict.fromkeys(holders[seat] for seat in self.audience.seats))
         return self.audience.cards
