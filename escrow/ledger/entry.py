@@ -1,7 +1,7 @@
-"""An entry: the service's signature over one statement, its place in the case's chain and the time it was received.
+"""An entry: the service's signature over one statement, its place in the chain and the time it came.
 
-It is the receipt that the author gets back. Its hash covers the entry before it, so a head fixes the whole chain.
-Whether the statement inside is allowed is not asked here (replay.py).
+It is the receipt that the author gets back. Its hash covers the entry before it, so a head fixes the whole
+chain. Whether the statement inside is allowed is not asked here (replay.py).
 """
 
 from dataclasses import dataclass
@@ -59,7 +59,13 @@ def compose(
     service: Identity, *, case: CaseId, n: int, prev: Hash | None, received_at: datetime, statement: str
 ) -> str:
     """Sign entry `n`. The compact form; times are kept to the millisecond."""
-    payload = {"case": case, "n": n, "prev": prev, "received_at": to_time(received_at), "statement": statement}
+    payload = {
+        "case": case,
+        "n": n,
+        "prev": prev,
+        "received_at": to_time(received_at),
+        "statement": statement,
+    }
     return jws.sign(service, TYP, payload)
 
 
@@ -80,6 +86,11 @@ def _read(token: jws.UnverifiedJws) -> Entry:
     if (n == 0) != (prev is None):
         raise MalformedError("entry_prev_malformed", field="entry.prev")
     return Entry(
-        raw=token.compact, case=case, n=n, prev=prev, hash=token.name(Label.ENTRY), received_at=received_at,
+        raw=token.compact,
+        case=case,
+        n=n,
+        prev=prev,
+        hash=token.name(Label.ENTRY),
+        received_at=received_at,
         statement_raw=statement,
-    )  # fmt: skip
+    )

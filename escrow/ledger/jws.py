@@ -1,11 +1,12 @@
-"""Signed words: compact JWS (RFC 7515), algorithm Ed25519 (RFC 9864, keys as in RFC 8037), in one strict spelling.
+"""Signed words: compact JWS (RFC 7515) by Ed25519 (RFC 9864, RFC 8037), in one strict spelling.
 
-The header holds exactly `alg`, `kid` (the signer's fingerprint) and `typ` (kind and version of what is signed). All
-three parts are canonical base64url, so that one signed text has one spelling. What was signed is kept as received and
-never written out again. This file knows who signed which bytes; what the bytes say, others read.
+The header holds exactly `alg`, `kid` (the signer's fingerprint) and `typ` (kind and version of what is
+signed). All three parts are canonical base64url, so that one signed text has one spelling. What was signed is
+kept as received and never written out again. This file knows who signed which bytes; what the bytes say,
+others read.
 
-A signed thing is named by the hash of its signing input. The signature itself is not covered: a second signature
-over the same words is the same statement.
+A signed thing is named by the hash of its signing input. The signature itself is not covered: a second
+signature over the same words is the same statement.
 """
 
 from dataclasses import dataclass
@@ -29,7 +30,7 @@ SIGNATURE_BYTES = 64
 
 
 class _Registry(jws.JWSRegistry):
-    """The library's own limit on a payload is below a record with many seats; ours stand beside each format."""
+    """The library's own limit on a payload is too small for many seats; ours stand beside each format."""
 
     max_payload_length = 2**31
 
@@ -62,7 +63,9 @@ class UnverifiedJws:
 
     @classmethod
     def parse(cls, compact: str, *, limit: int, field: str) -> "UnverifiedJws":
-        """Read at most `limit` characters. MalformedError (naming `field`) for whatever is not exactly of the form."""
+        """Read at most `limit` characters. MalformedError (naming `field`) for whatever is not exactly of the
+        form.
+        """
         if len(compact) > limit:
             raise TooLargeError("field_too_large", field=field, limit=limit)
         parts = compact.split(".")
@@ -79,9 +82,14 @@ class UnverifiedJws:
         fields.done()
         signing_input = compact.rpartition(".")[0].encode("ascii")
         return cls(
-            compact=compact, typ=typ, kid=kid, payload=payload, signing_input=signing_input, signature=signature,
+            compact=compact,
+            typ=typ,
+            kid=kid,
+            payload=payload,
+            signing_input=signing_input,
+            signature=signature,
             field=field,
-        )  # fmt: skip
+        )
 
     def require_typ(self, typ: str) -> None:
         """MalformedError `jws_typ_unexpected`: signed for another use."""

@@ -1,7 +1,7 @@
-"""A statement: one deed, signed by its author, with the case it belongs to and the head its author had last seen.
+"""A statement: one deed, signed by its author, with its case and the head that the author had last seen.
 
-Types carry trust: an `UnverifiedStatement` has nothing to act upon; only `verify` makes a `Statement`. Whether the
-case allows the deed is not asked here (replay.py).
+Types carry trust: an `UnverifiedStatement` has nothing to act upon; only `verify` makes a `Statement`.
+Whether the case allows the deed is not asked here (replay.py).
 """
 
 from dataclasses import dataclass
@@ -39,7 +39,7 @@ class Head:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """Signed by `author` beyond doubt. `case` and `head` are None for the opening statement, and only there."""
+    """Signed by `author` beyond doubt. `case` and `head` are None for the opening, and only there."""
 
     raw: str
     hash: Hash
@@ -61,14 +61,18 @@ class UnverifiedStatement:
 
     @classmethod
     def parse(cls, raw: str) -> "UnverifiedStatement":
-        """MalformedError: not a JWS of our form, or `statement_kind_unknown`; TooLargeError beyond the limit."""
+        """MalformedError: not of our form, or `statement_kind_unknown`; TooLargeError beyond the limit."""
         token = jws.UnverifiedJws.parse(raw, limit=MAX_STATEMENT, field="statement")
         if token.typ not in DEEDS:
             raise MalformedError("statement_kind_unknown", field="statement.header.typ")
-        return cls(raw=raw, hash=token.name(Label.STATEMENT), kid=token.kid, typ=token.typ, untrusted_jws=token)
+        return cls(
+            raw=raw, hash=token.name(Label.STATEMENT), kid=token.kid, typ=token.typ, untrusted_jws=token
+        )
 
     def verify(self, card: Card) -> Statement:
-        """Signature first, then the words. ForgedError `signature_false`, or a MalformedError that names the field."""
+        """Signature first, then the words. ForgedError `signature_false`, or a MalformedError that names the
+        field.
+        """
         self.untrusted_jws.verify(card)
         return self._read(card)
 
@@ -99,7 +103,7 @@ class UnverifiedStatement:
 
 
 def compose(identity: Identity, deed: AnyDeed, *, case: CaseId | None, head: Head | None) -> str:
-    """Sign a deed. `case` and `head` are both None for the opening statement and both given for every other."""
+    """Sign a deed. `case` and `head` are both None for the opening, both given for every other."""
     payload = deed.emit()
     opening = isinstance(deed, CaseOpened)
     if opening != (case is None) or opening != (head is None):

@@ -1,8 +1,8 @@
 """Tokens for reading: a short-lived JWT (RFC 7519) that a party signs with its own card for one service.
 
-Self-contained: it carries the card, so checking it proves who asks and nothing about what they may read. Checked in
-this order, as README.md has it: form, signature, audience, length of life, future, past. Every refusal says the
-service's time, since a wrong clock is the usual cause.
+Self-contained: it carries the card, so checking it proves who asks and nothing about what they may read.
+Checked in this order, as README.md has it: form, signature, audience, length of life, future, past. Every
+refusal says the service's time, since a wrong clock is the usual cause.
 """
 
 from datetime import datetime
@@ -31,7 +31,9 @@ def make(identity: Identity, audience: str, now: datetime, lifetime_s: int = DEF
 
 
 def verify(text: str, audience: str, now: datetime) -> Card:
-    """The card that made this token for this audience and this time; UnauthorizedError `token_*`, `server_time`."""
+    """The card that made this token for this audience and this time; UnauthorizedError `token_*`,
+    `server_time`.
+    """
     server_time = to_time(now)
 
     def refuse(code: str) -> UnauthorizedError:

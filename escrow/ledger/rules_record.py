@@ -1,0 +1,119 @@
+"""Rules S4 and S5: a record is sealed under the charter in force; a seat reports a bad envelope.
+
+The record's contexts are computed here from the chain, never taken from the depositor's word: who the author
+is, which keys the seats have. So a dealing that was made by another author, for another record, path or
+audience is false here.
+"""
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from escrow.crypto.sealing import dealing_digest, path_context, record_context, verify_path
+from escrow.errors import ForgedError, RefusedError
+from escrow.ledger.scene import Effect, Scene
+from escrow.ledger.state import CaseState, CharterState, PathState, RecordState, holdings
+from escrow.model.deeds import EnvelopeReported, RecordSealed
+from escrow.model.record import RecordBody, RecordPath
+
+
+def deposit(scene: Scene, deed: RecordSealed) -> Effect:
+    """S4, in the order of README.md."""
+    state, body = scene.state, deed.body
+    charter = _charter_in_force(scene, deed)
+    author_seats = holdings(charter.charter, scene.fingerprint)
+    if not author_seats:
+        raise RefusedError("not_a_seat", author=scene.fingerprint)
+    _require_unused(state, body)
+    if body.replaces is not None:
+        scene.require_seen(state.record(body.replaces).n)
+    for path in body.paths:
+        charter.charter.path(path.name).require_instance(path.terms)
+    r = record_context(scene.fingerprint, state.case, charter.proposal, body.record)
+    paths = {path.name: _path(r, deed, charter, path) for path in body.paths}
+    if scene.proofs:
+        _require_proofs(scene, deed, paths)
+    sealed = RecordState(
+        body=body,
+        body_raw=deed.body_raw,
+        proofs=deed.proofs,
+        author=scene.author,
+        author_seats=author_seats,
+        charter=charter.proposal,
+        statement_hash=scene.hash,
+        n=scene.n,
+        received_at=scene.at,
+        r=r,
+        paths=MappingProxyType(paths),
+    )
+
+    def effect() -> None:
+        state.records[body.record] = sealed
+        state.uploads[body.payload.upload] = body.record
+        for path in body.paths:
+            state.dealing_keys[path.sealed.dealing.E] = body.record
+
+    return effect
+
+
+def _charter_in_force(scene: Scene, deed: RecordSealed) -> CharterState:
+    """The charter that the body names, if it holds; its author has seen everybody accept it."""
+    state = scene.state
+    if state.in_force is None:
+        seats = tuple(dict.fromkeys(seat for seat, _ in state.opening.missing))
+        raise RefusedError("charter_not_accepted", seats=seats)
+    if deed.body.charter != state.in_force:
+        raise RefusedError("charter_not_in_force", charter=deed.body.charter, current=state.in_force)
+    charter = state.charters[state.in_force]
+    scene.require_seen(charter.n if charter.in_force_n is None else charter.in_force_n)
+    return charter
+
+
+def _require_unused(state: CaseState, body: RecordBody) -> None:
+    if body.record in state.records:
+        raise RefusedError("record_taken", record=body.record)
+    if body.payload.upload in state.uploads:
+        raise RefusedError("upload_taken", upload=body.payload.upload)
+    for path in body.paths:
+        if path.sealed.dealing.E in state.dealing_keys:
+            raise RefusedError("dealing_key_reused", path=path.name)
+
+
+def _path(r: bytes, deed: RecordSealed, charter: CharterState, path: RecordPath) -> PathState:
+    seats = tuple(charter.seat_public(seat) for seat in path.terms.policy.seats)
+    return PathState(
+        record_path=path,
+        seats=seats,
+        context=path_context(r, path.terms_raw, seats),
+        digest=dealing_digest(deed.body_raw, path.name).hex(),
+    )
+
+
+def _require_proofs(scene: Scene, deed: RecordSealed, paths: dict[str, PathState]) -> None:
+    for path, proof in zip(deed.body.paths, deed.proofs, strict=True):
+        state = paths[path.name]
+        try:
+            verify_path(path.terms.policy.shape, state.seats, path.sealed, proof, bytes.fromhex(state.digest))
+        except ForgedError as error:
+            raise ForgedError(error.code, path=path.name, author=scene.fingerprint) from error
+
+
+def report(scene: Scene, deed: EnvelopeReported) -> Effect:
+    """S5: by the holder of the seat as sealed, once. An allegation: it changes nothing else."""
+    state = scene.state
+    record = state.record(deed.record)
+    scene.require_seen(record.n)
+    require_holder(scene, record.path(deed.path), deed.seat)
+    if any((path, seat) == (deed.path, deed.seat) for path, seat, _ in record.reports):
+        raise RefusedError("already_reported", path=deed.path, seat=deed.seat)
+
+    def effect() -> None:
+        reports = (*record.reports, (deed.path, deed.seat, scene.n))
+        state.records[deed.record] = replace(record, reports=reports)
+
+    return effect
+
+
+def require_holder(scene: Scene, path: PathState, seat: str) -> None:
+    """The author held this seat of the path when the record was sealed: only that party has the keys."""
+    if path.seat(seat).fingerprint != scene.fingerprint:
+        raise RefusedError("not_the_holder", seat=seat, author=scene.fingerprint)

@@ -1,0 +1,269 @@
+"""What replaying a case's entries says: charters, records, requests, and who may read what.
+
+Only replay.py changes a `CaseState`, entry by entry. Everything it holds is frozen, so a reader may keep what
+it took. The state knows no clock, no store and no secret; it grows with the case and is never copied.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from escrow.crypto.card import Card
+from escrow.crypto.group import Point
+from escrow.crypto.sealing import SeatPublic
+from escrow.errors import RefusedError
+from escrow.ledger.statement import Head
+from escrow.model.charter import Charter
+from escrow.model.ids import CaseId, Fingerprint, Hash, RecordId, UploadId
+from escrow.model.path import AudienceKind
+from escrow.model.record import RecordBody, RecordPath
+from escrow.model.ticket import Ticket
+
+Pair = tuple[str, Fingerprint]
+"""A seat and the card that holds it: who must accept a charter, and whose keys are whose."""
+
+
+class CharterStatus(StrEnum):
+    PENDING = "pending"
+    IN_FORCE = "in-force"
+    REPLACED = "replaced"
+    LAPSED = "lapsed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acceptance:
+    """A seat's keys, published by accepting; `n` is the entry of the accepting statement."""
+
+    seat: str
+    card: Card
+    opening_key: Point
+    kem_key: bytes = field(repr=False)
+    wrapped_case_key: bytes = field(repr=False)
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CharterState:
+    """A charter, by the statement that opened the case with it or proposed it (`proposal`, at entry `n`).
+
+    `needed`: everybody who must accept it. `in_force_n`: the entry by which the last of them did.
+    """
+
+    charter: Charter
+    proposal: Hash
+    replaces: Hash | None
+    n: int
+    author: Card
+    wrapped_case_key: bytes = field(repr=False)
+    needed: tuple[Pair, ...]
+    acceptances: Mapping[Pair, Acceptance] = field(default_factory=dict)
+    status: CharterStatus = CharterStatus.PENDING
+    in_force_n: int | None = None
+
+    @property
+    def missing(self) -> tuple[Pair, ...]:
+        """Who has not accepted yet."""
+        return tuple(pair for pair in self.needed if pair not in self.acceptances)
+
+    def seat_public(self, seat: str) -> SeatPublic:
+        """The keys of the seat's holder in this charter; RefusedError `charter_not_accepted` before it
+        accepted.
+        """
+        card = self.charter.seats[seat]
+        found = self.acceptances.get((seat, card.fingerprint))
+        if found is None:
+            raise RefusedError("charter_not_accepted", seats=(seat,))
+        return SeatPublic(
+            seat=seat, fingerprint=card.fingerprint, opening_key=found.opening_key, kem_key=found.kem_key
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathState:
+    """One path of a sealed record: seats in the order of leaves, the path's context c, the dealing's digest
+    d.
+    """
+
+    record_path: RecordPath
+    seats: tuple[SeatPublic, ...]
+    context: bytes
+    digest: Hash
+
+    def seat(self, name: str) -> SeatPublic:
+        """The seat as sealed. RefusedError `seat_not_in_path`."""
+        for seat in self.seats:
+            if seat.seat == name:
+                return seat
+        raise RefusedError("seat_not_in_path", seat=name, path=self.record_path.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordState:
+    """A sealed record. `charter` is the proposal's hash it was sealed under; `r` the record's context.
+
+    `reports`: (path, seat, entry) of every envelope said to be bad; `requests` in the order they came.
+    """
+
+    body: RecordBody
+    body_raw: bytes = field(repr=False)
+    proofs: tuple[bytes, ...]
+    author: Card
+    author_seats: tuple[str, ...]
+    charter: Hash
+    statement_hash: Hash
+    n: int
+    received_at: datetime
+    r: bytes
+    paths: Mapping[str, PathState]
+    reports: tuple[tuple[str, str, int], ...] = ()
+    requests: tuple[Hash, ...] = ()
+
+    def path(self, name: str) -> PathState:
+        """RefusedError `path_not_in_record`."""
+        found = self.paths.get(name)
+        if found is None:
+            raise RefusedError("path_not_in_record", path=name)
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignOffState:
+    """A sign-off: its statement's hash, the hash of its share object, its entry."""
+
+    hash: Hash
+    shares: Hash
+    n: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RequestState:
+    """A release asked for. `sign_offs` holds those that stand; `barred` (seat, hash) those withdrawn, never
+    to return.
+
+    `counts`: how many a seat ever sent. Released once the policy is met: `released_at`, by entry
+    `released_n`.
+    """
+
+    hash: Hash
+    record: RecordId
+    path: str
+    tickets: tuple[Ticket, ...]
+    tickets_raw: tuple[str, ...] = field(repr=False)
+    author: Card
+    purpose: bytes = field(repr=False)
+    n: int
+    received_at: datetime
+    sign_offs: Mapping[str, tuple[SignOffState, ...]] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    barred: frozenset[tuple[str, Hash]] = frozenset()
+    released_at: datetime | None = None
+    released_n: int | None = None
+
+    @property
+    def signed(self) -> frozenset[str]:
+        """The seats whose sign-off stands."""
+        return frozenset(self.sign_offs)
+
+    @property
+    def withdrawn(self) -> frozenset[Hash]:
+        return frozenset(sign_off for _, sign_off in self.barred)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoteState:
+    """A text under the case key."""
+
+    hash: Hash
+    author: Card
+    text: bytes = field(repr=False)
+    n: int
+    received_at: datetime
+
+
+@dataclass(slots=True, kw_only=True)
+class CaseState:
+    """The case as its chain says, up to `head`. `received_at` is that of the last entry."""
+
+    case: CaseId
+    service: Card
+    head: Head
+    received_at: datetime
+    charters: dict[Hash, CharterState] = field(default_factory=dict)
+    in_force: Hash | None = None
+    records: dict[RecordId, RecordState] = field(default_factory=dict)
+    requests: dict[Hash, RequestState] = field(default_factory=dict)
+    notes: list[NoteState] = field(default_factory=list)
+    statements: dict[Hash, int] = field(default_factory=dict)
+    entries: dict[int, Hash] = field(default_factory=dict)
+    cards: dict[Fingerprint, Card] = field(default_factory=dict)
+    opening_keys: dict[Point, Pair] = field(default_factory=dict)
+    kem_keys: dict[bytes, Pair] = field(default_factory=dict)
+    dealing_keys: dict[Point, RecordId] = field(default_factory=dict)
+    ticket_keys: dict[Point, Hash] = field(default_factory=dict)
+    uploads: dict[UploadId, RecordId] = field(default_factory=dict)
+
+    @property
+    def opening(self) -> CharterState:
+        """The charter that the case was opened with."""
+        return self.charters[self.case]
+
+    @property
+    def current(self) -> CharterState:
+        """The charter in force, else the opening one."""
+        return self.charters[self.in_force or self.case]
+
+    def known_card(self, fingerprint: Fingerprint) -> Card | None:
+        """The card of the convenor or of a seat in any charter of this case."""
+        return self.cards.get(fingerprint)
+
+    def is_member(self, fingerprint: Fingerprint) -> bool:
+        """Whether this card may read the whole chain. Not a verdict on anything it says."""
+        return fingerprint in self.cards
+
+    def seats_of(self, fingerprint: Fingerprint) -> tuple[str, ...]:
+        """The seats that this card holds in the charter in force, else in the opening one."""
+        return holdings(self.current.charter, fingerprint)
+
+    def record(self, record: RecordId) -> RecordState:
+        """RefusedError `record_unknown`."""
+        found = self.records.get(record)
+        if found is None:
+            raise RefusedError("record_unknown", record=record)
+        return found
+
+    def request(self, request: Hash) -> RequestState:
+        """RefusedError `request_unknown`."""
+        found = self.requests.get(request)
+        if found is None:
+            raise RefusedError("request_unknown", request=request)
+        return found
+
+    def is_public(self, request: Hash) -> bool:
+        """Whether this request asks for a release to everybody."""
+        asked = self.request(request)
+        terms = self.record(asked.record).path(asked.path).record_path.terms
+        return terms.audience.kind is AudienceKind.PUBLIC
+
+    def readers_of(self, request: Hash) -> tuple[Card, ...]:
+        """The cards that the request's tickets name; empty for a request for the public."""
+        return tuple(ticket.card for ticket in self.request(request).tickets)
+
+    def may_open(self, fingerprint: Fingerprint | None, record: RecordId) -> tuple[Hash, ...]:
+        """The released requests by which this card (None: anybody) may open the record; empty where there are
+        none.
+        """
+        return tuple(
+            request
+            for request in self.record(record).requests
+            if self.requests[request].released_at is not None
+            and (
+                self.is_public(request)
+                or fingerprint in {card.fingerprint for card in self.readers_of(request)}
+            )
+        )
+
+
+def holdings(charter: Charter, fingerprint: Fingerprint) -> tuple[str, ...]:
+    """The seats that a card holds in a charter, in the charter's order."""
+    return tuple(seat for seat, card in charter.seats.items() if card.fingerprint == fingerprint)
