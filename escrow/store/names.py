@@ -220,6 +220,16 @@ def require_object(bucket: Bucket, name: str) -> None:
         raise MalformedError("object_name_malformed", field="name", bucket=bucket.value)
 
 
+def is_part(last: str) -> bool:
+    """Whether this is the last component of a part's name; others pass over foreign files."""
+    return _PART.fullmatch(last) is not None
+
+
+def is_retention(last: str) -> bool:
+    """Whether this is the last component of a retention mark's name."""
+    return _RETENTION.fullmatch(last) is not None
+
+
 def is_prefix(text: str) -> bool:
     """Whether this is empty or made of whole folders, each ending in "/", as all prefixes of names are."""
     return _PREFIX.fullmatch(text) is not None

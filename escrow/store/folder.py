@@ -1,0 +1,127 @@
+"""The store in a local folder: three folders, one for each bucket, in which an object's name is its path.
+
+Good for one machine, and for a network filesystem that has hard links and locks; any number of threads and
+processes may share it. How a file comes to be is in disk.py, how a payload comes to be in folder_uploads.py.
+It decides who was first and knows nothing of what it keeps. Retention is written down here, not enforced:
+whoever may write the folder may delete from it.
+"""
+
+import os
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+from typing import BinaryIO
+
+from escrow.errors import MalformedError, SetupError, UnavailableError
+from escrow.store import names
+from escrow.store.canary import require_create_only
+from escrow.store.disk import Disk
+from escrow.store.folder_retention import FolderRetention
+from escrow.store.folder_uploads import FolderUploads
+from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
+
+_RECORDS = Bucket.RECORDS
+
+
+class FolderStore:
+    """Keeps the contract of escrow/store/interface.py `Store` in the folder `root`. Makes it at first use."""
+
+    def __init__(self, root: Path) -> None:
+        self._disk = Disk(root)
+        self._uploads = FolderUploads(self._disk)
+        self._retention = FolderRetention(self._disk)
+
+    def check(self) -> None:
+        try:
+            for bucket in Bucket:
+                with self._disk.errors(bucket):
+                    self._disk.sweep(bucket)
+            require_create_only(self)
+            with self._disk.errors(_RECORDS):
+                self._uploads.sweep()
+        except UnavailableError as error:
+            if error.code != "storage_failed":
+                raise
+            raise SetupError("store_unusable", **error.fields) from error  # at start-up, a wrong setting
+
+    def create(self, bucket: Bucket, name: str, data: bytes) -> Outcome:
+        names.require_object(bucket, name)
+        with self._disk.errors(bucket):
+            return self._disk.create(bucket, name, data)
+
+    def get(self, bucket: Bucket, name: str, *, limit: int) -> bytes:
+        names.require_object(bucket, name)
+        with self._disk.errors(bucket):
+            return self._disk.read(bucket, name, limit=limit)
+
+    def names(self, bucket: Bucket, prefix: str, *, after: str = "", limit: int = MAX_PAGE) -> list[str]:
+        names.require_prefix(prefix)
+        if not 1 <= limit <= MAX_PAGE:
+            raise MalformedError("page_limit_out_of_range", field="limit", limit=MAX_PAGE)
+        page: list[str] = []
+        with self._disk.errors(bucket):
+            for name in self._walk(bucket, prefix, after):
+                page.append(name)
+                if len(page) == limit:
+                    break
+        return page
+
+    def begin_upload(self, name: str, plan: UploadPlan) -> None:
+        with self._disk.errors(_RECORDS):
+            self._uploads.begin(name, plan)
+
+    def upload_plan(self, name: str) -> UploadPlan:
+        with self._disk.errors(_RECORDS):
+            return self._uploads.plan(name)
+
+    def put_part(self, name: str, number: int, body: BinaryIO) -> PartReceipt:
+        with self._disk.errors(_RECORDS):
+            return self._uploads.put_part(name, number, body)
+
+    def parts(self, name: str) -> list[PartReceipt]:
+        with self._disk.errors(_RECORDS):
+            return self._uploads.parts(name)
+
+    def complete_upload(self, name: str) -> StoredPayload:
+        with self._disk.errors(_RECORDS):
+            return self._uploads.complete(name)
+
+    def payload(self, name: str, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        with self._disk.errors(_RECORDS):
+            return self._uploads.payload(name, start, stop)
+
+    def payload_length(self, name: str) -> int:
+        with self._disk.errors(_RECORDS):
+            return self._uploads.length(name)
+
+    def retain(self, name: str, until: datetime) -> None:
+        with self._disk.errors(_RECORDS):
+            self._uploads.length(name)
+            self._retention.extend(name, until)
+
+    def retention(self, name: str) -> datetime | None:
+        with self._disk.errors(_RECORDS):
+            self._uploads.length(name)
+            return self._retention.latest(name)
+
+    def _walk(self, bucket: Bucket, folder: str, after: str) -> Iterator[str]:
+        """Object names under `folder` (empty, or ending in "/"), in order.
+
+        No folder that lies wholly before `after` is entered: a page costs the folders on its way, no more.
+        """
+        for last, is_folder in _listing(self._disk.path(bucket, folder)):
+            name = folder + last
+            if is_folder:
+                inner = f"{name}/"
+                if names.is_prefix(inner) and (inner > after or after.startswith(inner)):
+                    yield from self._walk(bucket, inner, after)
+            elif name > after and names.is_object(bucket, name):
+                yield name
+
+
+def _listing(folder: str) -> list[tuple[str, bool]]:
+    try:
+        with os.scandir(folder) as found:
+            return sorted((item.name, item.is_dir(follow_symlinks=False)) for item in found)
+    except FileNotFoundError:
+        return []

@@ -1,0 +1,44 @@
+"""How long payloads are retained, in a folder: one empty file for every time ever set, and the latest stands.
+
+Nothing is ever rewritten, so two processes that set different times at once cannot shorten each other's.
+"""
+
+from datetime import datetime, timedelta
+
+from escrow.errors import MalformedError, RefusedError
+from escrow.store import names
+from escrow.store.disk import Disk, entries
+from escrow.store.interface import Bucket
+
+
+class FolderRetention:
+    """Marks in the records folder; escrow/store/interface.py says what each call decides."""
+
+    def __init__(self, disk: Disk) -> None:
+        self._disk = disk
+
+    def extend(self, name: str, until: datetime) -> None:
+        """Set a time that is not before the one that stands."""
+        wanted = _whole_second(until)
+        standing = self.latest(name)
+        if standing is not None and wanted < standing:
+            raise RefusedError("retention_shortened", until=standing.isoformat())
+        self._disk.create(Bucket.RECORDS, names.retention(name, wanted), b"")
+
+    def latest(self, name: str) -> datetime | None:
+        """The time that stands."""
+        folder = self._disk.path(Bucket.RECORDS, names.retention_folder(name))
+        marks = (last for last in entries(folder) if names.is_retention(last))
+        return max(map(names.parse_retention, marks), default=None)
+
+
+def _whole_second(until: datetime) -> datetime:
+    """Round up, to keep no less than was asked: S3 servers differ in what they keep below a second."""
+    if until.utcoffset() != timedelta(0):
+        raise MalformedError("retention_time_malformed", field="until")
+    if not until.microsecond:
+        return until
+    try:
+        return until.replace(microsecond=0) + timedelta(seconds=1)
+    except OverflowError as error:
+        raise MalformedError("retention_time_malformed", field="until") from error
