@@ -1,0 +1,77 @@
+"""The Python SDK of Escrow: what ADR institutions build on, and all that the command line uses.
+
+It believes nobody: chain, signatures and dealings are verified before anything is shown or done, the last head of
+each case is remembered, and errors are of escrow/errors.py only. Start with `Session`; README.md has the story.
+"""
+
+from escrow.client.courier import Courier, ServiceInfo
+from escrow.client.drafts import CharterDraft
+from escrow.client.handouts import Introduction, Invitation
+from escrow.client.http import HttpCourier
+from escrow.client.memory import Memory
+from escrow.client.opening import Fault, Opened, open_release
+from escrow.client.posting import Posting, Receipt
+from escrow.client.progress import Progress, Stage, silent
+from escrow.client.record_verbs import PathChoice, PendingDeposit
+from escrow.client.session import Session
+from escrow.client.tickets import make_ticket
+from escrow.client.views import (
+    BadEnvelope,
+    CaseSummary,
+    CaseView,
+    CharterView,
+    EnvelopeState,
+    Inbox,
+    InboxItem,
+    NoteView,
+    PathView,
+    RecordView,
+    RequestView,
+    Review,
+    SeatView,
+    Standing,
+    Trouble,
+    Waiting,
+)
+from escrow.crypto.card import Card
+from escrow.crypto.identity import Identity
+
+__all__ = [
+    "BadEnvelope",
+    "Card",
+    "CaseSummary",
+    "CaseView",
+    "CharterDraft",
+    "CharterView",
+    "Courier",
+    "EnvelopeState",
+    "Fault",
+    "HttpCourier",
+    "Identity",
+    "Inbox",
+    "InboxItem",
+    "Introduction",
+    "Invitation",
+    "Memory",
+    "NoteView",
+    "Opened",
+    "PathChoice",
+    "PathView",
+    "PendingDeposit",
+    "Posting",
+    "Progress",
+    "Receipt",
+    "RecordView",
+    "RequestView",
+    "Review",
+    "SeatView",
+    "ServiceInfo",
+    "Session",
+    "Stage",
+    "Standing",
+    "Trouble",
+    "Waiting",
+    "make_ticket",
+    "open_release",
+    "silent",
+]

@@ -1,0 +1,113 @@
+"""The courier: what the client asks of whoever carries its words. One method a route; nothing here is believed.
+
+`Courier` is the protocol; `HttpCourier` (http.py) speaks it over HTTP, tests speak it with lies. Answers are
+well-formed and within their limits, and that is all that their types say: hashes, signatures, order and completeness
+are checked by the callers. Errors are of our families only: what the service refused with its own code and fields
+(and `request_id` where it gave one); `service_unreachable` (UnavailableError) where nothing came back.
+"""
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from escrow.client.posting import Posting
+from escrow.crypto.card import Card
+from escrow.model.ids import CaseId, Hash, RecordId, UploadId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceInfo:
+    """What a service says of itself. `url` is the audience of tokens; compare `card` with what you were told."""
+
+    card: Card
+    url: str
+    time: datetime
+    version: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntrustedReceipt:
+    """An entry in compact form. `Receipt.check` believes or refuses it."""
+
+    entry: str
+    created: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EntriesPage:
+    """Entries in compact form, in order. `more`: ask again after the last of these."""
+
+    entries: tuple[str, ...]
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CasesPage:
+    """Cases in which the service says that this card has a part. `next` is a cursor, None at the end."""
+
+    cases: tuple[CaseId, ...]
+    next: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A part of an upload that the service has: number from 1, bytes, hex SHA-256."""
+
+    number: int
+    length: int
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Upload:
+    """A staged upload as the service has it."""
+
+    upload: UploadId
+    length: int
+    part_size: int
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PayloadStream:
+    """Bytes of a payload from `start` on; `total` is what the service says the whole is long."""
+
+    total: int
+    chunks: Iterator[bytes]
+
+
+class Courier(Protocol):
+    """Carries words to one service and back. `url` is the service's public URL, without a slash at the end."""
+
+    @property
+    def url(self) -> str: ...
+
+    def service(self) -> ServiceInfo: ...
+
+    def post(self, posting: Posting) -> UntrustedReceipt:
+        """Post a statement. The same again is answered with its first receipt."""
+        ...
+
+    def cases(self, *, after: str | None) -> CasesPage: ...
+
+    def entries(self, case: CaseId, *, after: int) -> EntriesPage:
+        """Entries with numbers beyond `after` (-1: from the opening on)."""
+        ...
+
+    def begin_upload(self, case: CaseId, upload: UploadId, *, length: int, part_size: int) -> Upload:
+        """Announce an upload, or ask what of it is there. RefusedError `upload_completed` when it is whole."""
+        ...
+
+    def put_part(self, case: CaseId, upload: UploadId, number: int, data: bytes) -> Part: ...
+
+    def payload(self, case: CaseId, record: RecordId, *, start: int) -> AbstractContextManager[PayloadStream]:
+        """The record's encrypted bytes from byte `start` on. UnavailableError when the line breaks midway."""
+        ...
+
+    def bundle(self, case: CaseId, request: Hash) -> bytes: ...
+
+    def share(self, case: CaseId, shares: Hash) -> bytes:
+        """A share object's bytes. Its author's always, anybody else's after the release."""
+        ...

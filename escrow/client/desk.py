@@ -1,0 +1,88 @@
+"""The desk at which every verb is done: one party's identity, its courier, its memory and a clock.
+
+`known` gives a case as its verified chain tells it, up to date; `compose` signs a deed and asks the shared rules about
+it before anybody else sees it; `send` posts and believes nothing but a receipt that the pinned service signed.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from escrow.client.clock import now_utc
+from escrow.client.courier import Courier
+from escrow.client.following import KnownCase, follow
+from escrow.client.memory import Memory
+from escrow.client.posting import Posting, Receipt
+from escrow.crypto.card import Card
+from escrow.crypto.identity import Identity
+from escrow.errors import SetupError
+from escrow.ledger import replay, statement, token
+from escrow.ledger.statement import UnverifiedStatement
+from escrow.model.case_key import CaseKey
+from escrow.model.charter import Service
+from escrow.model.deeds import AnyDeed
+from escrow.model.ids import CaseId
+
+
+class Desk:
+    """What all verbs share. `clock` gives aware UTC times; tests hand in their own."""
+
+    def __init__(
+        self, identity: Identity, courier: Courier, memory: Memory, *, clock: Callable[[], datetime] = now_utc
+    ) -> None:
+        self.identity = identity
+        self.courier = courier
+        self.memory = memory
+        self.clock = clock
+
+    @property
+    def card(self) -> Card:
+        return self.identity.card
+
+    def token(self) -> str:
+        """A token for reading, good for four minutes, as `curl -H "Authorization: Bearer ..."` takes it."""
+        return token.make(self.identity, self.courier.url, self.clock())
+
+    def service(self) -> Service:
+        """The service at this URL with the card that this memory has pinned for it; pins it on first sight.
+
+        ForgedError `service_card_changed`, `service_url_differs`.
+        """
+        info = self.courier.service()
+        return self.memory.pin_service(Service(url=info.url, card=info.card), asked=self.courier.url)
+
+    def known(self, case: CaseId) -> KnownCase:
+        """The case as its chain stands now: fetched, verified, compared with what was seen before."""
+        return follow(self.identity, self.courier, self.memory, case)
+
+    def case_key(self, known: KnownCase) -> CaseKey:
+        """SetupError `case_key_missing`: join with an invitation first."""
+        if known.key is None:
+            raise SetupError("case_key_missing", case=known.case)
+        return known.key
+
+    def compose(self, known: KnownCase, deed: AnyDeed, attachment: bytes | None = None) -> Posting:
+        """Sign a deed at the head seen last. Whatever the case's rules refuse is refused here already, same codes."""
+        raw = statement.compose(self.identity, deed, case=known.case, head=known.state.head)
+        replay.admit(known.state, raw, at=max(self.clock(), known.state.received_at))
+        return Posting(case=known.case, statement=raw, attachment=attachment)
+
+    def send(self, posting: Posting) -> Receipt:
+        """Post it and check the receipt; the case's chain must then hold that receipt, now and ever after.
+
+        Anybody's posting may be sent, as often as one likes. Errors of the receipt: see `Receipt.check`.
+        """
+        service = self._service_of(posting)
+        answer = self.courier.post(posting)
+        receipt = Receipt.check(answer.entry, posting, service, created=answer.created)
+        self.memory.remember_receipt(receipt)
+        return receipt
+
+    def _service_of(self, posting: Posting) -> Card:
+        """The card that must sign the receipt: what the charter pins, or what was pinned for this URL."""
+        if posting.case is None:
+            opening = UnverifiedStatement.parse(posting.statement).verify_opening().deed
+            pinned: Service = opening.charter.service  # type: ignore[union-attr]  # an opening is a CaseOpened
+            self.memory.pin_service(pinned, asked=self.courier.url)
+            return pinned.card
+        remembered = self.memory.service_of(posting.case)
+        return (remembered or self.service()).card
