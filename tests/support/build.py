@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from escrow.crypto.card import Card
-from escrow.crypto.envelope import enclose, ticket_context
 from escrow.crypto.identity import Identity
 from escrow.crypto.sealing import (
     PathSecrets,
@@ -27,13 +26,11 @@ from escrow.crypto.sealing import (
     seal_path,
 )
 from escrow.crypto.seat_keys import SeatKeys, prove_seat_keys
-from escrow.crypto.sign_off import answer as answer_masked
-from escrow.crypto.sign_off import mask
-from escrow.crypto.transcript import Label
 from escrow.ledger import entry as entries
 from escrow.ledger import jws
 from escrow.ledger.entry import Entry
 from escrow.ledger.replay import admit, extend, judge_opening
+from escrow.ledger.shares import make_share_object
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Head, UnverifiedStatement, compose
 from escrow.model.case_key import CaseKey, Place, place
@@ -50,12 +47,11 @@ from escrow.model.deeds import (
     SignedOff,
     SignOffWithdrawn,
     seat_keys_context,
-    sign_off_context,
 )
 from escrow.model.ids import CaseId, Hash, RecordId
 from escrow.model.path import Audience, AudienceKind, PathTemplate, PathTerms
 from escrow.model.record import Payload, RecordBody, RecordPath
-from escrow.model.share_object import ShareObject, TicketAnswer, share_hash
+from escrow.model.share_object import share_hash
 from escrow.model.ticket import TYP as TICKET_TYP
 from escrow.model.ticket import Ticket
 from escrow.policy.text import parse as parse_policy
@@ -319,21 +315,7 @@ def answer(state: CaseState, request: Hash, seat: str, author: Identity) -> tupl
     keys = author.seat_keys(state.case, seat)
     index = [public.seat for public in path.seats].index(seat)
     p = check_envelope(path.context, path.record_path.sealed, index, seat, keys.kem)
-    context = sign_off_context(state.case, path.digest, request, seat, author.card.fingerprint)
-    E = path.record_path.sealed.dealing.E
-    if not asked.tickets:
-        public = answer_masked(keys, mask(E, None), context)
-        shares = ShareObject(request=request, seat=seat, public_answer=public, public_p=p)
-    else:
-        place_of_p = ticket_context(bytes.fromhex(request), seat)
-        rows = tuple(
-            TicketAnswer(
-                answer=answer_masked(keys, mask(E, one.Q), context),
-                passed=enclose(p, one.kem_key, Label.TICKET_ENVELOPE, place_of_p),
-            )
-            for one in asked.tickets
-        )
-        shares = ShareObject(request=request, seat=seat, tickets=rows)
+    shares = make_share_object(state, request, seat, keys, p)
     raw = shares.encode()
     return SignedOff(request=request, seat=seat, shares=share_hash(raw)), raw
 

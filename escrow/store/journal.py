@@ -1,0 +1,213 @@
+"""Append to cases and read them: where the ledger's rules meet storage.
+
+An entry counts once the object of its number has been created, and not before: there is no other lock and no
+database, so any number of processes may keep the same cases. Replayed cases stay in memory; what other
+processes appended is fetched entry by entry before anything is answered. The journal knows the chain and the
+clock; what must be stored or checked beside a statement is the caller's `prepare`.
+
+Rules J1 to J6 carry the numbers of README.md in escrow/ledger.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
+from threading import Lock, RLock
+
+from escrow.crypto.identity import Identity
+from escrow.errors import ConflictError, EscrowError, MalformedError, NotFoundError, UnavailableError
+from escrow.ledger import entry as entries
+from escrow.ledger.entry import MAX_ENTRY, Entry
+from escrow.ledger.replay import Admitted, admit, extend, judge_opening
+from escrow.ledger.state import CaseState
+from escrow.model.ids import CaseId, Hash
+from escrow.store import names
+from escrow.store.interface import Bucket, Outcome, Store
+
+MAX_ATTEMPTS = 100
+"""Entries that others may put in first before an append gives up. Each attempt somebody else succeeded."""
+MAX_PAGE_BYTES = 16 * 1024 * 1024
+"""Of entries in one answer; a single longer one is still answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Receipt:
+    """The entry that holds the statement; not `created`: it was there already, this is its first receipt."""
+
+    entry: str
+    n: int
+    hash: Hash
+    statement: Hash
+    created: bool
+
+
+class _Kept:
+    """One case in memory, used by one thread at a time. No state: not loaded, or no such case."""
+
+    __slots__ = ("lock", "state")
+
+    def __init__(self) -> None:
+        self.lock = RLock()
+        self.state: CaseState | None = None
+
+
+class Journal:
+    """All cases of one service in one store. Shared by threads; `clock` gives aware times."""
+
+    def __init__(
+        self, store: Store, service: Identity, clock: Callable[[], datetime], *, max_cases: int = 1000
+    ) -> None:
+        self._store = store
+        self._service = service
+        self._card = service.card
+        self._clock = clock
+        self._max_cases = max_cases
+        self._kept: OrderedDict[CaseId, _Kept] = OrderedDict()
+        self._guard = Lock()
+
+    def open(self, raw: str, *, prepare: Callable[[Admitted], None]) -> Receipt:
+        """Open a case with this statement, or answer with the first receipt if it is open.
+
+        `prepare` runs after the rules and before the entry counts; what it raises refuses the statement.
+        """
+        now = self._now()
+        admitted = judge_opening(raw, at=now, service=self._card)
+        case = admitted.statement.hash
+        found = self._entry(case, 0)
+        if found is not None:
+            return self._first_receipt(case, 0, case)
+        prepare(admitted)
+        made = entries.compose(self._service, case=case, n=0, prev=None, received_at=now, statement=raw)
+        if self._create(case, 0, made) is Outcome.ALREADY_OTHER:  # another process, or a retry of ours
+            return self._first_receipt(case, 0, case)
+        return _receipt(Entry.read(made, self._card), case, created=True)
+
+    def append(self, case: CaseId, raw: str, *, prepare: Callable[[CaseState, Admitted], None]) -> Receipt:
+        """Let a statement enter, or answer with its first receipt.
+
+        `prepare` runs under the case's lock, after the rules and before the entry counts, once for each
+        attempt: it stores or checks what must be there first, must be repeatable and should be short. Raises
+        what the rules and `prepare` raise, NotFoundError `case_unknown`, UnavailableError, and ConflictError
+        `append_conflict` after too many lost races.
+        """
+        with self._held(case) as kept:
+            for _ in range(MAX_ATTEMPTS):
+                state = self._refreshed(case, kept)
+                now = max(self._now(), state.received_at)  # J4
+                admitted = admit(state, raw, at=now)
+                statement = admitted.statement.hash
+                if admitted.already is not None:
+                    return self._first_receipt(case, admitted.already, statement)
+                prepare(state, admitted)
+                head = state.head
+                made = entries.compose(
+                    self._service, case=case, n=head.n + 1, prev=head.hash, received_at=now, statement=raw
+                )
+                match self._create(case, head.n + 1, made):
+                    case Outcome.CREATED | Outcome.ALREADY_SAME:
+                        head = extend(state, made, proofs=False).head
+                        return Receipt(
+                            entry=made, n=head.n, hash=head.hash, statement=statement, created=True
+                        )
+                    case Outcome.ALREADY_OTHER:
+                        continue  # J3: reload, apply the rules again
+        raise ConflictError("append_conflict", attempts=MAX_ATTEMPTS)
+
+    @contextmanager
+    def reading(self, case: CaseId) -> Iterator[CaseState]:
+        """The case as it is now, locked while it is used: look, take what is needed, leave. Never change it.
+
+        NotFoundError `case_unknown`; UnavailableError `ledger_damaged` where the store holds no true chain.
+        """
+        with self._held(case) as kept:
+            yield self._refreshed(case, kept)
+
+    def entries(self, case: CaseId, *, after: int, limit: int) -> list[str]:
+        """Up to `limit` entries after number `after` (-1: from the first), fewer where they are long."""
+        with self.reading(case) as state:
+            last = min(state.head.n, after + limit)
+        found: list[str] = []
+        size = 0
+        for n in range(after + 1, last + 1):
+            raw = self._required_entry(case, n)
+            size += len(raw)
+            if found and size > MAX_PAGE_BYTES:
+                break
+            found.append(raw)
+        return found
+
+    @contextmanager
+    def _held(self, case: CaseId) -> Iterator[_Kept]:
+        with self._guard:
+            kept = self._kept.setdefault(case, _Kept())
+            self._kept.move_to_end(case)
+        with kept.lock:
+            try:
+                yield kept
+            finally:
+                self._tidy(case, kept)
+
+    def _tidy(self, case: CaseId, kept: _Kept) -> None:
+        """Keep no trace of cases that are not there, and no more than `max_cases` of those that are (J6)."""
+        with self._guard:
+            if kept.state is None and self._kept.get(case) is kept:
+                del self._kept[case]
+            while len(self._kept) > self._max_cases:
+                self._kept.popitem(last=False)
+
+    def _refreshed(self, case: CaseId, kept: _Kept) -> CaseState:
+        """J2: take in whatever entries there are beyond those replayed."""
+        state = kept.state
+        while True:
+            n = 0 if state is None else state.head.n + 1
+            raw = self._entry(case, n)
+            if raw is None:
+                break
+            state = kept.state = self._replayed(case, state, n, raw)
+        if state is None:
+            raise NotFoundError("case_unknown")
+        return state
+
+    def _replayed(self, case: CaseId, state: CaseState | None, n: int, raw: str) -> CaseState:
+        try:
+            extended = extend(state, raw, service=self._card, proofs=False)
+        except EscrowError as error:
+            raise UnavailableError("ledger_damaged", case=case, n=n, reason=error.code) from error
+        if extended.case != case:
+            raise UnavailableError("ledger_damaged", case=case, n=n, reason="entry_of_other_case")
+        return extended
+
+    def _entry(self, case: CaseId, n: int) -> str | None:
+        name = names.entry(case, n)
+        try:
+            return self._store.get(Bucket.LEDGER, name, limit=MAX_ENTRY).decode("ascii")
+        except NotFoundError:
+            return None
+        except (UnicodeDecodeError, MalformedError) as error:
+            raise UnavailableError("ledger_damaged", case=case, n=n, reason="entry_malformed") from error
+
+    def _required_entry(self, case: CaseId, n: int) -> str:
+        raw = self._entry(case, n)
+        if raw is None:
+            raise UnavailableError("ledger_damaged", case=case, n=n, reason="entry_missing")
+        return raw
+
+    def _first_receipt(self, case: CaseId, n: int, statement: Hash) -> Receipt:
+        raw = self._required_entry(case, n)
+        try:
+            return _receipt(Entry.read(raw, self._card), statement, created=False)
+        except EscrowError as error:
+            raise UnavailableError("ledger_damaged", case=case, n=n, reason=error.code) from error
+
+    def _create(self, case: CaseId, n: int, made: str) -> Outcome:
+        return self._store.create(Bucket.LEDGER, names.entry(case, n), made.encode("ascii"))
+
+    def _now(self) -> datetime:
+        """To the millisecond, as entries say it: what was judged is what is written."""
+        now = self._clock()
+        return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _receipt(entry: Entry, statement: Hash, *, created: bool) -> Receipt:
+    return Receipt(entry=entry.raw, n=entry.n, hash=entry.hash, statement=statement, created=created)
