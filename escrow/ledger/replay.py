@@ -5,7 +5,7 @@ auditor) calls `extend` for every entry there is. Both apply the same rules, che
 leaves the state as it was. Rules L1 to L4 are here, S1 to S9 in rules_*.py, all numbered as in README.md.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import assert_never
 
@@ -73,7 +73,7 @@ def extend(
     entry = Entry.read(entry_raw, state.service)
     _require_place(state, entry, sparse=sparse)
     statement = _verify(state, entry.statement_raw)
-    scene = _scene(state, statement, n=entry.n, at=entry.received_at, proofs=proofs)
+    scene = replace(_scene(state, statement, n=entry.n, at=entry.received_at, proofs=proofs), sparse=sparse)
     already = _require_enterable(scene)
     if already is not None:
         raise RefusedError("statement_twice", n=entry.n, first=already)

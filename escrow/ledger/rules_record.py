@@ -24,7 +24,7 @@ def deposit(scene: Scene, deed: RecordSealed) -> Effect:
     if not author_seats:
         raise RefusedError("not_a_seat", author=scene.fingerprint)
     _require_unused(state, body)
-    if body.replaces is not None:
+    if body.replaces is not None and not (scene.sparse and body.replaces not in state.records):
         scene.require_seen(state.record(body.replaces).n)
     for path in body.paths:
         charter.charter.path(path.name).require_instance(path.terms)

@@ -24,6 +24,7 @@ class Scene:
     seen.
 
     `proofs` False skips proofs of dealings and tickets: for a journal that checked them before it appended.
+    `sparse`: entries before this one may be missing, so a correction may name a record that is not there.
     """
 
     state: CaseState
@@ -32,6 +33,7 @@ class Scene:
     at: datetime
     head_n: int
     proofs: bool
+    sparse: bool = False
 
     @property
     def author(self) -> Card:

@@ -83,7 +83,7 @@ class Invitation:
 class Introduction:
     """What a seat hands a reader, who makes a ticket from it. `dealing`: the digest of the path's dealing.
 
-    `convenor` and `introducer` (`from` in the file) are fingerprints, for the reader to compare.
+    `convenor` and `introduced_by` (`from` in the file) are fingerprints, for the reader to compare.
     """
 
     FORMAT: ClassVar[str] = "escrow.introduction.v1"
@@ -93,7 +93,7 @@ class Introduction:
     path: str
     dealing: Hash
     convenor: Fingerprint
-    introducer: Fingerprint
+    introduced_by: Fingerprint
 
     def __post_init__(self) -> None:
         check_hex(self.case, size=CASE_BYTES, field="case")
@@ -101,7 +101,7 @@ class Introduction:
         check_path_name(self.path, field="path")
         check_hex(self.dealing, size=HASH_BYTES, field="dealing")
         check_hex(self.convenor, size=FINGERPRINT_BYTES, field="convenor")
-        check_hex(self.introducer, size=FINGERPRINT_BYTES, field="from")
+        check_hex(self.introduced_by, size=FINGERPRINT_BYTES, field="from")
 
     def dump(self) -> bytes:
         """The file, UTF-8 JSON."""
@@ -114,7 +114,7 @@ class Introduction:
                 "path": self.path,
                 "dealing": self.dealing,
                 "convenor": self.convenor,
-                "from": self.introducer,
+                "from": self.introduced_by,
             }
         )
 
@@ -128,7 +128,7 @@ class Introduction:
         path = fields.text("path", limit=40)
         dealing = fields.hex("dealing", size=HASH_BYTES)
         convenor = fields.hex("convenor", size=FINGERPRINT_BYTES)
-        introducer = fields.hex("from", size=FINGERPRINT_BYTES)
+        introduced_by = fields.hex("from", size=FINGERPRINT_BYTES)
         fields.done()
         return cls(
             service=service,
@@ -137,7 +137,7 @@ class Introduction:
             path=path,
             dealing=dealing,
             convenor=convenor,
-            introducer=introducer,
+            introduced_by=introduced_by,
         )
 
 
