@@ -1,10 +1,10 @@
-"""What sharing, signing off and opening cost, as multiples of the libsodium calls that they cannot do without.
+"""What dealing, signing off and opening cost, as multiples of the libsodium calls they cannot do without.
 
-    .venv/bin/python scripts/bench_parts/crypto.py [--rounds 5] [--json]
+    .venv/bin/python scripts/bench_parts/crypto.py [--rounds 15] [--json]
 
-Every figure is a ratio within one run: each round times libsodium's bare calls and our work one after the other, and
-the median over the rounds counts. Nothing is kept warm that real use lacks: shares and dealings are decoded from
-their bytes inside the timed part. A seat's opening key is decoded once per case, as the ledger does.
+Every figure is a ratio within one run: each round times libsodium's bare calls before and after our work, and
+the median over the rounds counts. Nothing is kept warm that real use lacks: "verify" decodes the dealing from its
+bytes, "release" decodes each share. A seat's opening key is decoded once per case, as the ledger does.
 """
 
 import argparse
@@ -99,7 +99,7 @@ class Scene:
         dealing.verify_dealing(self.shape, self.keys, self.decoded(), self.proof, CONTEXT)
 
     def release(self) -> float:
-        """k seats answer, the reader decodes and verifies each, combines. The dealing is at hand, verified."""
+        """k seats answer, the reader decodes and verifies each, combines. The dealing is at hand."""
         dealt = Dealing(E=Point.decode(self.wire[0]), C=tuple(Point.decode(raw) for raw in self.wire[1:]))
         ticket = self.reader.ticket_keys("case", "record", "path", CONTEXT, CONTEXT)
         return seconds(lambda: self._release(dealt, ticket.Q, ticket.q))
