@@ -2,9 +2,9 @@
 
     .venv/bin/python scripts/bench_parts/crypto.py [--rounds 15] [--json]
 
-Every figure is a ratio within one run: each round times libsodium's bare calls before and after our work, and
-the median over the rounds counts. Nothing is kept warm that real use lacks: "verify" decodes the dealing from its
-bytes, "release" decodes each share. A seat's opening key is decoded once per case, as the ledger does.
+Every figure is a ratio within one run: each round times libsodium's bare calls before and after our work;
+the median over the rounds counts. Nothing is kept warm that real use lacks: "verify" decodes the dealing from
+its bytes, "release" each share. A seat's opening key is decoded once per case, as the ledger does.
 """
 
 import argparse
