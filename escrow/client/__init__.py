@@ -1,7 +1,8 @@
 """The Python SDK of Escrow: what ADR institutions build on, and all that the command line uses.
 
-It believes nobody: chain, signatures and dealings are verified before anything is shown or done, the last head of
-each case is remembered, and errors are of escrow/errors.py only. Start with `Session`; README.md has the story.
+It believes nobody: chain, signatures and dealings are verified before anything is shown or done, the last
+head of each case is remembered, and errors are of escrow/errors.py only. Start with `Session`; README.md has
+the story.
 """
 
 from escrow.client.courier import Courier, ServiceInfo

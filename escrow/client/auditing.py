@@ -1,4 +1,6 @@
-"""Audit a case through the client: the whole chain again from the opening, every proof, share object and payload."""
+"""Audit a case through the client: the whole chain again from the opening, every proof, share object and
+payload.
+"""
 
 from escrow.client.desk import Desk
 from escrow.client.progress import Progress, silent
@@ -10,5 +12,7 @@ class AuditVerbs(Desk):
     """See the verb."""
 
     def audit(self, case: CaseId, *, payloads: bool = False, progress: Progress = silent) -> AuditReport:
-        """Fetch everything anew and check it, remembered entries included. `payloads`: download and hash those too."""
+        """Fetch everything anew and check it, remembered entries included. `payloads`: download and hash
+        those too.
+        """
         raise NotImplementedError

@@ -1,9 +1,9 @@
 """Verbs on a case and its charters: open, invite, join, accept, amend, look.
 
-How an amendment goes: a seat or the convenor proposes (`amend`), keeping service, convenor and case key; `invitations`
-makes one for each seat of the pending proposal, of use to new holders only; then every holder of the old and of the
-new charter accepts that proposal. A holder of both accepts again, with the same seat keys. Records sealed before stay
-with those who held the seats then.
+How an amendment goes: a seat or the convenor proposes (`amend`), keeping service, convenor and case key;
+`invitations` makes one for each seat of the pending proposal, of use to new holders only; then every holder
+of the old and of the new charter accepts that proposal. A holder of both accepts again, with the same seat
+keys. Records sealed before stay with those who held the seats then.
 """
 
 from escrow.client.desk import Desk
@@ -19,9 +19,11 @@ class CaseVerbs(Desk):
     """See the verbs."""
 
     def prepare_open_case(self, draft: CharterDraft, *, service_card: Card | None = None) -> Posting:
-        """Open a case as its convenor, with a fresh case key (kept in memory). The case's id is `posting.hash`.
+        """Open a case as its convenor, with a fresh case key (kept in memory). The case's id is
+        `posting.hash`.
 
-        `service_card`: what the service's people told you; ForgedError `service_card_changed` if it shows another.
+        `service_card`: what the service's people told you; ForgedError `service_card_changed` if it shows
+        another.
         """
         raise NotImplementedError
 
@@ -48,14 +50,17 @@ class CaseVerbs(Desk):
         raise NotImplementedError
 
     def cases(self) -> tuple[CaseSummary, ...]:
-        """Every case that this memory or the service knows this party in; one that cannot be verified says why."""
+        """Every case that this memory or the service knows this party in; one that cannot be verified says
+        why.
+        """
         raise NotImplementedError
 
     def prepare_accept(self, case: CaseId, seat: str | None = None, proposal: Hash | None = None) -> Posting:
         """Accept a charter for one seat, publishing the keys that this party derives for it.
 
-        Show `case(...)` first: every seat's fingerprint, every path in words. `seat` and `proposal` may be left out
-        where only one waits: else RefusedError `nothing_to_accept`, `seat_ambiguous`, `proposal_ambiguous`.
+        Show `case(...)` first: every seat's fingerprint, every path in words. `seat` and `proposal` may be
+        left out where only one waits: else RefusedError `nothing_to_accept`, `seat_ambiguous`,
+        `proposal_ambiguous`.
         """
         raise NotImplementedError
 

@@ -1,9 +1,11 @@
-"""The courier: what the client asks of whoever carries its words. One method a route; nothing here is believed.
+"""The courier: what the client asks of whoever carries its words. One method a route; nothing here is
+believed.
 
 `Courier` is the protocol; `HttpCourier` (http.py) speaks it over HTTP, tests speak it with lies. Answers are
-well-formed and within their limits, and that is all that their types say: hashes, signatures, order and completeness
-are checked by the callers. Errors are of our families only: what the service refused with its own code and fields
-(and `request_id` where it gave one); `service_unreachable` (UnavailableError) where nothing came back.
+well-formed and within their limits, and that is all that their types say: hashes, signatures, order and
+completeness are checked by the callers. Errors are of our families only: what the service refused with its
+own code and fields (and `request_id` where it gave one); `service_unreachable` (UnavailableError) where
+nothing came back.
 """
 
 from collections.abc import Iterator
@@ -19,7 +21,8 @@ from escrow.model.ids import CaseId, Hash, RecordId, UploadId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceInfo:
-    """What a service says of itself. `url` is the audience of tokens; compare `card` with what you were told."""
+    """What a service says of itself. `url` is the audience of tokens; compare `card` with what you were told.
+    """
 
     card: Card
     url: str
@@ -79,7 +82,8 @@ class PayloadStream:
 
 
 class Courier(Protocol):
-    """Carries words to one service and back. `url` is the service's public URL, without a slash at the end."""
+    """Carries words to one service and back. `url` is the service's public URL, without a slash at the end.
+    """
 
     @property
     def url(self) -> str: ...
@@ -97,7 +101,8 @@ class Courier(Protocol):
         ...
 
     def begin_upload(self, case: CaseId, upload: UploadId, *, length: int, part_size: int) -> Upload:
-        """Announce an upload, or ask what of it is there. RefusedError `upload_completed` when it is whole."""
+        """Announce an upload, or ask what of it is there. RefusedError `upload_completed` when it is whole.
+        """
         ...
 
     def put_part(self, case: CaseId, upload: UploadId, number: int, data: bytes) -> Part: ...

@@ -1,7 +1,8 @@
 """The desk at which every verb is done: one party's identity, its courier, its memory and a clock.
 
-`known` gives a case as its verified chain tells it, up to date; `compose` signs a deed and asks the shared rules about
-it before anybody else sees it; `send` posts and believes nothing but a receipt that the pinned service signed.
+`known` gives a case as its verified chain tells it, up to date; `compose` signs a deed and asks the shared
+rules about it before anybody else sees it; `send` posts and believes nothing but a receipt that the pinned
+service signed.
 """
 
 from collections.abc import Callable
@@ -9,17 +10,17 @@ from datetime import datetime
 
 from escrow.client.clock import now_utc
 from escrow.client.courier import Courier
-from escrow.client.following import KnownCase, follow
+from escrow.client.following import Follower, KnownCase
 from escrow.client.memory import Memory
 from escrow.client.posting import Posting, Receipt
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
-from escrow.errors import SetupError
+from escrow.errors import MalformedError, SetupError
 from escrow.ledger import replay, statement, token
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import Service
-from escrow.model.deeds import AnyDeed
+from escrow.model.deeds import AnyDeed, CaseOpened
 from escrow.model.ids import CaseId
 
 
@@ -33,6 +34,7 @@ class Desk:
         self.courier = courier
         self.memory = memory
         self.clock = clock
+        self._follower = Follower(identity, courier, memory)
 
     @property
     def card(self) -> Card:
@@ -52,7 +54,7 @@ class Desk:
 
     def known(self, case: CaseId) -> KnownCase:
         """The case as its chain stands now: fetched, verified, compared with what was seen before."""
-        return follow(self.identity, self.courier, self.memory, case)
+        return self._follower.follow(case)
 
     def case_key(self, known: KnownCase) -> CaseKey:
         """SetupError `case_key_missing`: join with an invitation first."""
@@ -61,7 +63,9 @@ class Desk:
         return known.key
 
     def compose(self, known: KnownCase, deed: AnyDeed, attachment: bytes | None = None) -> Posting:
-        """Sign a deed at the head seen last. Whatever the case's rules refuse is refused here already, same codes."""
+        """Sign a deed at the head seen last. Whatever the case's rules refuse is refused here already, same
+        codes.
+        """
         raw = statement.compose(self.identity, deed, case=known.case, head=known.state.head)
         replay.admit(known.state, raw, at=max(self.clock(), known.state.received_at))
         return Posting(case=known.case, statement=raw, attachment=attachment)
@@ -79,10 +83,9 @@ class Desk:
 
     def _service_of(self, posting: Posting) -> Card:
         """The card that must sign the receipt: what the charter pins, or what was pinned for this URL."""
-        if posting.case is None:
-            opening = UnverifiedStatement.parse(posting.statement).verify_opening().deed
-            pinned: Service = opening.charter.service  # type: ignore[union-attr]  # an opening is a CaseOpened
-            self.memory.pin_service(pinned, asked=self.courier.url)
-            return pinned.card
-        remembered = self.memory.service_of(posting.case)
-        return (remembered or self.service()).card
+        if posting.case is not None:
+            return (self.memory.service_of(posting.case) or self.service()).card
+        deed = UnverifiedStatement.parse(posting.statement).verify_opening().deed
+        if not isinstance(deed, CaseOpened):
+            raise MalformedError("posting_not_an_opening", field="posting.statement")
+        return self.memory.pin_service(deed.charter.service, asked=self.courier.url).card

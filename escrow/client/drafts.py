@@ -65,7 +65,9 @@ class CharterDraft:
 
     @classmethod
     def from_toml(cls, text: str) -> "CharterDraft":
-        """Read a draft. MalformedError `draft_not_toml`, `draft_seats_missing`, `draft_paths_missing`, or by field."""
+        """Read a draft. MalformedError `draft_not_toml`, `draft_seats_missing`, `draft_paths_missing`, or by
+        field.
+        """
         if len(text) > MAX_DRAFT:
             raise TooLargeError("field_too_large", field="draft", limit=MAX_DRAFT)
         try:
@@ -87,7 +89,9 @@ class CharterDraft:
         return draft
 
     def charter(self, *, service: Service, convenor: Card, case_key: CaseKey) -> Charter:
-        """The charter itself, prose encrypted. Refuses what the charter's own rules refuse (escrow/model/charter.py)."""
+        """The charter itself, prose encrypted. Refuses what the charter's own rules refuse
+        (escrow/model/charter.py).
+        """
         return Charter(
             service=service,
             convenor=convenor,
@@ -120,7 +124,7 @@ def _read_paths(table: dict[str, Any]) -> tuple[DraftPath, ...]:
 
 def _read_path(name: str, value: object) -> DraftPath:
     at = f"paths.{name}"
-    optional = {"readers": [], "not_before": None, "alone": None}
+    optional: dict[str, object] = {"readers": [], "not_before": None, "alone": None}
     fields = Fields(optional | value if isinstance(value, dict) else value, at=at)
     policy = parse_policy(fields.text("policy", limit=MAX_DRAFT))
     audience = _read_audience(fields)
@@ -142,7 +146,7 @@ def _read_audience(fields: Fields) -> Audience:
             "audience", least=1, most=MAX_CARDS, limit=40
         )
         return Audience(kind=AudienceKind.SEATS, seats=seats, cards=cards)
-    if value not in (AudienceKind.PUBLIC, AudienceKind.NAMED):
+    if not isinstance(value, str) or value not in ("public", "named"):
         allowed = ("public", "named", '["seat", ...]')
         raise MalformedError("field_not_a_choice", field=fields.name("audience"), allowed=allowed)
     return Audience(kind=AudienceKind(value), cards=cards)

@@ -1,8 +1,8 @@
 """What one person hands another outside the service: an invitation to a seat, an introduction to a reader.
 
-Both are small JSON files. An invitation holds the case key: whoever has it reads labels, prose and purposes of the
-case (no record), so it is handed over privately. An introduction holds nothing secret, but a reader trusts it for
-the case's id: it should come by a way on which nobody could have changed it.
+Both are small JSON files. An invitation holds the case key: whoever has it reads labels, prose and purposes
+of the case (no record), so it is handed over privately. An introduction holds nothing secret, but a reader
+trusts it for the case's id: it should come by a way on which nobody could have changed it.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,9 @@ def _emit_service(service: Service) -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """For the holder of one seat. `proposal` is the hash of the opening or proposing statement to be accepted."""
+    """For the holder of one seat. `proposal` is the hash of the opening or proposing statement to be
+    accepted.
+    """
 
     service: Service
     case: CaseId

@@ -1,19 +1,63 @@
-"""The courier over HTTP. (Bodies follow.)"""
+"""The courier over HTTP: requests, one keep-alive connection, nothing followed, nothing believed.
 
-from collections.abc import Callable
-from datetime import datetime
+Every call here may be made twice: reads change nothing, an upload's parts are named by their numbers, and a
+statement enters a case once. So all of them are tried again, a few times, when the line or the service fails.
+Redirects are not followed, cookies and .netrc not used, answers read up to a limit.
+"""
 
+import random
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+import requests
 from requests.adapters import BaseAdapter
 
+from escrow.client import answers
+from escrow.client.address import require_safe_url
 from escrow.client.clock import now_utc
+from escrow.client.courier import (
+    CasesPage,
+    EntriesPage,
+    Part,
+    PayloadStream,
+    ServiceInfo,
+    UntrustedReceipt,
+    Upload,
+)
+from escrow.client.posting import Posting
 from escrow.crypto.identity import Identity
+from escrow.errors import ConflictError, MalformedError, TooLargeError, UnavailableError
+from escrow.ledger import token
+from escrow.ledger.bundle import MAX_BUNDLE
+from escrow.ledger.entry import MAX_ENTRY
+from escrow.model.ids import CaseId, Hash, RecordId, UploadId
+from escrow.model.record import MAX_PAYLOAD
+from escrow.model.share_object import MAX_SHARE_OBJECT
+from escrow.model.wire import Fields, decode_json, encode_json
+
+T = TypeVar("T")
+
+CONNECT_S, READ_S = 10.0, 60.0
+ATTEMPTS = 5
+FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
+TOKEN_KEPT = timedelta(seconds=120)
+"""A token is good for four minutes; one is used for two, so that it does not grow stale under way."""
+ENTRIES_A_PAGE = 200
+MAX_ANSWER = 1024 * 1024
+MAX_ENTRIES_ANSWER = 96 * 1024 * 1024
+"""A service may fill a page with the largest deposits; this many bytes of them at most."""
+CHUNK = 256 * 1024
 
 
 class HttpCourier:
-    """`HttpCourier(url, identity=None)`: one keep-alive connection to one service.
+    """`HttpCourier(url, identity=None)`: see escrow/client/courier.py for what each call does.
 
-    Plain http is refused except on loopback (SetupError `plain_http_refused`). `identity` signs reading tokens; without
-    it only what is public can be read. `transport` replaces the network in tests.
+    Plain http is refused except on loopback (SetupError `plain_http_refused`). `identity` signs reading
+    tokens; without it only what is public can be read. `transport` replaces the network, `pause` the waiting
+    between tries.
     """
 
     def __init__(
@@ -23,5 +67,194 @@ class HttpCourier:
         *,
         clock: Callable[[], datetime] = now_utc,
         transport: BaseAdapter | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
-        raise NotImplementedError
+        self.url = require_safe_url(url)
+        self._identity = identity
+        self._clock = clock
+        self._pause = pause
+        self._token: tuple[str, datetime] | None = None
+        self._http = requests.Session()
+        self._http.auth = self._authorize  # set, so that no .netrc speaks for us
+        self._http.headers.update({"Accept-Encoding": "identity", "User-Agent": "escrow"})
+        if transport is not None:
+            self._http.mount(self.url, transport)
+
+    # Routes
+
+    def service(self) -> ServiceInfo:
+        return self._json(answers.read_service, "GET", "/v1/service")
+
+    def post(self, posting: Posting) -> UntrustedReceipt:
+        def attempt() -> UntrustedReceipt:
+            with self._once("POST", posting.target, body=posting.dump()) as response:
+                entry = _shaped(answers.read_receipt, _read(response, 2 * MAX_ENTRY))
+                return UntrustedReceipt(entry=entry, created=response.status_code == 201)
+
+        return self._patiently(attempt)
+
+    def cases(self, *, after: str | None) -> CasesPage:
+        query = {} if after is None else {"after": after}
+        cases, following = self._json(answers.read_cases, "GET", "/v1/cases", query=query)
+        return CasesPage(cases=cases, next=following)
+
+    def entries(self, case: CaseId, *, after: int) -> EntriesPage:
+        query = {"after": str(after), "limit": str(ENTRIES_A_PAGE)}
+        path = f"/v1/cases/{case}/entries"
+        entries, more = self._json(answers.read_entries, "GET", path, query=query, limit=MAX_ENTRIES_ANSWER)
+        return EntriesPage(entries=entries, more=more)
+
+    def begin_upload(self, case: CaseId, upload: UploadId, *, length: int, part_size: int) -> Upload:
+        plan = encode_json({"length": length, "part_size": part_size})
+        path = f"/v1/cases/{case}/uploads/{upload}"
+        return self._json(lambda fields: answers.read_upload(fields, upload), "PUT", path, body=plan)
+
+    def put_part(self, case: CaseId, upload: UploadId, number: int, data: bytes) -> Part:
+        path = f"/v1/cases/{case}/uploads/{upload}/parts/{number}"
+        return self._json(answers.read_part, "PUT", path, body=data, kind="application/octet-stream")
+
+    @contextmanager
+    def payload(self, case: CaseId, record: RecordId, *, start: int) -> Iterator[PayloadStream]:
+        path = f"/v1/cases/{case}/records/{record}/payload"
+        headers = {"Range": f"bytes={start}-"} if start else {}
+        with self._patiently(lambda: self._once("GET", path, headers=headers)) as response:
+            if response.status_code != (206 if start else 200):
+                raise answers.malformed("status", status=response.status_code)
+            yield PayloadStream(total=_total(response, start), chunks=_chunks(response))
+
+    def bundle(self, case: CaseId, request: Hash) -> bytes:
+        return self._bytes(f"/v1/cases/{case}/requests/{request}/bundle", MAX_BUNDLE)
+
+    def share(self, case: CaseId, shares: Hash) -> bytes:
+        return self._bytes(f"/v1/cases/{case}/shares/{shares}", MAX_SHARE_OBJECT)
+
+    # Exchanges
+
+    def _json(
+        self,
+        shape: Callable[[Fields], T],
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        kind: str = "application/json",
+        limit: int = MAX_ANSWER,
+    ) -> T:
+        def attempt() -> T:
+            with self._once(method, path, query=query, body=body, kind=kind) as response:
+                return _shaped(shape, _read(response, limit))
+
+        return self._patiently(attempt)
+
+    def _bytes(self, path: str, limit: int) -> bytes:
+        def attempt() -> bytes:
+            with self._once("GET", path) as response:
+                return _read(response, limit)
+
+        return self._patiently(attempt)
+
+    def _patiently(self, attempt: Callable[[], T]) -> T:
+        """Try, and after a failure that time may mend, a few times more."""
+        wait = FIRST_WAIT_S
+        for _ in range(ATTEMPTS - 1):
+            try:
+                return attempt()
+            except (UnavailableError, ConflictError):
+                self._pause(wait * (0.5 + random.random() / 2))  # noqa: S311  # spreads callers; no secret
+                wait = min(2 * wait, LONGEST_WAIT_S)
+        return attempt()
+
+    def _once(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: bytes | None = None,
+        kind: str = "application/json",
+        headers: Mapping[str, str] | None = None,
+    ) -> requests.Response:
+        """One exchange. What comes back has a status below 300, its body not yet read."""
+        with _renamed():
+            response = self._http.request(
+                method,
+                self.url + path,
+                params=dict(query or {}),
+                data=body,
+                headers={**({} if body is None else {"Content-Type": kind}), **(headers or {})},
+                timeout=(CONNECT_S, READ_S),
+                allow_redirects=False,
+                stream=True,
+            )
+        self._http.cookies.clear()
+        if response.status_code < 300:
+            return response
+        with response:
+            raw = _read(response, answers.MAX_PROBLEM)
+            content_type = response.headers.get("Content-Type", "")
+            raise answers.problem(
+                response.status_code, content_type, raw, response.headers.get("X-Request-Id", "")
+            )
+
+    def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        if self._identity is not None:
+            request.headers["Authorization"] = f"Bearer {self._fresh_token(self._identity)}"
+        return request
+
+    def _fresh_token(self, identity: Identity) -> str:
+        now = self._clock()
+        if self._token is None or not timedelta(0) <= now - self._token[1] < TOKEN_KEPT:
+            self._token = token.make(identity, self.url, now), now
+        return self._token[0]
+
+
+def _shaped(read: Callable[[Fields], T], raw: bytes) -> T:
+    """JSON of this shape. Anything else is the service's fault, not that of the reader's input."""
+    try:
+        return read(Fields(decode_json(raw, limit=len(raw), field="answer"), at="answer"))
+    except MalformedError as error:
+        raise answers.malformed(str(error.fields.get("field", "answer"))) from error
+
+
+def _read(response: requests.Response, limit: int) -> bytes:
+    """The whole body, at most `limit` bytes. TooLargeError `answer_too_large`."""
+    found = bytearray()
+    for chunk in _chunks(response):
+        found += chunk
+        if len(found) > limit:
+            raise TooLargeError("answer_too_large", field="answer", limit=limit)
+    return bytes(found)
+
+
+def _chunks(response: requests.Response) -> Iterator[bytes]:
+    """The body; a line that breaks midway is UnavailableError `service_unreachable`."""
+    with _renamed():
+        yield from response.iter_content(CHUNK)
+
+
+def _total(response: requests.Response, start: int) -> int:
+    """Length of the whole payload, by Content-Length or Content-Range."""
+    if start:
+        unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
+        bounds, _, total = rest.partition("/")
+        if unit != "bytes" or not bounds.startswith(f"{start}-"):
+            raise answers.malformed("Content-Range")
+    else:
+        total = response.headers.get("Content-Length", "")
+    if not total.isdecimal() or len(total) > 16 or int(total) > MAX_PAYLOAD:
+        raise answers.malformed("Content-Length")
+    return int(total)
+
+
+@contextmanager
+def _renamed() -> Iterator[None]:
+    """Foreign errors of the transport, by their meaning for a person."""
+    try:
+        yield
+    except requests.exceptions.SSLError as error:
+        raise UnavailableError("service_certificate_refused") from error
+    except requests.exceptions.InvalidURL as error:
+        raise MalformedError("service_url_malformed", field="url") from error
+    except (requests.RequestException, OSError) as error:
+        raise UnavailableError("service_unreachable") from error

@@ -1,4 +1,6 @@
-"""What waits for this party, worked out here from verified chains; the service only says which cases to look at."""
+"""What waits for this party, worked out here from verified chains; the service only says which cases to look
+at.
+"""
 
 from escrow.client.desk import Desk
 from escrow.client.views import Inbox

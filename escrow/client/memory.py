@@ -1,61 +1,223 @@
-"""What a party remembers between runs: pinned services, and of each case its verified entries, receipts and key.
+"""What a party remembers between runs: pinned services, and of each case its verified entries, receipts and
+key.
 
-A folder of small files that are created once and never changed (0600, folders 0700), so that two programs may share
-it without a lock. What lies here was verified when it was written:
+A folder of small files that are created once and never changed (0600, folders 0700), so that two programs may
+share it without a lock. What lies here was verified when it was written:
 
-    services/<sha256 of URL>            URL and card
-    cases/<case>/entries/<n>            entry n in compact form
-    cases/<case>/receipts/<n>           a receipt of one's own: entry n, promised before the chain was read that far
-    cases/<case>/key                    the case key
-    deposits/<record>/{payload,posting} a deposit between sealing and receipt: ciphertext and statement
+    services/<sha256 of URL>             a service's URL and card
+    cases/<case>/entries/<n>             entry n in compact form
+    cases/<case>/receipts/<n>            a receipt of one's own: entry n, until the chain has been read that
+    far cases/<case>/key                     the case key deposits/<record>/{sealed,posting}   a deposit
+    between sealing and receipt: ciphertext and statement
 
-Neither identity nor record key is ever here. Lost, it is rebuilt from the service, and only the memory of heads seen
-before is gone. Foreign errors: SetupError `memory_unusable`.
+Neither identity nor record key is ever here. Lost, all but the memory of heads seen before is rebuilt from
+the service. What the disk refuses is SetupError `memory_unusable`.
 """
 
+import hashlib
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from escrow.client.posting import Receipt
+from escrow.crypto.card import Card
+from escrow.errors import ForgedError, MalformedError, SetupError
+from escrow.ledger.entry import Entry
+from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.case_key import CaseKey
-from escrow.model.charter import Service
-from escrow.model.ids import CaseId, Hash, RecordId
+from escrow.model.charter import MAX_URL, Service
+from escrow.model.deeds import CaseOpened
+from escrow.model.ids import CASE_BYTES, RECORD_BYTES, CaseId, RecordId
+from escrow.model.path import MAX_CARD_TEXT
+from escrow.model.wire import Fields, check_hex, decode_json, encode_json, from_base64, to_base64
 
 
 class Memory:
-    """`Memory(home)`: the folder is made when first written to."""
+    """`Memory(home)`: the folder is made when first written to. Secret enough to be nobody else's: case keys.
+    """
 
     def __init__(self, home: Path) -> None:
         self.home = home
 
+    # Services
+
     def pin_service(self, service: Service, *, asked: str) -> Service:
         """Pin this card for this URL, or insist that it is the one pinned before.
 
-        `asked` is the URL that the courier speaks to. ForgedError `service_url_differs`, `service_card_changed`.
+        `asked` is the URL that the courier speaks to. ForgedError `service_url_differs` (a service that calls
+        itself otherwise would get tokens meant for another), `service_card_changed` (expected, found).
         """
-        raise NotImplementedError
+        if service.url != asked:
+            raise ForgedError("service_url_differs", expected=asked, found=service.url)
+        raw = encode_json({"url": service.url, "card": str(service.card)})
+        path = self.home / "services" / hashlib.sha256(service.url.encode()).hexdigest()
+        pinned = _read_service(self._create(path, raw))
+        if pinned != service:
+            raise ForgedError(
+                "service_card_changed",
+                expected=pinned.card.fingerprint,
+                found=service.card.fingerprint,
+                url=service.url,
+            )
+        return pinned
+
+    # Cases
 
     def cases(self) -> tuple[CaseId, ...]:
-        raise NotImplementedError
+        """Cases whose chain was seen."""
+        return tuple(case for case in self._folders("cases", CASE_BYTES) if self._entry(case, 0).exists())
 
     def entries(self, case: CaseId) -> list[str]:
         """Entries 0, 1, 2 ... as far as they are remembered without a gap."""
-        raise NotImplementedError
+        found: list[str] = []
+        while (raw := self._read(self._entry(case, len(found)))) is not None:
+            found.append(raw.decode("ascii", "replace"))
+        return found
 
-    def remember_entry(self, case: CaseId, n: int, raw: str, hash_: Hash) -> None:
-        """ForgedError `ledger_forked` if another entry n is remembered."""
-        raise NotImplementedError
-
-    def remember_receipt(self, receipt: Receipt) -> None:
-        raise NotImplementedError
+    def remember_entry(self, entry: Entry) -> None:
+        """Keep a verified entry. ForgedError `ledger_forked` (n) if another one of its number is known."""
+        kept = self._create(self._entry(entry.case, entry.n), entry.raw.encode())
+        _require_same(kept.decode("ascii", "replace"), entry.raw, entry.n)
 
     def service_of(self, case: CaseId) -> Service | None:
-        raise NotImplementedError
+        """The service that the case's charter pins; None where the case was never seen."""
+        raw = self._read(self._entry(case, 0))
+        if raw is None:
+            return None
+        entry = Entry.read_opening(raw.decode("ascii", "replace"))
+        deed = UnverifiedStatement.parse(entry.statement_raw).verify_opening().deed
+        return deed.charter.service if isinstance(deed, CaseOpened) else None
+
+    def remember_receipt(self, receipt: Receipt) -> None:
+        """Hold the service to its word: the chain must show this very entry. ForgedError `ledger_forked`."""
+        seen = self._read(self._entry(receipt.case, receipt.n))
+        if seen is not None:
+            _require_same(seen.decode("ascii", "replace"), receipt.entry, receipt.n)
+            return
+        kept = self._create(self._receipt(receipt.case, receipt.n), receipt.entry.encode())
+        _require_same(kept.decode("ascii", "replace"), receipt.entry, receipt.n)
+
+    def receipts(self, case: CaseId) -> dict[int, str]:
+        """Receipts that the chain has not shown yet, by entry number."""
+        folder = self.home / "cases" / case / "receipts"
+        with _renamed():
+            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        raws = {int(name): self._read(folder / name) for name in names if name.isdecimal()}
+        return {n: raw.decode("ascii", "replace") for n, raw in raws.items() if raw is not None}
+
+    def settle_receipt(self, case: CaseId, n: int) -> None:
+        """The chain showed it."""
+        with _renamed():
+            self._receipt(case, n).unlink(missing_ok=True)
 
     def case_key(self, case: CaseId) -> CaseKey | None:
-        raise NotImplementedError
+        raw = self._read(self.home / "cases" / case / "key")
+        return (
+            None
+            if raw is None
+            else CaseKey(raw=from_base64(raw.decode("ascii", "replace"), field="case_key"))
+        )
 
     def remember_case_key(self, case: CaseId, key: CaseKey) -> None:
-        raise NotImplementedError
+        """Keep it. Callers have checked it against the charter's hash, so there is only one."""
+        self._create(self.home / "cases" / case / "key", to_base64(key.raw).encode())
+
+    # Deposits
+
+    def deposits(self) -> tuple[RecordId, ...]:
+        """Records sealed here and not yet receipted."""
+        found = self._folders("deposits", RECORD_BYTES)
+        return tuple(record for record in found if (self.deposit_folder(record) / "posting").exists())
 
     def deposit_folder(self, record: RecordId) -> Path:
-        raise NotImplementedError
+        """The folder of one unfinished deposit, there after this call."""
+        folder = self.home / "deposits" / record
+        with _renamed():
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder
+
+    def remember_posting(self, record: RecordId, raw: bytes) -> None:
+        self._create(self.deposit_folder(record) / "posting", raw)
+
+    def posting(self, record: RecordId) -> bytes:
+        """SetupError `deposit_unknown`."""
+        raw = self._read(self.deposit_folder(record) / "posting")
+        if raw is None:
+            raise SetupError("deposit_unknown", record=record)
+        return raw
+
+    def forget_deposit(self, record: RecordId) -> None:
+        """It has its receipt, or was given up."""
+        with _renamed():
+            shutil.rmtree(self.home / "deposits" / record, ignore_errors=True)
+
+    # Files
+
+    def _entry(self, case: CaseId, n: int) -> Path:
+        return self.home / "cases" / case / "entries" / f"{n:09d}"
+
+    def _receipt(self, case: CaseId, n: int) -> Path:
+        return self.home / "cases" / case / "receipts" / f"{n:09d}"
+
+    def _folders(self, kind: str, size: int) -> Iterator[str]:
+        folder = self.home / kind
+        with _renamed():
+            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        for name in names:
+            try:
+                yield check_hex(name, size=size, field=kind)
+            except MalformedError:
+                continue  # somebody else's file
+
+    def _read(self, path: Path) -> bytes | None:
+        with _renamed():
+            try:
+                return path.read_bytes()
+            except FileNotFoundError:
+                return None
+
+    def _create(self, path: Path, raw: bytes) -> bytes:
+        """Create a file whole or not at all, and give what lies there: `raw`, or what was there before."""
+        with _renamed():
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            aside = path.parent / f".{path.name}.{secrets.token_hex(8)}"
+            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+            try:
+                os.link(aside, path)
+            except FileExistsError:
+                return path.read_bytes()
+            finally:
+                aside.unlink(missing_ok=True)
+        return raw
+
+
+def _require_same(kept: str, shown: str, n: int) -> None:
+    """Two entries of one number are one entry, whatever their signatures; else the service has signed two
+    chains.
+    """
+    if kept.rpartition(".")[0] != shown.rpartition(".")[0]:
+        raise ForgedError("ledger_forked", n=n)
+
+
+def _read_service(raw: bytes) -> Service:
+    fields = Fields(decode_json(raw, limit=2 * MAX_URL, field="services"), at="services")
+    card = Card.parse(fields.text("card", limit=MAX_CARD_TEXT))
+    url = fields.text("url", limit=MAX_URL)
+    fields.done()
+    return Service(url=url, card=card)
+
+
+@contextmanager
+def _renamed() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise SetupError(
+            "memory_unusable", file=str(error.filename or ""), reason=error.strerror or ""
+        ) from error

@@ -45,10 +45,11 @@ def open_release(
     overwrite: bool = False,
     progress: Progress = silent,
 ) -> Opened:
-    """Fetch bundle and payload of a released request, verify all of it from the case's id up, and write the plain file.
+    """Fetch bundle and payload of a released request, verify all of it from the case's id up, and write the
+    plain file.
 
-    `out` is a file, or a folder to put the file in under the depositor's name for it. `identity`: the reader that a
-    ticket names; None for a public release. `ticket`: the reader's own, which the request must then carry
-    (ForgedError `request_without_ticket`). RefusedError `out_exists` unless `overwrite`.
+    `out` is a file, or a folder to put the file in under the depositor's name for it. `identity`: the reader
+    that a ticket names; None for a public release. `ticket`: the reader's own, which the request must then
+    carry (ForgedError `request_without_ticket`). RefusedError `out_exists` unless `overwrite`.
     """
     raise NotImplementedError

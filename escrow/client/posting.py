@@ -1,8 +1,9 @@
 """What is sent and what comes back: a signed statement ready to post, and the service's receipt for it.
 
-A posting is complete: whoever holds its bytes may post them, with this program, with curl or from another machine,
-as often as they like, and it enters the case once. It holds no secret beyond what the service is to see; the share
-object of a sign-off travels in it, so keep the file of a sign-off to yourself until it is sent.
+A posting is complete: whoever holds its bytes may post them, with this program, with curl or from another
+machine, as often as they like, and it enters the case once. It holds no secret beyond what the service is to
+see; the share object of a sign-off travels in it, so keep the file of a sign-off to yourself until it is
+sent.
 """
 
 from dataclasses import dataclass
@@ -25,8 +26,8 @@ MAX_POSTING = MAX_STATEMENT + 2 * MAX_SHARE_OBJECT
 class Posting:
     """One statement in compact form, and the share object beside it where it is a sign-off.
 
-    `case` is None for the opening of a case, whose id is the statement's hash. Signed by whom and allowed or not is
-    not asked here: the case decides.
+    `case` is None for the opening of a case, whose id is the statement's hash. Signed by whom and allowed or
+    not is not asked here: the case decides.
     """
 
     case: CaseId | None
@@ -74,7 +75,9 @@ class Posting:
         return cls.of(statement, attachment)
 
     def sealed_record(self) -> RecordBody | None:
-        """What a deposit says about its record (id, upload, payload's length and digest); None for other kinds."""
+        """What a deposit says about its record (id, upload, payload's length and digest); None for other
+        kinds.
+        """
         unverified = UnverifiedStatement.parse(self.statement)
         if unverified.typ != RecordSealed.TYP:
             return None
@@ -117,6 +120,6 @@ class Receipt:
         if UnverifiedStatement.parse(entry.statement_raw).hash != posting.hash:
             raise ForgedError("receipt_for_another_statement", statement=posting.hash)
         return cls(
-            case=entry.case, statement=posting.hash, n=entry.n, hash=entry.hash, received_at=entry.received_at,
-            entry=untrusted_entry, created=created,
+            case=entry.case, statement=posting.hash, n=entry.n, hash=entry.hash,
+            received_at=entry.received_at, entry=untrusted_entry, created=created,
         )  # fmt: skip

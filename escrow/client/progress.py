@@ -1,4 +1,6 @@
-"""How long work reports itself: a stage, bytes done, bytes in all. Screens draw bars from it; the SDK draws nothing."""
+"""How long work reports itself: a stage, bytes done, bytes in all. Screens draw bars from it; the SDK draws
+nothing.
+"""
 
 from enum import StrEnum
 from typing import Protocol

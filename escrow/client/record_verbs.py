@@ -17,8 +17,8 @@ from escrow.model.ids import CaseId, RecordId, UploadId
 class PathChoice:
     """One path of the charter by which a record may be opened, its blanks filled in.
 
-    `not_before` where the template says at-deposit; `readers` limits a named path that lists none; `purpose` is a text
-    under the case key.
+    `not_before` where the template says at-deposit; `readers` limits a named path that lists none; `purpose`
+    is a text under the case key.
     """
 
     name: str
@@ -57,14 +57,16 @@ class RecordVerbs(Desk):
     ) -> Posting:
         """Seal a file under a fresh key into `sealed` (mode 0600, must not exist) and sign the deposit.
 
-        `title`, file name and media type travel under the record's key; `label` under the case key, for all seats.
-        The key is forgotten when this returns: sealing again makes another record. To finish: `upload(posting,
-        sealed)`, then `send(posting)`. RefusedError `path_not_in_charter`, `charter_not_accepted`, `not_a_seat`.
+        `title`, file name and media type travel under the record's key; `label` under the case key, for all
+        seats. The key is forgotten when this returns: sealing again makes another record. To finish:
+        `upload(posting, sealed)`, then `send(posting)`. RefusedError `path_not_in_charter`,
+        `charter_not_accepted`, `not_a_seat`.
         """
         raise NotImplementedError
 
     def upload(self, posting: Posting, sealed: Path, *, progress: Progress = silent) -> None:
-        """Bring the ciphertext to the service, in parts; only those that it has not yet, as often as it takes.
+        """Bring the ciphertext to the service, in parts; only those that it has not yet, as often as it
+        takes.
 
         RefusedError `posting_not_a_deposit`; SetupError `sealed_file_differs`.
         """
@@ -82,7 +84,9 @@ class RecordVerbs(Desk):
         replaces: RecordId | None = None,
         progress: Progress = silent,
     ) -> Receipt:
-        """Seal into the memory's home, upload, send, and clear away. What was interrupted is in `pending_deposits`."""
+        """Seal into the memory's home, upload, send, and clear away. What was interrupted is in
+        `pending_deposits`.
+        """
         raise NotImplementedError
 
     def pending_deposits(self) -> tuple[PendingDeposit, ...]:
@@ -105,7 +109,9 @@ class RecordVerbs(Desk):
         raise NotImplementedError
 
     def prepare_report(self, case: CaseId, record: RecordId, path: str, seat: str | None = None) -> Posting:
-        """Say in a signed statement that one's own envelope is bad. RefusedError `envelope_good` when it is not."""
+        """Say in a signed statement that one's own envelope is bad. RefusedError `envelope_good` when it is
+        not.
+        """
         raise NotImplementedError
 
     def report(self, case: CaseId, record: RecordId, path: str, seat: str | None = None) -> Receipt:

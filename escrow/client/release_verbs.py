@@ -45,7 +45,8 @@ class ReleaseVerbs(Desk):
     def prepare_sign_off(self, case: CaseId, request: Hash, seat: str | None = None) -> Posting:
         """Consent to one request with one seat. Show `review` first: what is sent cannot be recalled.
 
-        With a bad envelope of one's own the share goes without p. RefusedError `not_the_holder`, `seat_ambiguous`.
+        With a bad envelope of one's own the share goes without p. RefusedError `not_the_holder`,
+        `seat_ambiguous`.
         """
         raise NotImplementedError
 

@@ -1,10 +1,11 @@
 """A party's session with one service: every verb of the SDK on one object.
 
-    session = Session(identity, HttpCourier("https://escrow.example", identity), Memory(Path("~/.escrow").expanduser()))
+    session = Session(identity, HttpCourier("https://escrow.example", identity),
+    Memory(Path("~/.escrow").expanduser()))
 
-Verbs that write come in pairs: `prepare_x` signs and gives a Posting (which can be kept in a file and sent by anybody),
-`x` sends it too and gives a Receipt. Verbs that read bring the case's chain up to date and verify it first. Nothing is
-shown or done on the service's word alone.
+Verbs that write come in pairs: `prepare_x` signs and gives a Posting (which can be kept in a file and sent by
+anybody), `x` sends it too and gives a Receipt. Verbs that read bring the case's chain up to date and verify
+it first. Nothing is shown or done on the service's word alone.
 """
 
 from escrow.client.auditing import AuditVerbs

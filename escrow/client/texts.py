@@ -1,4 +1,5 @@
-"""Texts under the case key, field by field: one pair of functions a field, so that a text's place is said once.
+"""Texts under the case key, field by field: one pair of functions a field, so that a text's place is said
+once.
 
 | field | where (after the field's name) |
 |---|---|
@@ -10,8 +11,9 @@
 | note | case, author's fingerprint |
 | reason of a withdrawal | case, request, seat |
 
-A text that does not decrypt is shown as None, never as an error: the chain is genuine, its author wrote nonsense, and
-nobody's sight of the rest may depend on that. Characters that could move a terminal's cursor are taken out by whoever prints.
+A text that does not decrypt is shown as None, never as an error: the chain is genuine, its author wrote
+nonsense, and nobody's sight of the rest may depend on that. Characters that could move a terminal's cursor
+are taken out by whoever prints.
 """
 
 from dataclasses import dataclass

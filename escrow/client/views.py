@@ -1,7 +1,8 @@
 """What the SDK shows of a case: plain frozen facts, every one taken from a chain that was verified first.
 
-Texts that parties wrote under the case key are decrypted here, or None where this party has no case key. Times are
-aware UTC; hashes and ids are lowercase hex; cards know their fingerprints (`card.groups` is what people compare).
+Texts that parties wrote under the case key are decrypted here, or None where this party has no case key.
+Times are aware UTC; hashes and ids are lowercase hex; cards know their fingerprints (`card.groups` is what
+people compare).
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,8 @@ from escrow.policy.verdict import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatView:
-    """One seat of a charter. `accepted`: its holder accepted this charter. `mine`: its card is this party's."""
+    """One seat of a charter. `accepted`: its holder accepted this charter. `mine`: its card is this party's.
+    """
 
     seat: str
     card: Card
@@ -28,10 +30,12 @@ class SeatView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathView:
-    """One release path in words. `audience` is plain words; `sentences` carry [cryptographic] or [procedural].
+    """One release path in words. `audience` is plain words; `sentences` carry [cryptographic] or
+    [procedural].
 
-    `readers`: the only cards that may be named, empty when any may (or for seats and the public). `note` is the
-    text that goes with it: of a template, the words about one party that can open alone; of a record, its purpose.
+    `readers`: the only cards that may be named, empty when any may (or for seats and the public). `note` is
+    the text that goes with it: of a template, the words about one party that can open alone; of a record, its
+    purpose.
     """
 
     name: str
@@ -75,7 +79,8 @@ class CharterView:
 class CaseView:
     """A case as its verified chain tells it. `charter` is the one in force, or else the opening one.
 
-    `seats` are this party's own in that charter. `proposals` are other charters that still wait for acceptances.
+    `seats` are this party's own in that charter. `proposals` are other charters that still wait for
+    acceptances.
     """
 
     case: CaseId
@@ -105,7 +110,9 @@ class NoteView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordView:
-    """One record. `size_bytes` is its padded, encrypted size; `reports` are seats that reported a bad envelope."""
+    """One record. `size_bytes` is its padded, encrypted size; `reports` are seats that reported a bad
+    envelope.
+    """
 
     record: RecordId
     label: str | None
@@ -125,7 +132,8 @@ class RecordView:
 class RequestView:
     """One release request. `readers` are the cards its tickets name; empty for the public.
 
-    `signed_off` are seats whose sign-off stands. Until `released_at` their shares were checked by the service only.
+    `signed_off` are seats whose sign-off stands. Until `released_at` their shares were checked by the service
+    only.
     """
 
     request: Hash
@@ -156,9 +164,9 @@ class EnvelopeState(StrEnum):
 class Review:
     """All that a seat is shown before it signs off. Nothing is signed by looking at it.
 
-    `my_seats` are the seats of the path that this party holds and has not signed off with. `warnings` always say
-    that a share cannot be recalled and that withdrawing is procedural; with a bad envelope, that the sign-off will
-    go without p, and that the request still opens with another seat's.
+    `my_seats` are the seats of the path that this party holds and has not signed off with. `warnings` always
+    say that a share cannot be recalled and that withdrawing is procedural; with a bad envelope, that the
+    sign-off will go without p, and that the request still opens with another seat's.
     """
 
     request: RequestView
@@ -171,7 +179,8 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadEnvelope:
-    """A seat of this party whose envelope does not hold what the record promises. `reported`: it has said so."""
+    """A seat of this party whose envelope does not hold what the record promises. `reported`: it has said so.
+    """
 
     record: RecordId
     path: str
@@ -203,7 +212,9 @@ class InboxItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A case that could not be shown, and the error's code (a forged chain is one case's trouble, not all cases')."""
+    """A case that could not be shown, and the error's code (a forged chain is one case's trouble, not all
+    cases').
+    """
 
     case: CaseId
     code: str

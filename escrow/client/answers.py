@@ -1,0 +1,142 @@
+"""What a service answers, read strictly: JSON of the expected shape within a limit, or one of our errors.
+
+A problem (RFC 9457) is mapped back, by status and code, into the family that the service raised, with the
+same fields and `request_id` beside them. Whatever else comes is MalformedError `answer_malformed`: from a
+service, or from something that stands in its place.
+"""
+
+import re
+from collections.abc import Mapping
+
+from escrow.client.courier import Part, ServiceInfo, Upload
+from escrow.crypto.card import Card
+from escrow.errors import (
+    ConflictError,
+    EscrowError,
+    Field,
+    ForgedError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from escrow.ledger.entry import MAX_ENTRY
+from escrow.model.charter import MAX_URL
+from escrow.model.ids import CASE_BYTES, HASH_BYTES, UPLOAD_BYTES
+from escrow.model.path import MAX_CARD_TEXT
+from escrow.model.record import MAX_PAYLOAD
+from escrow.model.wire import MAX_INTEGER, Fields, Json, check_hex, decode_json
+
+MAX_PROBLEM = 64 * 1024
+MAX_PARTS = 10_000
+MAX_PAGE = 1000
+MAX_CURSOR = 500
+RACES = frozenset({"append_conflict"})
+"""Codes under 409 that are a race (ask again), not a refusal."""
+
+_FAMILIES: Mapping[int, type[EscrowError]] = {
+    400: MalformedError,
+    401: UnauthorizedError,
+    403: RefusedError,
+    404: NotFoundError,
+    409: RefusedError,
+    413: TooLargeError,
+    422: ForgedError,
+    500: UnavailableError,
+    503: UnavailableError,
+}
+_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+
+
+def malformed(field: str, **more: Field) -> MalformedError:
+    return MalformedError("answer_malformed", field=field, **more)
+
+
+def problem(status: int, content_type: str, raw: bytes, request_id: str) -> EscrowError:
+    """The error that a status of 400 or more stands for."""
+    identity: dict[str, Field] = {"request_id": request_id} if _plain(request_id) else {}
+    family = _FAMILIES.get(status)
+    if content_type.partition(";")[0].strip() != "application/problem+json" or family is None:
+        if status in (429, 500, 502, 503, 504):  # a proxy speaks, not the service
+            return UnavailableError("service_unreachable", status=status, **identity)
+        return malformed("status", status=status, **identity)
+    try:
+        body = decode_json(raw, limit=MAX_PROBLEM, field="answer")
+    except MalformedError:
+        return malformed("answer", status=status, **identity)
+    code = body.get("code")
+    if not isinstance(code, str) or not _CODE.fullmatch(code):
+        return malformed("answer.code", status=status, **identity)
+    if family is RefusedError and code in RACES:
+        family = ConflictError
+    return family(code, **{**_fields(body), **identity})
+
+
+def _fields(body: Json) -> dict[str, Field]:
+    """The plain facts of a problem; whatever is not one is left out."""
+    given = body.get("fields")
+    found: dict[str, Field] = {}
+    for name, value in given.items() if isinstance(given, dict) else ():
+        if not _CODE.fullmatch(name) or name == "code":
+            continue
+        if isinstance(value, list) and all(isinstance(item, str) and _plain(item) for item in value):
+            found[name] = tuple(value)
+        elif type(value) is int or (isinstance(value, str) and _plain(value)):
+            found[name] = value
+    incident = body.get("incident")
+    if isinstance(incident, str) and _plain(incident):
+        found["incident"] = incident
+    return found
+
+
+def _plain(text: str) -> bool:
+    """Short and printable: fields end up on terminals."""
+    return 0 < len(text) <= 500 and text.isprintable()
+
+
+def read_service(fields: Fields) -> ServiceInfo:
+    return ServiceInfo(
+        card=Card.parse(fields.text("card", limit=MAX_CARD_TEXT)),
+        url=fields.text("url", limit=MAX_URL),
+        time=fields.time("time"),
+        version=fields.text("version", limit=100),
+    )
+
+
+def read_receipt(fields: Fields) -> str:
+    """The entry; its number and hash are read out of it, not out of what stands beside."""
+    return fields.text("receipt", limit=MAX_ENTRY)
+
+
+def read_entries(fields: Fields) -> tuple[tuple[str, ...], bool]:
+    entries = fields.texts("entries", least=0, most=MAX_PAGE, limit=MAX_ENTRY)
+    following = fields.maybe("next", lambda key: fields.integer(key, least=0, most=MAX_INTEGER))
+    return entries, following is not None
+
+
+def read_cases(fields: Fields) -> tuple[tuple[str, ...], str | None]:
+    cases = []
+    for at, item in fields.items("cases", least=0, most=MAX_PAGE):
+        cases.append(Fields(item, at=at).hex("case", size=CASE_BYTES))
+    return tuple(cases), fields.maybe("next", lambda key: fields.text(key, limit=MAX_CURSOR))
+
+
+def read_part(fields: Fields) -> Part:
+    return Part(
+        number=fields.integer("number", least=1, most=MAX_PARTS),
+        length=fields.integer("length", least=1, most=MAX_PAYLOAD),
+        sha256=fields.hex("sha256", size=HASH_BYTES),
+    )
+
+
+def read_upload(fields: Fields, upload: str) -> Upload:
+    if check_hex(fields.text("upload", limit=64), size=UPLOAD_BYTES, field="answer.upload") != upload:
+        raise malformed("answer.upload")
+    length = fields.integer("length", least=1, most=MAX_PAYLOAD)
+    part_size = fields.integer("part_size", least=1, most=MAX_PAYLOAD)
+    parts = tuple(
+        read_part(Fields(item, at=at)) for at, item in fields.items("parts", least=0, most=MAX_PARTS)
+    )
+    return Upload(upload=upload, length=length, part_size=part_size, parts=parts)
