@@ -1,6 +1,7 @@
-"""Lets the tests of this room import the slow twins and the scene beside them."""
+"""Lets the tests of this room import the slow twins, the scene and the makers of the vectors."""
 
 import sys
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent))
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "vectors")]
