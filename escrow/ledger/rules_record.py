@@ -23,6 +23,8 @@ def deposit(scene: Scene, deed: RecordSealed) -> Effect:
     author_seats = holdings(charter.charter, scene.fingerprint)
     if not author_seats:
         raise RefusedError("not_a_seat", author=scene.fingerprint)
+    if body.author != scene.fingerprint:
+        raise ForgedError("sealed_by_another", author=scene.fingerprint, sealed_by=body.author)
     _require_unused(state, body)
     if body.replaces is not None and not (scene.sparse and body.replaces not in state.records):
         scene.require_seen(state.record(body.replaces).n)

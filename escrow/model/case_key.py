@@ -1,13 +1,12 @@
-"""The case key: random, known to every seat and not to the operator; texts that parties write are sealed under it.
+"""The case key: random, known to every seat and not to the operator; parties' texts are sealed under it.
 
-XChaCha20-Poly1305 with a random nonce; the associated data says where a text belongs, so that none can be moved to
-another field, record or case. Opening a record never needs this key.
+XChaCha20-Poly1305 with a random nonce; the associated data says where a text belongs, so that none can be
+moved to another field, record or case. Opening a record never needs this key.
 """
 
+import secrets
 from dataclasses import dataclass
 from enum import StrEnum
-
-import secrets
 
 from escrow.crypto import aead
 from escrow.crypto.identity import Identity
@@ -53,7 +52,7 @@ class CaseKey:
 
     @property
     def hash(self) -> str:
-        """What the charter carries, in hex: one ciphertext can be made to open under two keys, this cannot."""
+        """What the charter carries, in hex: one ciphertext may be made to open under two keys, this not."""
         return digest(Label.CASE_KEY_HASH, self.raw).hex()
 
     def require_hash(self, expected: str) -> None:
@@ -72,7 +71,7 @@ class CaseKey:
             raise MalformedError("field_not_text", field="text") from error
 
     def wrap_for_oneself(self, identity: Identity) -> bytes:
-        """The case key under a key that only this identity derives: an identity file alone is enough later."""
+        """The case key under a key that only this identity derives: its file alone is enough later."""
         at = bytes.fromhex(self.hash)
         return aead.seal_random(identity.own_key(Label.IDENTITY_CASE_KEY, at), self.raw, at)
 

@@ -1,7 +1,7 @@
 """What a statement says, kind by kind: one frozen dataclass each, parsed strictly, checked at birth.
 
-A deed knows its own fields only; whether the case allows it is the replay's question (escrow/ledger). The table
-`DEEDS` at the end is the list of kinds; later kinds join it.
+A deed knows its own fields only; whether the case allows it is the replay's question (escrow/ledger). The
+table `DEEDS` at the end is the list of kinds; later kinds join it.
 """
 
 from dataclasses import dataclass
@@ -35,7 +35,7 @@ class Deed(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseOpened:
-    """The convenor opens a case with its first charter. Names neither case nor head: the case's id is its hash."""
+    """The convenor opens a case with its first charter. Names no case: the case's id is its hash."""
 
     TYP: ClassVar[str] = "escrow.case-opened.v1"
     charter: Charter
@@ -52,7 +52,7 @@ class CaseOpened:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CharterProposed:
-    """The convenor or a seat proposes a charter in place of the one it names (`replaces`: hash of that proposal)."""
+    """A charter in place of the one that it names (`replaces`: the hash of that one's proposal)."""
 
     TYP: ClassVar[str] = "escrow.charter-proposed.v1"
     replaces: Hash
@@ -76,7 +76,7 @@ class CharterProposed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CharterAccepted:
-    """A seat accepts the charter that `proposal` (hash of the opening or proposing statement) carries, with its keys."""
+    """A seat accepts the charter of `proposal` (hash of the statement that carries it), with its keys."""
 
     TYP: ClassVar[str] = "escrow.charter-accepted.v1"
     proposal: Hash
@@ -110,7 +110,10 @@ class CharterAccepted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordSealed:
-    """A seat deposits a record. `body_raw` are the exact bytes that the dealings' digests cover; `proofs` one a path."""
+    """A seat deposits a record. `body_raw`: the exact bytes that the dealings' digests cover.
+
+    `proofs`: one for each path, in their order.
+    """
 
     TYP: ClassVar[str] = "escrow.record-sealed.v1"
     body: RecordBody
@@ -134,7 +137,10 @@ class RecordSealed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EnvelopeReported:
-    """A seat says that its envelope in a path does not hold the p that the record promises: an allegation, signed."""
+    """A seat says that its envelope in a path does not hold the p that the record promises.
+
+    An allegation, signed.
+    """
 
     TYP: ClassVar[str] = "escrow.envelope-reported.v1"
     record: RecordId
@@ -155,9 +161,9 @@ class EnvelopeReported:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRequested:
-    """A seat asks for one record by one path. `tickets` in compact form name the readers; none for the public.
+    """A seat asks for one record by one path. `tickets` in compact form name the readers.
 
-    `purpose` is a text under the case key. The request's id is its statement's hash.
+    No tickets: for the public. `purpose` is a text under the case key. The request's id is its statement's hash.
     """
 
     TYP: ClassVar[str] = "escrow.release-requested.v1"
@@ -186,7 +192,7 @@ class ReleaseRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOff:
-    """A seat consents to one request. `shares` is the hash of its share object, which travels beside the statement."""
+    """A seat consents to one request. `shares` is the hash of its share object, which travels beside it."""
 
     TYP: ClassVar[str] = "escrow.signed-off.v1"
     request: Hash
@@ -280,8 +286,10 @@ DEEDS: dict[str, type[AnyDeed]] = {
 
 
 def seat_keys_context(case: CaseId, seat: str, proposal: Hash, card: Card) -> bytes:
-    """What the proof of knowledge of a seat's opening key is bound to (the keys themselves are added by the proof)."""
-    return digest(Label.CONTEXT_SEAT_KEYS, bytes.fromhex(case), seat.encode(), bytes.fromhex(proposal), card.public)
+    """What the proof of knowledge of a seat's opening key is bound to, besides the keys themselves."""
+    return digest(
+        Label.CONTEXT_SEAT_KEYS, bytes.fromhex(case), seat.encode(), bytes.fromhex(proposal), card.public
+    )
 
 
 def sign_off_context(case: CaseId, dealing: Hash, request: Hash, seat: str, fingerprint: str) -> bytes:

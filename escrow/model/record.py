@@ -1,10 +1,14 @@
-"""A sealed record as its depositor states it: payload, metadata, commitment, and for each path a verifiable dealing.
+"""A sealed record as its depositor states it: payload, metadata, commitment, and a dealing for each path.
 
-The body travels as one base64url string inside the statement, since the digests of the dealings cover its exact bytes.
-Rules (numbered as in README.md):
- R1  A record has 1 to 8 paths, each with a name of its own, each with one dealing over the leaves of its policy in order.
+The body travels as one base64url string inside the statement, since the digests of the dealings cover its
+exact bytes. Rules (numbered as in README.md):
+
+ R1  A record has 1 to 8 paths, each with a name of its own, each with one dealing over the leaves of its
+     policy in order.
  R2  No E occurs twice in a statement.
  R3  A path's terms travel as exact bytes; the seats' keys are those in force, so they are not repeated here.
+ R4  The body names its author, so that the dealings' proofs cover who deposits. Otherwise a seat could sign
+     another's sealing as its own, and be handed shares of it under a harmless label.
 """
 
 from dataclasses import dataclass
@@ -14,7 +18,16 @@ from escrow.crypto.envelope import Envelope
 from escrow.crypto.group import Point
 from escrow.crypto.sealing import SealedPath
 from escrow.errors import MalformedError, RefusedError
-from escrow.model.ids import HASH_BYTES, RECORD_BYTES, UPLOAD_BYTES, Hash, RecordId, UploadId
+from escrow.model.ids import (
+    FINGERPRINT_BYTES,
+    HASH_BYTES,
+    RECORD_BYTES,
+    UPLOAD_BYTES,
+    Fingerprint,
+    Hash,
+    RecordId,
+    UploadId,
+)
 from escrow.model.path import MAX_SEALED_TEXT, MAX_TERMS, PathTerms
 from escrow.model.wire import Fields, Json, decode_json, encode_json, to_base64
 
@@ -32,7 +45,7 @@ PAYLOAD_FORMAT = "escrow.payload.v1"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Payload:
-    """The encrypted bytes: `sha256` is the evidence (hex), `upload` only says where they were put, `length` in bytes."""
+    """The encrypted bytes, `length` of them. `sha256` is the evidence, `upload` only where they were put."""
 
     sha256: Hash
     length: int
@@ -75,7 +88,8 @@ class RecordPath:
         )
         p_hash = fields.data("p_hash", size=HASH_BYTES)
         envelopes = tuple(
-            read_envelope(Fields(item, at=at)) for at, item in fields.items("envelopes", least=leaves, most=leaves)
+            read_envelope(Fields(item, at=at))
+            for at, item in fields.items("envelopes", least=leaves, most=leaves)
         )
         key_wrap = fields.data("key_wrap", size=WRAPPED_BYTES)
         fields.done()
@@ -108,12 +122,14 @@ def emit_envelope(envelope: Envelope) -> Json:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordBody:
-    """Everything public about a record, as its depositor sealed it. `replaces` names the record this one corrects.
+    """Everything public about a record. `author`: fingerprint of whoever sealed it, and must sign it.
 
-    `label` is a text under the case key; `metadata` is sealed under the record key K; `commitment` is H(r, K).
+    `replaces` names the record this one corrects; `label` is a text under the case key; `metadata` is sealed
+    under the record key K; `commitment` is H(r, K).
     """
 
     record: RecordId
+    author: Fingerprint
     charter: Hash
     label: bytes
     replaces: RecordId | None
@@ -140,6 +156,7 @@ class RecordBody:
     def parse(cls, raw: bytes) -> "RecordBody":
         fields = Fields(decode_json(raw, limit=MAX_BODY, field="body"), at="body")
         record = fields.hex("record", size=RECORD_BYTES)
+        author = fields.hex("author", size=FINGERPRINT_BYTES)
         charter = fields.hex("charter", size=HASH_BYTES)
         label = fields.data("label", limit=MAX_SEALED_TEXT)
         replaces = fields.maybe("replaces", lambda key: fields.hex(key, size=RECORD_BYTES))
@@ -152,14 +169,22 @@ class RecordBody:
         )
         fields.done()
         return cls(
-            record=record, charter=charter, label=label, replaces=replaces, payload=payload, metadata=metadata,
-            commitment=commitment, paths=paths,
-        )  # fmt: skip
+            record=record,
+            author=author,
+            charter=charter,
+            label=label,
+            replaces=replaces,
+            payload=payload,
+            metadata=metadata,
+            commitment=commitment,
+            paths=paths,
+        )
 
     def encode(self) -> bytes:
         return encode_json(
             {
                 "record": self.record,
+                "author": self.author,
                 "charter": self.charter,
                 "label": to_base64(self.label),
                 "replaces": self.replaces,

@@ -1,6 +1,7 @@
 """The share object of a sign-off: one seat's answers to one request, kept apart from the chain until release.
 
-The signed statement names its hash; the service keeps the object and hands it to nobody but its author before release.
+The signed statement names its hash; the service keeps the object and hands it to nobody but its author before
+release.
 """
 
 from dataclasses import dataclass
@@ -20,13 +21,17 @@ MAX_SHARE_OBJECT = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketAnswer:
-    """The answer to one ticket. `passed` is the path's p enclosed to the ticket, unless the seat's own was bad."""
+    """The answer to one ticket. `passed` is the path's p enclosed to the ticket, unless the seat's own was
+    bad.
+    """
 
     answer: Answer
     passed: Envelope | None
 
     def emit(self) -> Json:
-        return emit_answer(self.answer) | {"passed": None if self.passed is None else emit_envelope(self.passed)}
+        return emit_answer(self.answer) | {
+            "passed": None if self.passed is None else emit_envelope(self.passed)
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +71,8 @@ class ShareObject:
             fields.done()
             return cls(request=request, seat=seat, public_answer=answer, public_p=p)
         tickets = tuple(
-            _read_ticket_answer(Fields(item, at=at)) for at, item in fields.items("tickets", least=1, most=MAX_CARDS)
+            _read_ticket_answer(Fields(item, at=at))
+            for at, item in fields.items("tickets", least=1, most=MAX_CARDS)
         )
         fields.done()
         return cls(request=request, seat=seat, tickets=tickets)

@@ -1,4 +1,6 @@
-"""A reader's one-time keys for one record, path and dealing, as the payload of a token signed by the reader's card."""
+"""A reader's one-time keys for one record, path and dealing, as the payload of a token signed by the reader's
+card.
+"""
 
 from dataclasses import dataclass
 
@@ -21,7 +23,7 @@ MAX_TICKET = 8 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ticket:
-    """Made by the reader's own client from a seat's introduction. `dealing` is the dealing's digest in hex."""
+    """Made by the reader's own client from a seat's introduction. `dealing` is the dealing's digest, hex."""
 
     card: Card
     case: CaseId
@@ -34,12 +36,29 @@ class Ticket:
     proof: bytes
 
     @classmethod
-    def make(cls, *, card: Card, case: CaseId, record: RecordId, path: str, dealing: Hash, nonce: bytes, keys: TicketKeys) -> "Ticket":
+    def make(
+        cls,
+        *,
+        card: Card,
+        case: CaseId,
+        record: RecordId,
+        path: str,
+        dealing: Hash,
+        nonce: bytes,
+        keys: TicketKeys,
+    ) -> "Ticket":
         context = ticket_context(card, case, record, path, dealing, nonce)
         return cls(
-            card=card, case=case, record=record, path=path, dealing=dealing, nonce=nonce, Q=keys.Q,
-            kem_key=keys.kem_key, proof=prove_ticket(keys, context),
-        )  # fmt: skip
+            card=card,
+            case=case,
+            record=record,
+            path=path,
+            dealing=dealing,
+            nonce=nonce,
+            Q=keys.Q,
+            kem_key=keys.kem_key,
+            proof=prove_ticket(keys, context),
+        )
 
     @classmethod
     def read(cls, fields: Fields) -> "Ticket":
@@ -54,9 +73,16 @@ class Ticket:
         proof = fields.data("proof", size=PROOF_BYTES)
         fields.done()
         return cls(
-            card=card, case=case, record=record, path=path, dealing=dealing, nonce=nonce, Q=Q, kem_key=kem_key,
+            card=card,
+            case=case,
+            record=record,
+            path=path,
+            dealing=dealing,
+            nonce=nonce,
+            Q=Q,
+            kem_key=kem_key,
             proof=proof,
-        )  # fmt: skip
+        )
 
     def emit(self) -> Json:
         return {
@@ -72,12 +98,16 @@ class Ticket:
         }
 
     def require_proof(self) -> None:
-        """ForgedError("ticket_proof_false"): whoever made this ticket does not know q, or made it for another place."""
+        """ForgedError("ticket_proof_false"): whoever made this ticket does not know q, or made it for another
+        place.
+        """
         context = ticket_context(self.card, self.case, self.record, self.path, self.dealing, self.nonce)
         verify_ticket(self.Q, self.kem_key, self.proof, context)
 
 
-def ticket_context(card: Card, case: CaseId, record: RecordId, path: str, dealing: Hash, nonce: bytes) -> bytes:
+def ticket_context(
+    card: Card, case: CaseId, record: RecordId, path: str, dealing: Hash, nonce: bytes
+) -> bytes:
     return digest(
         Label.CONTEXT_TICKET,
         card.public,

@@ -239,6 +239,7 @@ def seal_record(
         secrets[one.name], seats_by_path[one.name] = secret, seats
     body = RecordBody(
         record=record,
+        author=author.card.fingerprint,
         charter=held.proposal,
         label=CASE_KEY.seal_text(name, place(Place.LABEL, record)),
         replaces=replaces,
