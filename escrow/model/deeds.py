@@ -163,7 +163,7 @@ class EnvelopeReported:
 class ReleaseRequested:
     """A seat asks for one record by one path. `tickets` in compact form name the readers.
 
-    No tickets: for the public. `purpose` is a text under the case key. The request's id is its statement's hash.
+    None: for the public. `purpose` is a text under the case key. The request's id is its statement's hash.
     """
 
     TYP: ClassVar[str] = "escrow.release-requested.v1"

@@ -1,7 +1,6 @@
 """The share object of a sign-off: one seat's answers to one request, kept apart from the chain until release.
 
-The signed statement names its hash; the service keeps the object and hands it to nobody but its author before
-release.
+The signed statement names its hash; the service keeps the object, for its author alone before the release.
 """
 
 from dataclasses import dataclass
@@ -21,9 +20,7 @@ MAX_SHARE_OBJECT = 64 * 1024
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TicketAnswer:
-    """The answer to one ticket. `passed` is the path's p enclosed to the ticket, unless the seat's own was
-    bad.
-    """
+    """The answer to one ticket. `passed`: the path's p for the ticket, unless the seat's own was bad."""
 
     answer: Answer
     passed: Envelope | None
