@@ -1,8 +1,8 @@
 """Cards have one spelling, and no card has a weak key."""
 
+import crypto_scene as scene
 import edwards_twin as twin
 import pytest
-import scene
 from hypothesis import given
 from hypothesis import strategies as st
 

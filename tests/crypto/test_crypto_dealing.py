@@ -4,8 +4,8 @@ import random
 from dataclasses import replace
 from itertools import combinations
 
+import crypto_scene as scene
 import pytest
-import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -2,9 +2,9 @@
 
 from dataclasses import replace
 
+import crypto_scene as scene
 import mlkem_twin
 import pytest
-import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -1,7 +1,7 @@
 """One seed, many keys, none of them twice; and key files that refuse everything but themselves."""
 
+import crypto_scene as scene
 import pytest
-import scene
 
 from escrow.crypto import bech32m
 from escrow.crypto.identity import PREFIX, Identity

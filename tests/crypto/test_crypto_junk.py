@@ -2,8 +2,8 @@
 
 from collections.abc import Callable
 
+import crypto_scene as scene
 import pytest
-import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

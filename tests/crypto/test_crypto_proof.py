@@ -1,7 +1,7 @@
 """A proof is for one statement, one context, one label, and its numbers have one spelling."""
 
+import crypto_scene as scene
 import pytest
-import scene
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

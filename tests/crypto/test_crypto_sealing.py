@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+import crypto_scene as scene
 import pytest
-import scene
 
 from escrow.crypto import aead, sealing
 from escrow.crypto.group import BASE, IDENTITY, Scalar

@@ -3,8 +3,8 @@
 import copy
 import pickle
 
+import crypto_scene as scene
 import pytest
-import scene
 
 from escrow.crypto.dealing import deal
 from escrow.crypto.group import BASE, Scalar

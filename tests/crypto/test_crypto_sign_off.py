@@ -2,8 +2,8 @@
 
 from dataclasses import replace
 
+import crypto_scene as scene
 import pytest
-import scene
 
 from escrow.crypto import sign_off
 from escrow.crypto.group import BASE, IDENTITY, Point, Scalar, base_mul, mul

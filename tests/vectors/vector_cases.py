@@ -6,8 +6,8 @@ What is expected of a bad vector is stated here by hand, never computed.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+import crypto_scene as scene
 import edwards_twin as twin
-import scene
 
 from escrow.crypto import aead, bech32m, dealing, envelope, sealing, sharing, sign_off
 from escrow.crypto.card import PREFIX as CARD_PREFIX
