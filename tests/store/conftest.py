@@ -1,0 +1,25 @@
+"""What the room's tests share."""
+
+import os
+from collections.abc import Callable
+
+import pytest
+
+# The contract's asserts explain themselves like any test's.
+pytest.register_assert_rewrite("store.contract", "store.contract_uploads")
+
+
+@pytest.fixture
+def in_child() -> Callable[[Callable[[], object]], int]:
+    """Runs a deed in a forked process; its exit status, 99 if the deed came back or raised."""
+
+    def run(deed: Callable[[], object]) -> int:
+        child = os.fork()
+        if child == 0:
+            try:
+                deed()
+            finally:
+                os._exit(99)
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+    return run

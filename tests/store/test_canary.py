@@ -1,0 +1,72 @@
+"""A store that lets a name be taken twice does not get past start-up."""
+
+from pathlib import Path
+
+import pytest
+from store.contract import refused
+
+from escrow.errors import NotFoundError, SetupError, TooLargeError
+from escrow.store import canary, names
+from escrow.store.folder import FolderStore
+from escrow.store.interface import Bucket, Outcome
+
+
+class Liar:
+    """Keeps objects in a dict, and breaks the promise in one bucket, in the way it is told to."""
+
+    def __init__(self, broken: Bucket, how: str) -> None:
+        self._broken, self._how = broken, how
+        self._objects: dict[tuple[Bucket, str], bytes] = {}
+
+    def create(self, bucket: Bucket, name: str, data: bytes) -> Outcome:
+        key, lying = (bucket, name), bucket is self._broken
+        before = self._objects.get(key)
+        if lying and self._how in ("overwrites", "overwrites and denies it", "forgets"):
+            self._objects[key] = data if self._how != "forgets" else b""
+            denies = before is not None and self._how != "overwrites"
+            return Outcome.ALREADY_OTHER if denies else Outcome.CREATED
+        if before is None:
+            self._objects[key] = data
+            return Outcome.CREATED
+        if lying:  # keeps the first bytes, and lets every writer believe that it was first
+            return Outcome.CREATED
+        return Outcome.ALREADY_SAME if before == data else Outcome.ALREADY_OTHER
+
+    def get(self, bucket: Bucket, name: str, *, limit: int) -> bytes:
+        if bucket is self._broken and self._how == "forgets":
+            raise NotFoundError("object_unknown")
+        data = self._objects[bucket, name]
+        if len(data) > limit:
+            raise TooLargeError("object_too_large", field="object", limit=limit)
+        return data
+
+
+@pytest.mark.parametrize("bucket", Bucket)
+@pytest.mark.parametrize("how", ["overwrites", "overwrites and denies it", "forgets", "lets everybody win"])
+def test_store_where_a_second_create_gets_through_is_refused_at_every_start(bucket: Bucket, how: str) -> None:
+    liar = Liar(bucket, how)
+    for _ in range(2):
+        error = refused(
+            SetupError,
+            "store_not_create_only",
+            lambda: canary.require_create_only(liar),  # type: ignore[arg-type]
+        )
+        assert error.fields == {"bucket": bucket.value}
+
+
+@pytest.mark.parametrize("data", [b"", canary.SECOND, canary.SECOND + b"more"])
+def test_canary_that_somebody_overwrote_is_refused(tmp_path: Path, data: bytes) -> None:
+    store = FolderStore(tmp_path)
+    store.check()
+    (tmp_path / "records" / names.CANARY).write_bytes(data)
+    refused(SetupError, "store_not_create_only", store.check)
+
+
+def test_canary_is_written_once(tmp_path: Path) -> None:
+    FolderStore(tmp_path).check()
+    before = [(tmp_path / bucket / names.CANARY).stat() for bucket in Bucket]
+    FolderStore(tmp_path).check()
+    after = [(tmp_path / bucket / names.CANARY).stat() for bucket in Bucket]
+    assert [(stat.st_ino, stat.st_mtime_ns) for stat in before] == [
+        (stat.st_ino, stat.st_mtime_ns) for stat in after
+    ]

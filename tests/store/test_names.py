@@ -1,0 +1,168 @@
+"""Names of objects: printed, parsed, and nothing else accepted."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from store.contract import JUNK_NAMES, refused
+
+from escrow.errors import MalformedError
+from escrow.store import names
+from escrow.store.interface import Bucket
+
+
+def ids(digits: int) -> st.SearchStrategy[str]:
+    return st.text("0123456789abcdef", min_size=digits, max_size=digits)
+
+
+CASES, UPLOADS = ids(64), ids(32)
+PRINTERS: list[Callable[[str], object]] = [
+    lambda junk: names.entry(junk, 1),
+    lambda junk: names.entries(junk),
+    lambda junk: names.after_case(junk),
+    lambda junk: names.card_index(junk, "0" * 64),
+    lambda junk: names.card_index("0" * 64, junk),
+    lambda junk: names.card_indexes(junk),
+    lambda junk: names.share(junk, "0" * 64),
+    lambda junk: names.share("0" * 64, junk),
+    lambda junk: names.shares(junk),
+    lambda junk: names.payload(junk, "0" * 32),
+    lambda junk: names.payload("0" * 64, junk),
+    lambda junk: names.payloads(junk),
+]
+PARSERS: list[Callable[[str], object]] = [
+    names.parse_entry,
+    names.parse_card_index,
+    names.parse_share,
+    names.parse_payload,
+    names.parse_upload_plan,
+    names.parse_part_folder,
+    names.parse_part,
+    names.parse_retention,
+]
+JUNK_IDS = [
+    "",
+    ".",
+    "..",
+    "/" * 64,
+    "../" * 21 + "a",
+    "A" * 64,
+    "g" * 64,
+    "a" * 63,
+    "a" * 65,
+    "a" * 31,
+    "a" * 33,
+    "a" * 63 + "\n",
+    "a" * 64 + "\n",
+    "a" * 63 + "\0",
+    "\N{ARABIC-INDIC DIGIT ONE}" * 64,
+    "\N{FULLWIDTH DIGIT ONE}" * 64,
+    " " + "a" * 63,
+]
+
+
+@pytest.mark.parametrize("junk", JUNK_IDS)
+def test_id_that_is_not_lowercase_hex_of_its_length_is_refused(junk: str) -> None:
+    for printer in PRINTERS:
+        refused(MalformedError, "object_id_malformed", lambda printer=printer: printer(junk))
+
+
+@pytest.mark.parametrize("number", [-1, 10_000_000_000])
+def test_entry_number_that_would_not_sort_is_refused(number: int) -> None:
+    refused(MalformedError, "object_number_out_of_range", lambda: names.entry("0" * 64, number))
+
+
+@pytest.mark.parametrize("number", [-1, 0, 10_001])
+def test_part_number_that_no_upload_has_is_refused(number: int) -> None:
+    name = names.payload("0" * 64, "0" * 32)
+    refused(MalformedError, "object_number_out_of_range", lambda: names.part(name, number))
+
+
+@pytest.mark.parametrize("name", [*JUNK_NAMES, *JUNK_IDS])
+def test_junk_is_parsed_by_nobody(name: str) -> None:
+    for parse in PARSERS:
+        refused(MalformedError, "object_name_malformed", lambda parse=parse: parse(name))
+
+
+@pytest.mark.parametrize(
+    "last", ["20901301t000000z", "20900101t240000z", "20900101T000000Z", "00000101t000000z"]
+)
+def test_mark_that_is_no_time_is_refused(last: str) -> None:
+    refused(MalformedError, "object_name_malformed", lambda: names.parse_retention(last))
+
+
+@pytest.mark.parametrize("printer", [names.upload_plan, names.upload_stored, names.part_folder])
+def test_upload_of_what_is_no_payload_is_refused(printer: Callable[[str], str]) -> None:
+    entry = names.entry("0" * 64, 1)
+    refused(MalformedError, "object_name_malformed", lambda: printer(entry))
+
+
+@given(case=CASES, number=st.integers(0, names.MAX_ENTRY))
+def test_entry_goes_round(case: str, number: int) -> None:
+    name = names.entry(case, number)
+    assert names.parse_entry(name) == names.EntryName(case=case, number=number)
+    assert name.startswith(names.entries(case))
+    assert name < names.after_case(case)
+    names.require_object(Bucket.LEDGER, name)
+
+
+@given(fingerprint=CASES, case=CASES)
+def test_card_index_goes_round(fingerprint: str, case: str) -> None:
+    name = names.card_index(fingerprint, case)
+    assert names.parse_card_index(name) == names.CardIndexName(fingerprint=fingerprint, case=case)
+    assert name.startswith(names.card_indexes(fingerprint))
+    names.require_object(Bucket.LEDGER, name)
+
+
+@given(case=CASES, share=CASES)
+def test_share_goes_round(case: str, share: str) -> None:
+    name = names.share(case, share)
+    assert names.parse_share(name) == names.ShareName(case=case, share=share)
+    assert name.startswith(names.shares(case))
+    names.require_object(Bucket.RECORDS, name)
+
+
+@given(case=CASES, upload=UPLOADS, number=st.integers(1, 10_000), seconds=st.integers(0, 10**11))
+def test_payload_and_what_belongs_to_it_go_round(case: str, upload: str, number: int, seconds: int) -> None:
+    name = names.payload(case, upload)
+    place = names.PayloadName(case=case, upload=upload)
+    assert names.parse_payload(name) == names.parse_upload_plan(names.upload_plan(name)) == place
+    assert name.startswith(names.payloads(case))
+    folder, last = names.part(name, number).rsplit("/", 1)
+    assert folder == names.part_folder(name)
+    assert (names.parse_part_folder(folder.removeprefix(names.PARTS)), names.parse_part(last)) == (
+        place,
+        number,
+    )
+    until = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(seconds=seconds)
+    folder, last = names.retention(name, until).rsplit("/", 1)
+    assert folder == names.retention_folder(name)
+    assert names.parse_retention(last) == until
+    for known in (name, names.upload_plan(name), names.upload_stored(name)):
+        names.require_object(Bucket.RECORDS, known)
+
+
+@given(case=CASES, numbers=st.lists(st.integers(0, names.MAX_ENTRY)))
+def test_names_of_entries_sort_like_numbers(case: str, numbers: list[int]) -> None:
+    assert sorted(names.entry(case, number) for number in numbers) == [
+        names.entry(case, number) for number in sorted(numbers)
+    ]
+
+
+@pytest.mark.parametrize("file", [names.part, names.retention])
+def test_working_file_is_no_object(file: Callable[..., str]) -> None:
+    name = names.payload("0" * 64, "0" * 32)
+    working = file(name, 1) if file is names.part else file(name, datetime(2090, 1, 1, tzinfo=UTC))
+    for bucket in Bucket:
+        assert not names.is_object(bucket, working)
+
+
+@given(st.text())
+def test_no_text_makes_a_name_that_leaves_its_folder(text: str) -> None:
+    for bucket in Bucket:
+        if names.is_object(bucket, text):
+            assert not {".", "..", ""} & set(text.split("/"))
+    if names.is_prefix(text):
+        assert not {".", "..", ""} & set(text.split("/")[:-1])
