@@ -44,7 +44,7 @@ class FolderUploads:
             aside.write(digest)
             try:
                 self._disk.replace(aside, self._part(name, number))
-            finally:  # completed while we received, even its parts removed: then what we brought does not count
+            finally:  # completed while we received? Then what we brought does not count
                 self._require_open(name)
         return PartReceipt(number=number, length=length, sha256=digest.hex())
 
