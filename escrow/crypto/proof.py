@@ -6,7 +6,7 @@ all bases, all images, all commitments, the context, each field with its length.
 one response for each secret, every one a canonical scalar; so 64 bytes for one secret. Numbered checks, as in
 the README:
 
-P1 the length is right; P2 every scalar is below L; P3 the challenge comes out again.
+F1 the length is right; F2 every scalar is below L; F3 the challenge comes out again.
 """
 
 from collections.abc import Sequence
@@ -78,7 +78,7 @@ def prove(label: Label, relation: Relation, secrets: Sequence[Scalar], *context:
 def verify(label: Label, relation: Relation, secrets: int, proof: bytes, code: str, *context: bytes) -> None:
     """Return if the prover knew `secrets` scalars that satisfy the relation; else ForgedError(`code`).
 
-    MalformedError, field `proof`: `proof_length` (P1), `scalar_not_canonical` (P2).
+    MalformedError, field `proof`: `proof_length` (F1), `scalar_not_canonical` (F2).
     """
     if len(proof) != (1 + secrets) * _SCALAR:
         raise MalformedError("proof_length", field="proof")

@@ -99,7 +99,7 @@ class Scene:
         dealing.verify_dealing(self.shape, self.keys, self.decoded(), self.proof, CONTEXT)
 
     def verify_decoded(self) -> float:
-        """The same without decoding, to show what each part takes. Not the figure that is held to the limit."""
+        """The same without decoding, to show what each part takes; the limit is for the other figure."""
         dealt = self.decoded()
         return seconds(lambda: dealing.verify_dealing(self.shape, self.keys, dealt, self.proof, CONTEXT))
 
