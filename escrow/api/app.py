@@ -1,0 +1,115 @@
+"""The Flask application: routes, problems and one log line a request, around a desk.
+
+`create_app(settings, store, clock)` is the only way to make one; nothing here reads the environment.
+"""
+
+import secrets
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+import structlog
+from flask import Flask, Response, g, request
+from werkzeug.exceptions import HTTPException
+
+import escrow
+from escrow.api import problems
+from escrow.api.blueprint import EXTENSION, ProblemApi, body_limit, desk, register_converters
+from escrow.api.resources.about import DRAINING, about, health
+from escrow.api.resources.cases import cases
+from escrow.api.resources.inbox import inbox
+from escrow.api.resources.records import records
+from escrow.api.resources.requests import requests
+from escrow.api.resources.uploads import uploads
+from escrow.config import Settings
+from escrow.errors import EscrowError
+from escrow.service.desk import Clock, Desk
+from escrow.store.interface import Store
+
+log = structlog.get_logger("escrow")
+
+_OPENAPI = {
+    "API_TITLE": "Escrow",
+    "API_VERSION": "v1",
+    "OPENAPI_VERSION": "3.1.0",
+    "OPENAPI_URL_PREFIX": "/v1",
+    "OPENAPI_JSON_PATH": "openapi.json",
+    "API_SPEC_OPTIONS": {
+        "info": {
+            "description": "Threshold-encrypted negotiation records. Writing needs no token: a statement "
+            "carries its author's signature. Every refusal is application/problem+json with a stable code.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "components": {
+            "securitySchemes": {
+                "token": {
+                    "type": "http",
+                    "scheme": "bearer",
+                    "bearerFormat": "JWT",
+                    "description": "Signed by the caller's own card for this service: `escrow token`",
+                }
+            }
+        },
+    },
+}
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_app(
+    settings: Settings, store: Store, clock: Clock = utc_now, *, draining: Callable[[], bool] = lambda: False
+) -> Flask:
+    """The application. `draining` says whether the service is about to stop, and so not ready for more."""
+    app = Flask("escrow.api", static_folder=None)
+    app.url_map.strict_slashes = True
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.config.update(_OPENAPI)
+    app.config["MAX_CONTENT_LENGTH"] = body_limit(settings)
+    app.config["PROPAGATE_EXCEPTIONS"] = False
+    app.extensions[EXTENSION] = Desk.set_up(settings, store, clock)
+    app.extensions[DRAINING] = draining
+    _add_routes(app)
+    app.register_error_handler(EscrowError, problems.problem_of)
+    app.register_error_handler(HTTPException, problems.problem_of_http)
+    app.register_error_handler(Exception, problems.problem_of_surprise)
+    app.before_request(_begin)
+    app.after_request(_finish)
+    return app
+
+
+def _add_routes(app: Flask) -> None:
+    api = ProblemApi(app, spec_kwargs={"version": escrow.__version__})
+    register_converters(app, api)
+    for resource in (about, health, cases, records, requests, uploads, inbox):
+        api.register_blueprint(resource)
+
+
+def _begin() -> None:
+    g.began = time.monotonic()
+    g.request_id = secrets.token_hex(8)
+    structlog.contextvars.clear_contextvars()
+    structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    _bound_socket()
+
+
+def _bound_socket() -> None:
+    """Reading a body and sending an answer both wait for the peer, at most this long."""
+    sock = request.environ.get("gunicorn.socket")
+    if sock is not None:
+        sock.settimeout(desk().settings.socket_timeout_s)
+
+
+def _finish(response: Response) -> Response:
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")
+    log.info(
+        "request",
+        method=request.method if request.method in {"GET", "HEAD", "POST", "PUT", "OPTIONS"} else "other",
+        route=None if request.url_rule is None else request.url_rule.rule,
+        status=response.status_code,
+        ms=round((time.monotonic() - g.began) * 1000, 1),
+    )
+    return response

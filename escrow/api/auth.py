@@ -1,0 +1,53 @@
+"""Who is asking: a Caller, from the `Authorization` header and nothing else.
+
+A token proves which card asks (escrow/ledger/token.py); what that card may see is decided in
+escrow/service. Writing needs no token, since a statement carries its author's signature.
+"""
+
+from dataclasses import dataclass
+
+from flask import request
+
+from escrow.crypto.card import Card
+from escrow.errors import UnauthorizedError
+from escrow.ledger import token
+from escrow.model.ids import Fingerprint
+from escrow.model.wire import to_time
+from escrow.service.desk import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The card that signed the token; None: nobody said who they are."""
+
+    card: Card | None
+
+    @property
+    def fingerprint(self) -> Fingerprint | None:
+        return None if self.card is None else self.card.fingerprint
+
+
+def identify(desk: Desk) -> Caller:
+    """The caller of this request. A token that is there must be good.
+
+    UnauthorizedError `token_*`, `server_time`.
+    """
+    header = request.headers.get("Authorization")
+    if header is None:
+        return Caller(card=None)
+    now = desk.clock()
+    scheme, _, text = header.partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise UnauthorizedError("token_malformed", server_time=to_time(now))
+    return Caller(card=token.verify(text.strip(" "), desk.settings.public_url, now))
+
+
+def insist(desk: Desk) -> Fingerprint:
+    """The fingerprint of a caller who must say who they are.
+
+    UnauthorizedError `token_missing`, `server_time`.
+    """
+    caller = identify(desk)
+    if caller.fingerprint is None:
+        raise UnauthorizedError("token_missing", server_time=to_time(desk.clock()))
+    return caller.fingerprint

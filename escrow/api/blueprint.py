@@ -1,0 +1,153 @@
+"""flask-smorest, made ours.
+
+Strict bodies, problems as RFC 9457 has them, and ids checked by the routes themselves.
+"""
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import marshmallow as ma
+from flask import Flask, Request, Response, current_app
+from flask_smorest import Api, Blueprint
+from flask_smorest.utils import prepare_response
+from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+
+from escrow.api import problems
+from escrow.api.bodies import read_json_bytes
+from escrow.config import Settings
+from escrow.model.wire import decode_json
+from escrow.service.desk import Desk
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+EXTENSION = "escrow-desk"
+
+READ = (400, 401, 404, 503)
+"""What any route that reads may refuse with."""
+WRITE = (400, 403, 404, 409, 411, 413, 415, 422, 503)
+"""What any route that takes a statement may refuse with."""
+SEND = (400, 401, 404, 409, 411, 413, 415, 422, 503)
+"""What any route of uploads may refuse with."""
+
+
+def desk() -> Desk:
+    """The desk of the application that serves this request."""
+    found: Desk = current_app.extensions[EXTENSION]
+    return found
+
+
+def body_limit(settings: Settings) -> int:
+    """A statement, a share object in base64url, and the JSON around them."""
+    return settings.statement_bytes + 100 * 1024
+
+
+class StrictParser(FlaskParser):
+    """Unknown fields are refused everywhere, and JSON is read by the same strict parser as statements are."""
+
+    DEFAULT_VALIDATION_STATUS = 400
+    DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}  # noqa: RUF012
+
+    def load_json(self, req: Request, schema: ma.Schema) -> Any:
+        settings = desk().settings
+        limit = body_limit(settings)
+        return decode_json(read_json_bytes(req, settings, limit=limit), limit=limit, field="body")
+
+
+class Resource(Blueprint):  # type: ignore[misc]
+    """A blueprint whose arguments are strict. Most methods only give the library's decorators types."""
+
+    ARGUMENTS_PARSER = StrictParser()
+
+    def route(self, rule: str, **options: Any) -> Callable[[View], View]:
+        found: Callable[[View], View] = super().route(rule, **options)
+        return found
+
+    def arguments(self, schema: type[ma.Schema], **options: Any) -> Callable[[View], View]:
+        found: Callable[[View], View] = super().arguments(schema, **options)
+        return found
+
+    def response(self, status: int, schema: type[ma.Schema], **options: Any) -> Callable[[View], View]:
+        found: Callable[[View], View] = super().response(status, schema, **options)
+        return found
+
+    def alt_response(self, status: int, **options: Any) -> Callable[[View], View]:
+        found: Callable[[View], View] = super().alt_response(status, **options)
+        return found
+
+    @staticmethod
+    def doc(**facts: Any) -> Callable[[View], View]:
+        found: Callable[[View], View] = Blueprint.doc(**facts)
+        return found
+
+    def refuses(self, *statuses: int) -> Callable[[View], View]:
+        """Document with which statuses a route may refuse."""
+
+        def decorate(view: View) -> View:
+            for status in statuses:
+                view = self.alt_response(status, schema=ProblemSchema, content_type=problems.MEDIA_TYPE)(view)
+            return view
+
+        return decorate
+
+
+class ProblemSchema(ma.Schema):
+    """application/problem+json (RFC 9457)."""
+
+    type = ma.fields.String(required=True)
+    title = ma.fields.String(required=True)
+    status = ma.fields.Integer(required=True)
+    detail = ma.fields.String(required=True)
+    code = ma.fields.String(required=True, metadata={"description": "Stable; escrow/words lists them all"})
+    facts = ma.fields.Dict(required=True, data_key="fields")
+    incident = ma.fields.String(metadata={"description": "For the operator; only with status 500"})
+
+
+class ProblemApi(Api):  # type: ignore[misc]
+    """Answers problems in one shape, and documents them so."""
+
+    ERROR_SCHEMA = ProblemSchema
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def handle_http_exception(self, error: HTTPException) -> Response:
+        return problems.problem_of_http(error)
+
+    def _register_responses(self) -> None:
+        """As in the parent, with the media type of problems."""
+        for status in (400, 422):  # those that flask-smorest itself refers to by name
+            response = {"description": "Problem", "schema": self.ERROR_SCHEMA}
+            prepare_response(response, self.spec, problems.MEDIA_TYPE)
+            name = {400: "BAD_REQUEST", 422: "UNPROCESSABLE_ENTITY"}[status]
+            self.spec.components.response(name, response, lazy=True)
+
+
+class HexConverter(BaseConverter):
+    """An id of 16 bytes in lowercase hex. Any other text is an unknown route, hence `not_found`."""
+
+    regex = "[0-9a-f]{32}"
+
+
+class HashConverter(BaseConverter):
+    """An id of 32 bytes in lowercase hex."""
+
+    regex = "[0-9a-f]{64}"
+
+
+class PartConverter(BaseConverter):
+    """A part's number."""
+
+    regex = "[1-9][0-9]{0,4}"
+
+    def to_python(self, value: str) -> int:
+        return int(value)
+
+
+def register_converters(app: Flask, api: Api) -> None:
+    for name, converter, schema in (
+        ("id16", HexConverter, {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
+        ("id32", HashConverter, {"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+        ("part", PartConverter, {"type": "integer", "minimum": 1, "maximum": 99999}),
+    ):
+        app.url_map.converters[name] = converter
+        api.register_converter(converter, lambda _, schema=schema: dict(schema))

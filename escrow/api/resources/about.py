@@ -1,0 +1,44 @@
+"""What the service says of itself, and whether it is alive and ready."""
+
+from collections.abc import Callable
+
+from flask import current_app
+
+from escrow.api import schemas
+from escrow.api.blueprint import Resource, desk
+from escrow.errors import UnavailableError
+from escrow.service.about import ServiceView, describe
+from escrow.store.interface import Bucket
+from escrow.store.names import CANARY
+
+DRAINING = "escrow-draining"
+MAX_CANARY = 1024
+
+about = Resource("service", __name__, url_prefix="/v1/service", description="The service itself")
+health = Resource("health", __name__, url_prefix="/", description="For supervisors and balancers")
+
+
+@about.route("", strict_slashes=False)
+@about.response(200, schemas.About)
+def show_service() -> ServiceView:
+    """Card, public URL, time and limits."""
+    return describe(desk())
+
+
+@health.route("/healthz")
+@health.response(200, schemas.Health)
+def is_alive() -> dict[str, str]:
+    """The process answers. Nothing else is asked."""
+    return {"status": "ok"}
+
+
+@health.route("/readyz")
+@health.response(200, schemas.Health)
+@health.refuses(503)
+def is_ready() -> dict[str, str]:
+    """Requests may be sent here: storage answers, and the service is not about to stop."""
+    draining: Callable[[], bool] = current_app.extensions[DRAINING]
+    if draining():
+        raise UnavailableError("service_stopping")
+    desk().store.get(Bucket.LEDGER, CANARY, limit=MAX_CANARY)
+    return {"status": "ok"}

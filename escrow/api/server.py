@@ -1,0 +1,129 @@
+"""Run the service: gunicorn, started from here with settings that each carry their reason.
+
+The parent checks the storage once, builds the application and forks workers. On SIGTERM it first lets
+readiness say no for `drain_s` seconds, so that a balancer stops sending, and only then stops taking
+connections.
+"""
+
+import mmap
+import time
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
+from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
+
+from escrow.api.app import create_app, utc_now
+from escrow.api.logs import GUNICORN_LOGGING, configure_logs
+from escrow.config import Settings
+from escrow.service.desk import Clock
+from escrow.store.folder import FolderStore
+from escrow.store.interface import Store
+
+KEEPALIVE_S = 5
+"""How long an idle connection is kept.
+
+A client posting several statements uses one, and few are held for nothing.
+"""
+
+
+class Draining:
+    """One byte that parent and workers share: whether the service is about to stop."""
+
+    def __init__(self) -> None:
+        self._byte = mmap.mmap(-1, 1)
+
+    def __call__(self) -> bool:
+        return self._byte[0] == 1
+
+    def begin(self) -> None:
+        self._byte[0] = 1
+
+
+class TimedWorker(ThreadWorker):  # type: ignore[misc]
+    """A thread worker in which a peer that stalls is cut off, in the middle of its headers too.
+
+    gunicorn waits for a request's headers with a blocking socket, so that a few peers that send half a line
+    would hold every thread. Bodies get their timeout from the application (escrow/api/bodies.py).
+    """
+
+    timeout_s = 30.0
+
+    def handle(self, conn: TConn) -> Any:
+        conn.init = partial(self._init, conn)
+        return super().handle(conn)
+
+    def _init(self, conn: TConn) -> None:
+        TConn.init(conn)
+        conn.sock.settimeout(self.timeout_s)
+
+
+class DrainingArbiter(Arbiter):  # type: ignore[misc]
+    """A parent that says "not ready" for a while before it stops."""
+
+    def __init__(self, app: "Server") -> None:
+        self._server = app
+        super().__init__(app)
+
+    def handle_term(self) -> None:
+        self._server.draining.begin()
+        time.sleep(self._server.settings.drain_s)
+        super().handle_term()
+
+
+class Server(BaseApplication):  # type: ignore[misc]
+    """The application and gunicorn's settings."""
+
+    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+        self.settings = settings
+        self.store = store
+        self.clock = clock
+        self.draining = Draining()
+        super().__init__()
+
+    def load_config(self) -> None:
+        for name, value in gunicorn_settings(self.settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        return create_app(self.settings, self.store, self.clock, draining=self.draining)
+
+    def run(self) -> None:
+        DrainingArbiter(self).run()
+
+
+def gunicorn_settings(settings: Settings) -> dict[str, Any]:
+    """Every setting that is not gunicorn's default, with its reason."""
+    TimedWorker.timeout_s = settings.socket_timeout_s
+    return {
+        "bind": settings.bind,
+        "worker_class": TimedWorker,  # threads: libsodium lets go of the interpreter's lock
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "preload_app": True,  # a wrong setting stops the start, not each worker; memory is shared by the fork
+        "timeout": 60,  # a worker whose main loop is silent this long is dead; requests have their own
+        "graceful_timeout": int(settings.grace_s),
+        "keepalive": KEEPALIVE_S,
+        "control_socket_disable": True,  # nobody steers a running service through a socket file
+        "limit_request_line": 4094,
+        "limit_request_fields": 50,
+        "limit_request_field_size": 8190,  # a token has 2 KiB at most
+        "forwarded_allow_ips": "",  # nothing is decided by a peer's address or scheme, so none is believed
+        "accesslog": None,  # the application logs requests itself, without paths
+        "logconfig_dict": GUNICORN_LOGGING,
+        "proc_name": "escrow",
+    }
+
+
+def serve(settings: Settings, *, store: Store | None = None, clock: Callable[[], Any] = utc_now) -> None:
+    """Serve until SIGTERM or SIGINT. SetupError before anything is served; never returns normally.
+
+    SystemExit.
+    """
+    configure_logs()
+    kept = FolderStore(settings.store) if store is None else store
+    kept.check()
+    Server(settings, kept, clock).run()

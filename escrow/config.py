@@ -1,0 +1,177 @@
+"""Settings of a service: one frozen object, made here and nowhere else.
+
+Every setting has one name. It is read from the environment as `ESCROW_` and the name in capitals, else from
+the TOML file that `ESCROW_CONFIG` names, else it has the default written here with its reason. A setting
+that is misspelt in the file, or a value that cannot be meant, is a SetupError that names it; nothing is
+guessed.
+"""
+
+import re
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import MISSING, dataclass, fields
+from pathlib import Path
+
+from escrow.errors import SetupError
+
+MIB = 1024 * 1024
+GIB = 1024 * MIB
+
+_URL = re.compile(r"https?://[!-~]{1,400}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """See each field. Sizes are in bytes, times in seconds."""
+
+    public_url: str
+    """Where the world reaches this service.
+
+    Charters pin it and tokens are made for it, so it is never guessed.
+    """
+    store: Path
+    """The folder that holds everything."""
+    service_identity: Path
+    """The service's own secret key file (mode 0600). It signs receipts and opens nothing."""
+    convenors: tuple[str, ...] | None = None
+    """Cards that may open cases; None: anybody."""
+
+    bind: str = "127.0.0.1:8321"
+    """Address and port that gunicorn listens on; a TLS proxy stands in front of anything but loopback."""
+    workers: int = 2
+    threads: int = 8
+
+    statement_bytes: int = 6 * MIB
+    """A deposit with 8 paths of 64 seats fits; nothing sensible is larger."""
+    upload_bytes: int = 10 * GIB
+    part_bytes: int = 8 * MIB
+    """The part size this service suggests: a lost connection costs at most this much again."""
+    entries_per_case: int = 100_000
+    records_per_case: int = 10_000
+    cached_cases: int = 1000
+    """Replayed cases that one worker keeps in memory."""
+
+    socket_timeout_s: float = 30.0
+    """A peer that sends or takes nothing for this long is cut off: it would hold a thread for ever."""
+    body_deadline_s: float = 900.0
+    """A body must be whole by then: one byte every 29 seconds holds a thread just as well.
+
+    64 MiB need 75 KB/s.
+    """
+    drain_s: float = 5.0
+    """After SIGTERM, how long readiness says no before connections are refused.
+
+    A balancer must notice first.
+    """
+    grace_s: float = 30.0
+    """How long requests under way may take to finish after that."""
+
+    def __post_init__(self) -> None:
+        if not _URL.fullmatch(self.public_url) or self.public_url.endswith("/"):
+            raise SetupError(
+                "setting_malformed", setting="public_url", expected="http(s) URL without slash at the end"
+            )
+        for name in _POSITIVE:
+            if getattr(self, name) <= 0:
+                raise SetupError("setting_malformed", setting=name, expected="more than 0")
+        host, colon, port = self.bind.rpartition(":")
+        if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
+            raise SetupError("setting_malformed", setting="bind", expected="ADDRESS:PORT")
+
+
+_POSITIVE = (
+    "workers", "threads", "statement_bytes", "upload_bytes", "part_bytes", "entries_per_case",
+    "records_per_case", "cached_cases", "socket_timeout_s", "body_deadline_s", "grace_s",
+)  # fmt: skip
+
+
+def load_settings(environ: Mapping[str, str]) -> Settings:
+    """Read all settings. SetupError.
+
+    `setting_missing`, `setting_malformed`, `setting_unknown`, `config_unreadable`.
+    """
+    raw: dict[str, object] = {}
+    file = environ.get("ESCROW_CONFIG")
+    if file:
+        raw.update(_read_file(Path(file)))
+    for name in _READERS:
+        from_environment = environ.get(f"ESCROW_{name.upper()}")
+        if from_environment is not None:
+            raw[name] = from_environment
+    for field in fields(Settings):
+        if field.default is MISSING and field.name not in raw:
+            raise SetupError("setting_missing", setting=field.name, variable=f"ESCROW_{field.name.upper()}")
+    return Settings(**{name: _READERS[name](name, value) for name, value in raw.items()})  # type: ignore[arg-type]
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as source:
+            found = tomllib.load(source)
+    except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SetupError("config_unreadable", path=str(path)) from error
+    for name in found:
+        if name not in _READERS:
+            raise SetupError("setting_unknown", setting=name[:100], path=str(path))
+    return found
+
+
+def _malformed(name: str, expected: str) -> SetupError:
+    return SetupError("setting_malformed", setting=name, expected=expected)
+
+
+def _text(name: str, value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise _malformed(name, "text")
+    return value
+
+
+def _path(name: str, value: object) -> Path:
+    return Path(_text(name, value)).expanduser()
+
+
+def _integer(name: str, value: object) -> int:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,15}", value):
+        return int(value)
+    if type(value) is not int:
+        raise _malformed(name, "a whole number")
+    return value
+
+
+def _seconds(name: str, value: object) -> float:
+    if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
+        return float(value)
+    if type(value) not in (int, float):
+        raise _malformed(name, "seconds")
+    return float(value)  # type: ignore[arg-type]
+
+
+def _convenors(name: str, value: object) -> tuple[str, ...] | None:
+    """`open`, or a list of cards (in the environment: with blanks between)."""
+    if value == "open":
+        return None
+    cards = value.split() if isinstance(value, str) else value
+    if not isinstance(cards, list) or not cards or not all(isinstance(card, str) for card in cards):
+        raise _malformed(name, '"open", or a list of cards')
+    return tuple(cards)
+
+
+_READERS: dict[str, Callable[[str, object], object]] = {
+    "public_url": _text,
+    "store": _path,
+    "service_identity": _path,
+    "convenors": _convenors,
+    "bind": _text,
+    "workers": _integer,
+    "threads": _integer,
+    "statement_bytes": _integer,
+    "upload_bytes": _integer,
+    "part_bytes": _integer,
+    "entries_per_case": _integer,
+    "records_per_case": _integer,
+    "cached_cases": _integer,
+    "socket_timeout_s": _seconds,
+    "body_deadline_s": _seconds,
+    "drain_s": _seconds,
+    "grace_s": _seconds,
+}

@@ -1,0 +1,56 @@
+"""What the service says of itself to anybody who asks.
+
+Enough to pin it in a charter and to keep within its limits.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import escrow
+from escrow.model.share_object import MAX_SHARE_OBJECT
+from escrow.service.desk import Desk
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitsView:
+    """Sizes in bytes."""
+
+    statement: int
+    attachment: int
+    upload: int
+    part_size: int
+    entries_per_case: int
+    records_per_case: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceView:
+    """`convenors`: `open` (anybody opens cases) or `listed`."""
+
+    card: str
+    fingerprint: str
+    url: str
+    time: datetime
+    version: str
+    limits: LimitsView
+    convenors: str
+
+
+def describe(desk: Desk) -> ServiceView:
+    settings = desk.settings
+    return ServiceView(
+        card=str(desk.card),
+        fingerprint=desk.card.fingerprint,
+        url=settings.public_url,
+        time=desk.clock(),
+        version=escrow.__version__,
+        limits=LimitsView(
+            statement=settings.statement_bytes,
+            attachment=MAX_SHARE_OBJECT,
+            upload=settings.upload_bytes,
+            part_size=settings.part_bytes,
+            entries_per_case=settings.entries_per_case,
+            records_per_case=settings.records_per_case,
+        ),
+        convenors="open" if desk.convenors is None else "listed",
+    )

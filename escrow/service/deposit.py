@@ -1,0 +1,64 @@
+"""A deposit: the payload must be here, whole and as stated, before the entry that counts is written.
+
+Rules (numbered as in README.md):
+ D1  The payload's upload is announced, of the stated length, and complete.
+ D2  What is stored has the stated length and SHA-256.
+ D3  It is retained for a day before the append, and for the charter's term after it. A crash after D3's
+     first half leaves a payload that expires and that no entry names. A crash before its second half is
+     mended when the same statement is posted again, or by the sweep.
+"""
+
+from datetime import datetime, timedelta
+
+from escrow.crypto.card import Card
+from escrow.errors import ForgedError, NotFoundError, RefusedError
+from escrow.model.ids import CaseId, Hash
+from escrow.model.record import Payload
+from escrow.service.desk import Desk
+from escrow.store import names
+
+FIRST_RETENTION = timedelta(days=1)
+"""Longer than any append takes, short enough that a deposit that never came to be is soon swept."""
+
+
+def prepare(desk: Desk, case: CaseId, payload: Payload, author: Card) -> None:
+    """D1 to D3, first half."""
+    name = names.payload(case, payload.upload)
+    try:
+        plan = desk.store.upload_plan(name)
+    except NotFoundError:
+        raise RefusedError("payload_not_uploaded", upload=payload.upload) from None
+    if plan.length != payload.length:
+        raise _differs("length", author)
+    stored = desk.store.complete_upload(name)
+    if stored.length != payload.length:
+        raise _differs("length", author)
+    if stored.sha256 != payload.sha256:
+        raise _differs("sha256", author)
+    _retain(desk, name, desk.clock() + FIRST_RETENTION)
+
+
+def extend_retention(desk: Desk, case: CaseId, statement: Hash) -> None:
+    """D3, second half, for the record that this statement sealed."""
+    with desk.journal.reading(case) as state:
+        n = state.statements[statement]
+        record = next(record for record in reversed(state.records.values()) if record.n == n)
+        days = state.charters[record.charter].charter.retention_days
+        name = names.payload(case, record.body.payload.upload)
+        until = record.received_at + timedelta(days=days)
+    if until > desk.clock():
+        _retain(desk, name, until)
+
+
+def _retain(desk: Desk, name: str, until: datetime) -> None:
+    try:
+        desk.store.retain(name, until)
+    except RefusedError as error:
+        if (
+            error.code != "retention_shortened"
+        ):  # it stands for longer already: the same statement came before
+            raise
+
+
+def _differs(field: str, author: Card) -> ForgedError:
+    return ForgedError("payload_differs", field=field, author=author.fingerprint)

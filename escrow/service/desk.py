@@ -1,0 +1,58 @@
+"""What every verb of the service works with: one desk, made once at start.
+
+It holds the store, the journal, the service's identity, the settings and the clock. No verb reads an
+environment, the system's time or a global.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from escrow.config import Settings
+from escrow.crypto.card import Card
+from escrow.crypto.identity import Identity
+from escrow.errors import MalformedError, SetupError
+from escrow.model.ids import Fingerprint
+from escrow.service.identity import load_service_identity
+from escrow.store.interface import Store
+from escrow.store.journal import Journal
+
+Clock = Callable[[], datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """See above. `convenors`: fingerprints of who may open cases; None: anybody."""
+
+    settings: Settings
+    store: Store
+    journal: Journal
+    identity: Identity
+    clock: Clock
+    convenors: frozenset[Fingerprint] | None
+
+    @property
+    def card(self) -> Card:
+        """The service's card, which charters pin."""
+        return self.identity.card
+
+    @classmethod
+    def set_up(cls, settings: Settings, store: Store, clock: Clock) -> "Desk":
+        """SetupError: `service_identity_*`, or `setting_malformed` for a convenor that is no card."""
+        identity = load_service_identity(settings.service_identity)
+        journal = Journal(store, identity, clock, max_cases=settings.cached_cases)
+        return cls(
+            settings=settings, store=store, journal=journal, identity=identity, clock=clock,
+            convenors=_convenors(settings.convenors),
+        )  # fmt: skip
+
+
+def _convenors(cards: tuple[str, ...] | None) -> frozenset[Fingerprint] | None:
+    if cards is None:
+        return None
+    try:
+        return frozenset(Card.parse(card).fingerprint for card in cards)
+    except MalformedError as error:
+        raise SetupError(
+            "setting_malformed", setting="convenors", expected="cards (escrowcard1...)"
+        ) from error

@@ -1,0 +1,52 @@
+"""Who is let near a case at all, before anything of it is loaded.
+
+Rule G1: a card that has no index object for a case is told `not_found`, after one and the same store call,
+whether the case exists or not. So neither the answer nor the work behind it tells a stranger which cases
+there are. Index objects are written before the entry that makes somebody a party or a reader, so nobody is
+locked out; an index without an entry admits nobody, since the case's state has the last word.
+"""
+
+from collections.abc import Iterable
+
+from escrow.crypto.card import Card
+from escrow.errors import NotFoundError, UnavailableError
+from escrow.ledger.state import CaseState
+from escrow.model.ids import CaseId, Fingerprint
+from escrow.service.desk import Desk
+from escrow.store import names
+from escrow.store.interface import Bucket, Outcome
+
+_INDEX = b"escrow.card-index.v1\n"
+
+
+def unknown() -> NotFoundError:
+    """The one answer to whatever does not exist, or is none of the caller's business."""
+    return NotFoundError("not_found")
+
+
+def require_index(desk: Desk, case: CaseId, fingerprint: Fingerprint | None) -> None:
+    """G1."""
+    if fingerprint is None:
+        raise unknown()
+    try:
+        desk.store.get(Bucket.LEDGER, names.card_index(fingerprint, case), limit=len(_INDEX))
+    except NotFoundError:
+        raise unknown() from None
+
+
+def require_member(state: CaseState, fingerprint: Fingerprint | None) -> None:
+    """The convenor, or who holds or held a seat."""
+    if fingerprint is None or not state.is_member(fingerprint):
+        raise unknown()
+
+
+def write_index(desk: Desk, case: CaseId, cards: Iterable[Card]) -> None:
+    """Let these cards find the case. Called before the append that names them."""
+    for fingerprint in sorted({card.fingerprint for card in cards}):
+        create(desk, Bucket.LEDGER, names.card_index(fingerprint, case), _INDEX)
+
+
+def create(desk: Desk, bucket: Bucket, name: str, data: bytes) -> None:
+    """Write an object whose bytes follow from its name; a second time changes nothing."""
+    if desk.store.create(bucket, name, data) is Outcome.ALREADY_OTHER:
+        raise UnavailableError("stored_object_differs", object=name)

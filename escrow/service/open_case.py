@@ -1,0 +1,44 @@
+"""Open a case, or propose another charter for one: what the service asks beyond the rules of the ledger.
+
+Rules (numbered as in README.md):
+ O1  The opening is posted by a card that the settings let open cases.
+ O2  The charter pins this service: its card (asked by the ledger) and its public URL.
+ O3  The convenor and every seat have their index object before the entry exists.
+"""
+
+from escrow.errors import RefusedError
+from escrow.ledger.replay import Admitted
+from escrow.ledger.statement import Statement
+from escrow.model.charter import Charter
+from escrow.model.deeds import CaseOpened
+from escrow.service.desk import Desk
+from escrow.service.gate import write_index
+from escrow.service.limits import require_statement_size
+from escrow.store.journal import Receipt
+
+
+def open_case(desk: Desk, raw: str) -> Receipt:
+    """Enter an opening statement; the same again gives the first receipt."""
+    require_statement_size(desk, raw)
+
+    def prepare(admitted: Admitted) -> None:
+        statement = admitted.statement
+        _require_convenor(desk, statement)
+        if isinstance(statement.deed, CaseOpened):
+            prepare_charter(desk, statement.hash, statement.deed.charter)
+
+    return desk.journal.open(raw, prepare=prepare)
+
+
+def prepare_charter(desk: Desk, case: str, charter: Charter) -> None:
+    """O2 and O3, for the charter that opens a case and for every later one."""
+    if charter.service.url != desk.settings.public_url:
+        raise RefusedError("service_url_not_ours", expected=desk.settings.public_url)
+    write_index(desk, case, (charter.convenor, *charter.seats.values()))
+
+
+def _require_convenor(desk: Desk, statement: Statement) -> None:
+    """O1."""
+    fingerprint = statement.author.fingerprint
+    if desk.convenors is not None and fingerprint not in desk.convenors:
+        raise RefusedError("convenor_not_listed", author=fingerprint)

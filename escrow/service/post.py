@@ -1,0 +1,54 @@
+"""Take a signed statement for a case: the one way to change anything.
+
+Order (numbered as in README.md): T1 size and form, T2 the gate, T3 the rules of the ledger, T4 room in the
+case, T5 what this kind of statement needs stored or checked beside it, T6 the append, T7 what follows from
+it. A refusal at any step leaves nothing that counts; T5 may leave objects that no entry names, which are
+the same when the statement comes again.
+"""
+
+from escrow.errors import MalformedError
+from escrow.ledger.replay import Admitted
+from escrow.ledger.state import CaseState
+from escrow.ledger.statement import UnverifiedStatement
+from escrow.model.deeds import CharterProposed, RecordSealed, ReleaseRequested, SignedOff
+from escrow.model.ids import CaseId
+from escrow.service import deposit, request, sign_off
+from escrow.service.desk import Desk
+from escrow.service.gate import require_index
+from escrow.service.limits import require_room, require_statement_size
+from escrow.service.open_case import prepare_charter
+from escrow.store.journal import Receipt
+
+
+def post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None) -> Receipt:
+    """Append a statement; the same again gives the first receipt. `attachment`: a sign-off's share object."""
+    require_statement_size(desk, raw)
+    untrusted = UnverifiedStatement.parse(raw)
+    if attachment is not None and untrusted.typ != SignedOff.TYP:
+        raise MalformedError("attachment_unexpected", field="attachment")
+    require_index(desk, case, untrusted.kid)
+
+    def prepare(state: CaseState, admitted: Admitted) -> None:
+        require_room(desk, state, admitted.statement.deed)
+        _prepare(desk, state, admitted, attachment)
+
+    receipt = desk.journal.append(case, raw, prepare=prepare)
+    if untrusted.typ == RecordSealed.TYP:
+        deposit.extend_retention(desk, case, untrusted.hash)
+    return receipt
+
+
+def _prepare(desk: Desk, state: CaseState, admitted: Admitted, attachment: bytes | None) -> None:
+    """T5."""
+    statement = admitted.statement
+    match statement.deed:
+        case CharterProposed() as deed:
+            prepare_charter(desk, state.case, deed.charter)
+        case RecordSealed() as deed:
+            deposit.prepare(desk, state.case, deed.body.payload, statement.author)
+        case ReleaseRequested() as deed:
+            request.prepare(desk, state.case, deed)
+        case SignedOff() as deed:
+            sign_off.prepare(desk, state, deed, attachment)
+        case _:
+            pass

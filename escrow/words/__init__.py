@@ -1,0 +1,89 @@
+"""Words for every error code: the one catalogue, used by the HTTP API and by the command line.
+
+A row says, to somebody who has never seen the code, what happened and what to do. Rows live in one file for
+each family of escrow/errors.py; a template's `{name}` is a field of the error. tests/words insists that
+every code raised in escrow/ has a row, that no row is unused, and that no template names a field its error
+does not carry.
+"""
+
+from dataclasses import dataclass
+
+from escrow.errors import (
+    ConflictError,
+    EscrowError,
+    Field,
+    ForgedError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    SetupError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
+)
+from escrow.words.case import CASE
+from escrow.words.commands import COMMANDS
+from escrow.words.forged import FORGED
+from escrow.words.format import FORMAT
+from escrow.words.keys import KEYS
+from escrow.words.machine import MACHINE
+from escrow.words.release import RELEASE
+from escrow.words.row import Row
+from escrow.words.serving import SERVING
+
+TABLES = (FORMAT, KEYS, FORGED, CASE, RELEASE, SERVING, MACHINE, COMMANDS)
+WORDS: dict[str, Row] = {code: row for table in TABLES for code, row in table.items()}
+
+_STATUS: tuple[tuple[type[EscrowError], int], ...] = (
+    (TooLargeError, 413),
+    (MalformedError, 400),
+    (UnauthorizedError, 401),
+    (NotFoundError, 404),
+    (ForgedError, 422),
+    (RefusedError, 409),
+    (ConflictError, 409),
+    (UnavailableError, 503),
+    (SetupError, 500),
+)
+"""The family's HTTP status, first match; a row may have one of its own."""
+
+_UNKNOWN = Row(
+    title="Refused", detail="The answer was {code}.", remedy="This version has no words for it: update."
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Words:
+    """What to show for one error. `status` is the HTTP status; `detail` and `remedy` are whole sentences."""
+
+    status: int
+    title: str
+    detail: str
+    remedy: str
+
+
+def describe(error: EscrowError) -> Words:
+    """Words for this error. A code from a newer version, which has no row here, is shown as it is."""
+    row = WORDS.get(error.code, _UNKNOWN)
+    values = _Shown({name: _shown(value) for name, value in error.fields.items()} | {"code": error.code})
+    return Words(
+        status=row.status or _family_status(error),
+        title=row.title,
+        detail=row.detail.format_map(values),
+        remedy=row.remedy.format_map(values),
+    )
+
+
+def _family_status(error: EscrowError) -> int:
+    return next((status for family, status in _STATUS if isinstance(error, family)), 500)
+
+
+class _Shown(dict[str, str]):
+    """A field that an error does not carry, as one from another version may not, shows as a question mark."""
+
+    def __missing__(self, key: str) -> str:
+        return "?"
+
+
+def _shown(value: Field) -> str:
+    return ", ".join(value) if isinstance(value, tuple) else str(value)

@@ -1,0 +1,174 @@
+"""What the rules of a case refuse: charters, seats, records, and statements that are out of place."""
+
+from escrow.words.row import row
+
+_LATEST = "Fetch the case again, look, and sign anew."
+
+CASE = {
+    # Statements
+    "statement_for_other_case": row(
+        "For another case",
+        "The statement was signed for the case {case}.",
+        "Post it there, or sign one for this case.",
+    ),
+    "statement_twice": row("Twice on the ledger", "Entry {n} repeats entry {first}.", "Run `escrow audit`."),
+    "head_unknown": row(
+        "Unknown head",
+        "The statement's author saw entry {n}; the ledger ends at {known}.",
+        "Compare heads with the other parties: the service may hide entries.",
+    ),
+    "head_not_of_case": row(
+        "Head of another ledger",
+        "Entry {n} is not the one that the author saw.",
+        "Compare heads with the other parties: somebody was shown another ledger.",
+    ),
+    "reference_after_head": row(
+        "Refers to what came later",
+        "It refers to entry {n}, but its author had seen no further than {head}.",
+        _LATEST,
+    ),
+    "not_a_seat": row(
+        "Not a seat",
+        "The card {author} holds no seat that may do this.",
+        "Ask who holds the seat.",
+        status=403,
+    ),
+    "not_the_holder": row(
+        "Not the holder",
+        "The card {author} does not hold the seat {seat} here.",
+        "The seat's holder must do this, for a sealed record the holder at the time of sealing.",
+        status=403,
+    ),
+    # Opening and charters
+    "opening_expected": row(
+        "Not an opening", "A statement of kind {typ} opens no case.", "Post it to its case."
+    ),
+    "opening_not_by_convenor": row(
+        "Not by the convenor",
+        "The charter's convenor is {convenor}; {author} signed.",
+        "The convenor must sign.",
+        status=403,
+    ),
+    "convenor_not_listed": row(
+        "May not open cases",
+        "The card {author} may not open cases at this service.",
+        "Ask its operator to list it.",
+        status=403,
+    ),
+    "service_card_not_ours": row(
+        "Another service",
+        "The charter pins another service; this one's card is {expected}.",
+        "Correct the charter.",
+    ),
+    "service_url_not_ours": row(
+        "Another address",
+        "The charter names another address; this service's is {expected}.",
+        "Correct the charter.",
+    ),
+    "service_card_changed": row(
+        "Service changed", "The case's service cannot be changed here.", "Keep its card."
+    ),
+    "convenor_changed": row(
+        "Convenor changed", "A new charter must keep the case's convenor.", "Keep the convenor."
+    ),
+    "case_key_changed": row(
+        "Case key changed", "A new charter must keep the case key's hash.", "Keep the case key."
+    ),
+    "one_party_can_open_alone": row(
+        "One party could open alone",
+        "The seats {seats} are one party's and meet the path {path} by themselves.",
+        "Give a seat to somebody else, or say in `alone` why the parties agree.",
+    ),
+    "notice_not_supported": row(
+        "No notice periods yet",
+        "The path {path} asks for a notice period.",
+        "Leave `notice` out, or set a date.",
+    ),
+    "drop_off_not_supported": row(
+        "No drop-offs yet", "The charter allows drop-offs.", "Set `drop_off` to false."
+    ),
+    "charter_unknown": row("Unknown charter", "The case has no charter {charter}.", "Copy its hash again."),
+    "charter_lapsed": row(
+        "Charter lapsed", "Another charter came into force instead of {charter}.", "Propose it anew."
+    ),
+    "charter_replaced": row("Charter replaced", "The charter {charter} no longer holds.", "Propose it anew."),
+    "charter_not_current": row(
+        "Not the current charter", "It replaces {replaces}; {current} holds now.", _LATEST
+    ),
+    "charter_not_in_force": row(
+        "Charter not in force", "It is for the charter {charter}; {current} holds.", _LATEST
+    ),
+    "charter_not_accepted": row(
+        "Not all have accepted",
+        "These seats have not accepted the charter: {seats}.",
+        "Wait until they have.",
+    ),
+    "already_accepted": row(
+        "Accepted already", "The seat {seat} has accepted this charter.", "Nothing is left to do."
+    ),
+    "opening_key_taken": row(
+        "Key in use",
+        "The opening key of {seat} is that of {other}.",
+        "Accept with keys of your own identity.",
+    ),
+    "kem_key_taken": row(
+        "Key in use", "The ML-KEM key of {seat} is that of {other}.", "Accept with keys of your own identity."
+    ),
+    "path_not_in_charter": row(
+        "Unknown path", "The charter has no path called {path}.", "Choose one that it has."
+    ),
+    # Records
+    "terms_differ_from_charter": row(
+        "Not as the charter says",
+        "In the path {path}, `{field}` differs from the charter.",
+        "Seal by the charter.",
+    ),
+    "terms_need_a_date": row(
+        "Date missing", "The path {path} needs a date from the depositor.", "Give a date."
+    ),
+    "record_taken": row(
+        "Record id taken", "There is a record {record} already.", "Seal again, under a new id."
+    ),
+    "record_unknown": row("Unknown record", "The case has no record {record}.", "Copy its id again."),
+    "path_not_in_record": row(
+        "Unknown path", "The record has no path called {path}.", "Choose one that it has."
+    ),
+    "dealing_key_reused": row("Key used twice", "A key of the sealing was used before.", "Seal again."),
+    "already_reported": row(
+        "Reported already", "{seat} has reported its envelope in {path}.", "Nothing is left to do."
+    ),
+    "upload_taken": row(
+        "Upload in use", "The upload {upload} is that of another record.", "Upload under a new id."
+    ),
+    "payload_not_uploaded": row(
+        "Payload missing", "The upload {upload} was never begun.", "Upload the sealed file."
+    ),
+    "upload_incomplete": row(
+        "Upload incomplete",
+        "{missing_count} parts of the upload are missing: {missing}.",
+        "Send them, then post again.",
+    ),
+    "upload_plan_differs": row(
+        "Announced otherwise",
+        "The upload was begun with another length or part size.",
+        "Use a new upload id.",
+    ),
+    "upload_completed": row(
+        "Upload complete", "The upload takes no more parts.", "Post the sealing statement."
+    ),
+    "upload_too_large": row(
+        "Payload too large", "This service takes at most {limit} bytes.", "Split the document."
+    ),
+    "retention_shortened": row(
+        "Retained for longer", "It is retained until {until} already.", "Nothing is left to do."
+    ),
+    "case_full": row(
+        "Case full", "The case holds the {limit} entries it may.", "Open another case for what follows."
+    ),
+    "records_full": row("Case full", "The case holds the {limit} records it may.", "Open another case."),
+    "audit_found_faults": row(
+        "Faults found",
+        "The audit found {faults} faults; the first is {first}.",
+        "Read the report, and tell the parties.",
+    ),
+}

@@ -1,0 +1,65 @@
+"""What only the command line meets: files and names that people type, questions that nobody answers."""
+
+from escrow.words.row import row
+
+_CHMOD = "Run `chmod 600` on it; if others could read it, make a new identity."
+
+COMMANDS = {
+    "service_missing": row(
+        "Which service?",
+        "No service was named, and this home knows none.",
+        "Give --service URL, or set ESCROW_SERVICE.",
+    ),
+    "identity_missing": row(
+        "No identity",
+        "There is no identity at {path}.",
+        "Make one with `escrow keygen`, or name yours with --identity.",
+    ),
+    "identity_exposed": row("Key file exposed", "Others may read {path} (mode {mode}).", _CHMOD),
+    "nobody_to_ask": row(
+        "Nobody to ask",
+        "This asks before it goes on, and there is no terminal to ask on.",
+        "Look first, then run it again with --yes.",
+    ),
+    "file_exists": row(
+        "File exists", "{path} is there already.", "Choose another name, or --force where it is offered."
+    ),
+    "file_unreadable": row(
+        "Cannot read", "{path} cannot be read ({why}).", "Check its name and permissions."
+    ),
+    "file_unwritable": row(
+        "Cannot write", "{path} cannot be written ({why}).", "Check the folder and its permissions."
+    ),
+    "file_not_text": row("Not a text", "{path} is not a text in UTF-8.", "Check that it is the right file."),
+    "file_unknown_kind": row(
+        "Unknown file",
+        "{path} is no file of this program.",
+        "It knows charters, invitations, introductions, tickets, cards, key files, bundles and what --out wrote.",
+    ),
+    "short_name_malformed": row(
+        "Not an id", "That is no id of a {field}.", "Give all of its hex digits, or its first 6 or more."
+    ),
+    "short_name_unknown": row(
+        "Unknown",
+        "No {field} that is known here begins so.",
+        "List them with `escrow case list` or `escrow case show`.",
+    ),
+    "short_name_ambiguous": row(
+        "Ambiguous", "More than one {field} begins so: {matches}.", "Give more digits."
+    ),
+    "seat_not_in_charter": row(
+        "No such seat", "The charter that waits has no seat {seat}.", "Its seats are: {seats}."
+    ),
+    "path_ambiguous": row("Which path?", "The record has several paths: {paths}.", "Name one with --path."),
+    "path_not_chosen": row(
+        "Path not chosen", "{field} names the path {path}, which --path does not.", "Correct one of them."
+    ),
+    "server_extra_missing": row(
+        "Server not installed",
+        "This installation has no server ({missing} is missing).",
+        "Install it: pip install 'escrow[server]'",
+    ),
+    "gone_wrong": row(
+        "Not as expected", "{step}: {found}.", "Run it again with --keep, and look into the folder."
+    ),
+}

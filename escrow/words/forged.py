@@ -1,0 +1,94 @@
+"""What is false: signatures, proofs, shares, ciphertexts, chains.
+
+Each says who is proven to have made it, if anyone is.
+"""
+
+from escrow.words.row import row
+
+_KEEP = "Nothing was changed. Keep it as evidence, and ask its author."
+_SERVICE = (
+    "Do not rely on this service for this case: keep what you have, and compare heads with the other parties."
+)
+
+FORGED = {
+    "signature_false": row("False signature", "It is not signed by the card {author}.", _KEEP),
+    "seat_keys_proof_false": row(
+        "False proof", "The seat's keys come without a true proof that somebody holds them.", _KEEP
+    ),
+    "dealing_proof_false": row(
+        "False dealing",
+        "Not every group that may open this record would open the same.",
+        "The depositor must seal anew.",
+    ),
+    "ticket_proof_false": row(
+        "False ticket", "The ticket was made for another place, or without its key.", _KEEP
+    ),
+    "ticket_signature_false": row(
+        "False ticket", "The ticket is not signed by the card {card} that it names.", _KEEP
+    ),
+    "share_false": row(
+        "False share", "The share is not the one that the seat's key gives for this request.", _KEEP
+    ),
+    "share_object_swapped": row(
+        "Another share object",
+        "The share object is not the one that the seat {seat} signed for.",
+        "Send the object that the statement names; where it is lost, sign off again.",
+    ),
+    "share_object_for_other_request": row(
+        "Share for another request", "The seat {seat} answered another request.", _KEEP
+    ),
+    "share_object_malformed": row(
+        "Share not understood", "The share object of {seat} is malformed ({reason}).", _KEEP
+    ),
+    "share_count_wrong": row(
+        "Wrong number of shares", "The seat {seat} did not answer every ticket once.", _KEEP
+    ),
+    "payload_differs": row(
+        "Another payload",
+        "The {field} of the payload that arrived is not the one that {author} stated.",
+        "Upload the sealed file again, under a new upload id.",
+    ),
+    "ciphertext_false": row(
+        "Cannot be opened", "The ciphertext was changed, moved, or sealed under another key.", _KEEP
+    ),
+    "envelope_false": row(
+        "Bad envelope", "An envelope does not hold what the record promises.", "Run `escrow report`."
+    ),
+    "p_false": row(
+        "Wrong value passed on", "What was passed on is not what the record promises.", "Use another seat's."
+    ),
+    "commitment_false": row(
+        "Wrong key", "The record's key is not the one its depositor committed to.", _KEEP
+    ),
+    "key_wrap_false": row(
+        "Wrong key wrap", "The shares are true, but the record's key cannot be unwrapped.", _KEEP
+    ),
+    "case_key_not_of_charter": row(
+        "Wrong case key",
+        "The case key is not the one that the charter's hash names.",
+        "Ask for a new invitation.",
+    ),
+    # Chains and bundles
+    "bundle_of_other_case": row("Bundle of another case", "The bundle is of the case {found}.", _KEEP),
+    "case_unexpected": row(
+        "Another case", "The ledger is that of the case {found}.", "Look at the right folder."
+    ),
+    "entry_chain_broken": row("Broken ledger", "Entry {n} does not continue the one before it.", _SERVICE),
+    "entry_of_other_case": row("Broken ledger", "Entry {n} is of another case.", _SERVICE),
+    "entry_out_of_order": row("Broken ledger", "Entry {n} is not the next.", _SERVICE),
+    "entry_time_backwards": row("Broken ledger", "Entry {n} is dated before the one before it.", _SERVICE),
+    "ledger_forked": row("Two ledgers", "Entry {n} is not the one that was shown before.", _SERVICE),
+    "ledger_rolled_back": row(
+        "Ledger cut back", "The service shows less than before: it ends at entry {n}.", _SERVICE
+    ),
+    "service_card_unexpected": row(
+        "Another service", "The ledger is signed by a service other than {expected}.", _SERVICE
+    ),
+    "service_url_differs": row(
+        "Another address", "The charter names {expected}, not {found}.", "Use the charter's."
+    ),
+    "receipt_for_another_case": row("Wrong receipt", "The receipt is for the case {case}.", _SERVICE),
+    "receipt_for_another_statement": row(
+        "Wrong receipt", "The receipt is not for the statement sent.", _SERVICE
+    ),
+}

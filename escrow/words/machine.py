@@ -1,0 +1,40 @@
+"""What is wrong on the machine where the program runs: settings, files, an address that cannot be reached."""
+
+from escrow.words.row import row
+
+_CHMOD = "Run `chmod 600` on it; if others could read it, make a new identity."
+
+MACHINE = {
+    # The service's settings and files
+    "setting_missing": row("Setting missing", "The setting {setting} is not given.", "Set {variable}."),
+    "setting_malformed": row(
+        "Setting not understood", "The setting {setting} must be {expected}.", "Correct it."
+    ),
+    "setting_unknown": row(
+        "Unknown setting", "{path} sets {setting}, which does not exist.", "Correct its name."
+    ),
+    "config_unreadable": row("Settings unreadable", "{path} cannot be read as TOML.", "Check the file."),
+    "service_identity_exists": row(
+        "File exists", "{path} is there already.", "Nothing was overwritten: use it."
+    ),
+    "service_identity_unwritable": row(
+        "Cannot write", "{path} cannot be written.", "Check folder and permissions."
+    ),
+    "service_identity_unreadable": row(
+        "Cannot read", "The service's identity {path} cannot be read.", "Check it."
+    ),
+    "service_identity_exposed": row("Key file exposed", "Others may read {path} (mode {mode}).", _CHMOD),
+    "service_identity_malformed": row(
+        "Not a key file",
+        "{path} is not a key file without passphrase.",
+        "Restore the service's identity from its copy.",
+    ),
+    "store_not_create_only": row(
+        "Unsafe storage",
+        "The storage ({bucket}) lets an object be overwritten.",
+        "Use storage that refuses it.",
+    ),
+    "store_unusable": row(
+        "Storage unusable", "The storage cannot be used ({reason}).", "Check the store setting."
+    ),
+}

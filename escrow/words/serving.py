@@ -1,0 +1,52 @@
+"""What a caller meets at the service's door: tokens, what is unknown, what cannot be served now."""
+
+from escrow.words.row import row
+
+_CLOCK = "The service's time is {server_time}: set your clock, or make a new token with `escrow token`."
+_LATER = "Try again later; the operator must look after the storage."
+
+SERVING = {
+    "not_found": row(
+        "Not found",
+        "There is nothing here, or nothing that you may see.",
+        "Check the address and your identity.",
+    ),
+    "case_unknown": row("Unknown case", "There is no such case.", "Copy its id again."),
+    "author_unknown": row(
+        "Unknown author", "The card {author} has no part in this case.", "Use the right identity."
+    ),
+    "object_unknown": row("Not in storage", "There is no such object.", "Run `escrow audit`."),
+    "upload_unknown": row("Unknown upload", "No such upload was begun.", "Announce it first."),
+    "token_missing": row("Who is asking?", "This needs a token.", "Send one made by `escrow token`."),
+    "token_malformed": row(
+        "Not a token", "The Authorization header holds no token.", "Make one with `escrow token`."
+    ),
+    "token_signature_false": row("False token", "The token is not signed by its card.", "Make a new one."),
+    "token_wrong_audience": row(
+        "Token for another service", "The token names another service.", "Make one for this."
+    ),
+    "token_too_long": row("Token lives too long", "A token may live 5 minutes.", "Make a new one."),
+    "token_stale": row("Token too old", "The token has expired.", _CLOCK),
+    "token_from_future": row("Token from the future", "The token was made later than now.", _CLOCK),
+    "append_conflict": row(
+        "Too busy", "Others were faster {attempts} times.", "Post the same statement again."
+    ),
+    "ledger_damaged": row("Ledger damaged", "Entry {n} of the case {case} is not sound ({reason}).", _LATER),
+    "stored_object_differs": row(
+        "Storage damaged", "The object {object} holds other bytes than it must.", _LATER
+    ),
+    "payload_missing": row("Payload missing", "The payload {object} is not in storage.", _LATER),
+    "part_damaged": row("Part damaged", "Part {number} was damaged in storage.", "Send this part again."),
+    "share_object_missing": row(
+        "Share object missing", "The share object {shares} is lost.", "Its seat signs off again."
+    ),
+    "storage_full": row("Storage full", "There is no room left in storage ({bucket}).", _LATER),
+    "storage_failed": row("Storage failed", "The storage failed ({reason}).", _LATER),
+    "service_stopping": row("Stopping", "The service is about to stop.", "Try again in a moment."),
+    "internal_error": row(
+        "A fault in the service",
+        "Something went wrong that should not have.",
+        "Tell the operator the incident's number: {incident}.",
+        status=500,
+    ),
+}

@@ -1,0 +1,22 @@
+"""For any WSGI server: `escrow.wsgi:make_app()` builds the application from the environment.
+
+`escrow serve` does the same with gunicorn and its timeouts set; prefer it.
+"""
+
+import os
+
+from flask import Flask
+
+from escrow.api.app import create_app
+from escrow.api.logs import configure_logs
+from escrow.config import load_settings
+from escrow.store.folder import FolderStore
+
+
+def make_app() -> Flask:
+    """SetupError where a setting is wrong or the storage cannot be used."""
+    configure_logs()
+    settings = load_settings(os.environ)
+    store = FolderStore(settings.store)
+    store.check()
+    return create_app(settings, store)
