@@ -12,6 +12,7 @@ from escrow.crypto import aead
 from escrow.crypto.identity import Identity
 from escrow.crypto.transcript import Label, digest, kdf
 from escrow.errors import ForgedError, MalformedError
+from escrow.model.wire import check_text
 
 KEY_BYTES = 32
 
@@ -60,7 +61,8 @@ class CaseKey:
             raise ForgedError("case_key_not_of_charter")
 
     def seal_text(self, text: str, at: bytes) -> bytes:
-        return aead.seal_random(kdf(Label.CASE_KEY, self.raw), text.encode(), at)
+        raw = check_text(text, limit=len(text), field="text").encode()
+        return aead.seal_random(kdf(Label.CASE_KEY, self.raw), raw, at)
 
     def open_text(self, sealed: bytes, at: bytes) -> str:
         """ForgedError("ciphertext_false") when it was sealed elsewhere, by another key, or changed."""

@@ -19,7 +19,7 @@ from escrow.crypto.card import Card
 from escrow.errors import MalformedError, RefusedError
 from escrow.model.ids import HASH_BYTES, Hash
 from escrow.model.path import MAX_CARD_TEXT, PathTemplate
-from escrow.model.wire import Fields, Json, to_base64
+from escrow.model.wire import Fields, Json, check_count, check_hex, to_base64
 from escrow.policy.explain import can_open_alone
 from escrow.policy.tree import Seat
 
@@ -81,6 +81,11 @@ class Charter:
     public_notice: str
 
     def __post_init__(self) -> None:
+        check_count(len(self.seats), least=1, most=MAX_SEATS, field="seats")
+        check_count(len(self.paths), least=1, most=MAX_PATHS, field="paths")
+        check_hex(self.case_key_hash, size=HASH_BYTES, field="case_key_hash")
+        for seat in self.seats:
+            Seat(seat)
         names = [path.name for path in self.paths]
         if len(set(names)) != len(names):
             raise MalformedError("path_name_twice", field="paths")

@@ -16,7 +16,16 @@ from enum import StrEnum
 
 from escrow.crypto.card import Card
 from escrow.errors import MalformedError, RefusedError
-from escrow.model.wire import Fields, Json, decode_json, encode_json, from_time, to_base64, to_time
+from escrow.model.wire import (
+    Fields,
+    Json,
+    check_time,
+    decode_json,
+    encode_json,
+    from_time,
+    to_base64,
+    to_time,
+)
 from escrow.policy.text import MAX_TEXT_CHARS
 from escrow.policy.text import parse as parse_policy
 from escrow.policy.tree import Policy
@@ -121,6 +130,8 @@ class PathTemplate:
         check_path_name(self.name, field="path.name")
         if self.date_open and self.not_before is not None:
             raise MalformedError("path_date_twice", field="not_before")
+        if self.not_before is not None:
+            check_time(self.not_before, field="not_before")
 
     @classmethod
     def read(cls, fields: Fields) -> "PathTemplate":
@@ -188,6 +199,8 @@ class PathTerms:
 
     def __post_init__(self) -> None:
         check_path_name(self.name, field="path.name")
+        if self.not_before is not None:
+            check_time(self.not_before, field="not_before")
 
     @classmethod
     def parse(cls, raw: bytes) -> "PathTerms":

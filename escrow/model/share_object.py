@@ -9,6 +9,7 @@ from escrow.crypto.envelope import Envelope
 from escrow.crypto.group import Point
 from escrow.crypto.sign_off import Answer
 from escrow.crypto.transcript import Label, digest
+from escrow.errors import MalformedError
 from escrow.model.ids import HASH_BYTES, Hash
 from escrow.model.path import MAX_CARDS
 from escrow.model.record import PROOF_BYTES, emit_envelope, read_envelope
@@ -43,6 +44,12 @@ class ShareObject:
     tickets: tuple[TicketAnswer, ...] = ()
     public_answer: Answer | None = None
     public_p: bytes | None = None
+
+    def __post_init__(self) -> None:
+        if (self.public_answer is None) != bool(self.tickets):
+            raise MalformedError("share_object_malformed", field="shares")
+        if self.public_p is not None and self.public_answer is None:
+            raise MalformedError("share_object_malformed", field="shares.public")
 
     def encode(self) -> bytes:
         out: Json = {"format": "escrow.shares.v1", "request": self.request, "seat": self.seat}

@@ -81,6 +81,19 @@ def check_text(value: object, *, limit: int, field: str) -> str:
     return value
 
 
+def check_count(count: int, *, least: int, most: int, field: str) -> None:
+    """How many items a list may have."""
+    if not least <= count <= most:
+        raise MalformedError("field_wrong_count", field=field, least=least, most=most)
+
+
+def check_time(moment: datetime, *, field: str) -> datetime:
+    """An aware time in whole milliseconds: what is printed is what was meant."""
+    if moment.tzinfo is None or moment.microsecond % 1000:
+        raise MalformedError("field_not_a_time", field=field)
+    return moment
+
+
 def encode_json(value: Json) -> bytes:
     """Compact UTF-8 JSON with sorted keys. MalformedError `field_not_text` for a text that has no bytes."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
@@ -192,8 +205,7 @@ class Fields:
         value = self.take(key)
         if not isinstance(value, list):
             raise MalformedError("field_not_a_list", field=self.name(key))
-        if not least <= len(value) <= most:
-            raise MalformedError("field_wrong_count", field=self.name(key), least=least, most=most)
+        check_count(len(value), least=least, most=most, field=self.name(key))
         return [(f"{self.name(key)}[{i}]", item) for i, item in enumerate(value)]
 
     def inner(self, key: str) -> "Fields":
