@@ -1,0 +1,233 @@
+"""Every format: what is written is read back the same, and junk gets nothing but our errors out of a parser."""
+
+import copy
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from support import build
+
+from escrow.errors import EscrowError
+from escrow.ledger.rules_release import read_ticket
+from escrow.model.deeds import DEEDS, AnyDeed
+from escrow.model.handover import Introduction, Invitation
+from escrow.model.path import PathTerms
+from escrow.model.record import RecordBody
+from escrow.model.share_object import ShareObject
+from escrow.model.ticket import Ticket
+from escrow.model.wire import Fields, Json, decode_json, encode_json, to_base64
+
+LIMIT = 10_000_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """A value, its JSON, and the parser for it."""
+
+    value: object
+    json: Json
+    read: Callable[[Json], object]
+
+
+def _deed_sample(deed: AnyDeed) -> Sample:
+    def read(value: Json) -> object:
+        fields = Fields(value)
+        found = DEEDS[deed.TYP].read(fields)
+        fields.done()
+        return found
+
+    return Sample(value=deed, json=deed.emit(), read=read)
+
+
+def _deeds() -> Iterator[tuple[str, AnyDeed]]:
+    case = build.accepted_case()
+    record = case.deposit()
+    request = case.request(record, "settlement", build.party("arbitrator"))
+    signed = build.answer(case.state, request, "mediator", case.seats["mediator"])[0]
+    yield "case_opened", build.CaseOpened(charter=build.charter(), wrapped_case_key=bytes(72))
+    yield "charter_proposed", build.proposing(case.state, build.charter(), build.CONVENOR)
+    yield "charter_accepted", build.acceptance(case.id, case.id, "claimant", case.seats["claimant"])
+    yield "record_sealed", case.sealed[record].deed
+    yield "envelope_reported", build.EnvelopeReported(record=record, path="memo", seat="claimant")
+    asked = case.state.requests[request]
+    yield "release_requested", build.asking(record, "settlement", asked.tickets_raw)
+    yield "signed_off", signed
+    withdrawn = build.SignOffWithdrawn(request=request, seat="mediator", sign_off=request, reason=None)
+    yield "withdrawn", withdrawn
+    yield "withdrawn_for_a_reason", replace(withdrawn, reason=b"reason")
+    yield "note", build.Note(text=b"note")
+
+
+def _samples() -> Iterator[tuple[str, Sample]]:
+    for name, deed in _deeds():
+        yield name, _deed_sample(deed)
+    case = build.accepted_case()
+    record = case.deposit()
+    body = case.sealed[record].deed.body
+    yield "body", _bytes_sample(body, body.encode(), RecordBody.parse)
+    for path in body.paths:
+        yield f"terms_{path.name}", _bytes_sample(path.terms, path.terms_raw, PathTerms.parse)
+    raw = build.ticket(case.state, record, "settlement", build.party("arbitrator"))
+    ticket = read_ticket(raw, at="ticket")
+    yield "ticket", Sample(value=ticket, json=ticket.emit(), read=lambda value: Ticket.read(Fields(value)))
+    yield "shares", _shares_sample(case, case.request(record, "settlement", tickets=[raw]), public=False)
+    yield "public_shares", _shares_sample(case, case.request(record, "memo"), public=True)
+    invitation = Invitation(
+        service=case.state.opening.charter.service,
+        case=case.id,
+        seat="mediator",
+        proposal=case.id,
+        case_key=build.CASE_KEY,
+    )
+    yield "invitation", _bytes_sample(invitation, invitation.dump(), Invitation.load)
+    introduction = Introduction(
+        service=case.state.opening.charter.service,
+        case=case.id,
+        record=record,
+        path="settlement",
+        dealing=case.state.records[record].paths["settlement"].digest,
+        convenor=build.CONVENOR.card.fingerprint,
+        introduced_by=build.SEATS["mediator"].card.fingerprint,
+    )
+    yield "introduction", _bytes_sample(introduction, introduction.dump(), Introduction.load)
+
+
+def _bytes_sample(value: object, raw: bytes, parse: Callable[[bytes], object]) -> Sample:
+    value_json = decode_json(raw, limit=LIMIT, field="sample")
+    return Sample(value=value, json=value_json, read=lambda found: parse(encode_json(found)))
+
+
+def _shares_sample(case: build.Case, request: str, *, public: bool) -> Sample:
+    raw = build.answer(case.state, request, "claimant", case.seats["claimant"])[1]
+    value = ShareObject.parse(raw, public=public)
+    assert value.encode() == raw
+    return _bytes_sample(value, raw, lambda found: ShareObject.parse(found, public=public))
+
+
+SAMPLES = dict(_samples())
+NAMES = sorted(SAMPLES)
+
+
+def test_every_kind_of_statement_has_a_sample() -> None:
+    assert {type(sample.value) for sample in SAMPLES.values()} >= set(DEEDS.values())
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_written_is_read_back_the_same(name: str) -> None:
+    sample = SAMPLES[name]
+    on_the_wire = decode_json(encode_json(sample.json), limit=LIMIT, field="sample")
+    assert sample.read(on_the_wire) == sample.value
+
+
+# One thing wrong, anywhere
+
+Place = tuple[str | int, ...]
+
+
+def places(value: object, at: Place = ()) -> Iterator[Place]:
+    """Every spot of a JSON value, by keys and indices."""
+    if at:
+        yield at
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield from places(inner, (*at, key))
+    if isinstance(value, list):
+        for index, inner in enumerate(value[:2]):
+            yield from places(inner, (*at, index))
+
+
+def parent(value: Json, at: Place) -> tuple[dict[str, object] | list[object], str | int]:
+    found: object = value
+    for step in at[:-1]:
+        found = found[step]  # type: ignore[index]
+    return found, at[-1]  # type: ignore[return-value]
+
+
+PLACES = {name: list(places(sample.json)) for name, sample in SAMPLES.items()}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_field_may_be_missing(name: str) -> None:
+    for at in PLACES[name]:
+        spoiled = copy.deepcopy(SAMPLES[name].json)
+        where, key = parent(spoiled, at)
+        if isinstance(where, dict):
+            del where[str(key)]
+            with pytest.raises(EscrowError):
+                SAMPLES[name].read(spoiled)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_object_may_hold_a_field_more(name: str) -> None:
+    for at in [(), *PLACES[name]]:
+        spoiled = copy.deepcopy(SAMPLES[name].json)
+        found, _ = parent(spoiled, (*at, "more"))
+        if isinstance(found, dict):
+            found["more"] = 1
+            with pytest.raises(EscrowError, match="field_unknown"):
+                SAMPLES[name].read(spoiled)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_value_may_be_of_another_kind(name: str) -> None:
+    """Booleans are no integers, numbers no texts; nothing is converted."""
+    for at in PLACES[name]:
+        for junk in (True, 1, "\ud800", ["x"], {"x": 1}):
+            spoiled = copy.deepcopy(SAMPLES[name].json)
+            where, key = parent(spoiled, at)
+            if type(where[key]) is type(junk) and not isinstance(junk, str):  # type: ignore[index]
+                continue
+            where[key] = junk  # type: ignore[index]
+            with pytest.raises(EscrowError):
+                SAMPLES[name].read(spoiled)
+
+
+junk_values = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
+    | st.text(max_size=40)
+    | st.text(alphabet="ABCabc019-_ ,()of", max_size=60)
+    | st.binary(max_size=40).map(to_base64)
+    | st.lists(st.integers(0, 2), max_size=3)
+    | st.dictionaries(st.text(max_size=4), st.none(), max_size=2)
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(name=st.sampled_from(NAMES), junk=junk_values, data=st.data())
+def test_junk_in_any_field_gives_nothing_but_our_errors(name: str, junk: object, data: st.DataObject) -> None:
+    spoiled = copy.deepcopy(SAMPLES[name].json)
+    where, key = parent(spoiled, data.draw(st.sampled_from(PLACES[name])))
+    where[key] = junk  # type: ignore[index]
+    with suppress(EscrowError):  # some junk is as good as what stood there
+        SAMPLES[name].read(spoiled)
+
+
+@settings(max_examples=100, deadline=None)
+@given(raw=st.binary(max_size=200))
+def test_junk_bytes_give_nothing_but_our_errors(raw: bytes) -> None:
+    parsers: tuple[Callable[[bytes], object], ...] = (
+        RecordBody.parse,
+        PathTerms.parse,
+        Invitation.load,
+        Introduction.load,
+        lambda junk: ShareObject.parse(junk, public=True),
+        lambda junk: ShareObject.parse(junk, public=False),
+        lambda junk: read_ticket(junk.decode("latin-1"), at="ticket"),
+    )
+    for parse in parsers:
+        with pytest.raises(EscrowError):
+            parse(raw)
+
+
+@pytest.mark.parametrize(
+    "parse",
+    [RecordBody.parse, PathTerms.parse, Invitation.load, lambda raw: ShareObject.parse(raw, public=True)],
+)
+def test_oversize_is_refused_before_it_is_read(parse: Callable[[bytes], object]) -> None:
+    with pytest.raises(EscrowError, match="field_too_large"):
+        parse(b"[" * 4_000_000)
