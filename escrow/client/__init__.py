@@ -7,13 +7,13 @@ the story.
 
 from escrow.client.courier import Courier, ServiceInfo
 from escrow.client.drafts import CharterDraft
-from escrow.client.handouts import Introduction, Invitation
 from escrow.client.http import HttpCourier
 from escrow.client.memory import Memory
 from escrow.client.opening import Fault, Opened, open_release
 from escrow.client.posting import Posting, Receipt
 from escrow.client.progress import Progress, Stage, silent
-from escrow.client.record_verbs import PathChoice, PendingDeposit
+from escrow.client.record_verbs import PendingDeposit
+from escrow.client.sealing import PathChoice
 from escrow.client.session import Session
 from escrow.client.tickets import make_ticket
 from escrow.client.views import (
@@ -36,6 +36,7 @@ from escrow.client.views import (
 )
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
+from escrow.model.handover import Introduction, Invitation
 
 __all__ = [
     "BadEnvelope",

@@ -136,7 +136,8 @@ def read_upload(fields: Fields, upload: str) -> Upload:
         raise malformed("answer.upload")
     length = fields.integer("length", least=1, most=MAX_PAYLOAD)
     part_size = fields.integer("part_size", least=1, most=MAX_PAYLOAD)
+    completed = fields.flag("completed")
     parts = tuple(
         read_part(Fields(item, at=at)) for at, item in fields.items("parts", least=0, most=MAX_PARTS)
     )
-    return Upload(upload=upload, length=length, part_size=part_size, parts=parts)
+    return Upload(upload=upload, length=length, part_size=part_size, completed=completed, parts=parts)

@@ -6,12 +6,21 @@ of the old and of the new charter accepts that proposal. A holder of both accept
 keys. Records sealed before stay with those who held the seats then.
 """
 
+from escrow.client import texts
 from escrow.client.desk import Desk
 from escrow.client.drafts import CharterDraft
-from escrow.client.handouts import Invitation
+from escrow.client.following import KnownCase
 from escrow.client.posting import Posting, Receipt
+from escrow.client.showing import show_case, show_charter
 from escrow.client.views import CaseSummary, CaseView
 from escrow.crypto.card import Card
+from escrow.crypto.seat_keys import prove_seat_keys
+from escrow.errors import EscrowError, ForgedError, RefusedError, SetupError
+from escrow.ledger import statement
+from escrow.ledger.state import CharterState, CharterStatus
+from escrow.model.case_key import CaseKey
+from escrow.model.deeds import CaseOpened, CharterAccepted, CharterProposed, Note, seat_keys_context
+from escrow.model.handover import Invitation
 from escrow.model.ids import CaseId, Hash
 
 
@@ -25,35 +34,78 @@ class CaseVerbs(Desk):
         `service_card`: what the service's people told you; ForgedError `service_card_changed` if it shows
         another.
         """
-        raise NotImplementedError
+        service = self.service()
+        if service_card is not None and service.card != service_card:
+            raise ForgedError(
+                "service_card_changed",
+                expected=service_card.fingerprint,
+                found=service.card.fingerprint,
+                url=service.url,
+            )
+        key = CaseKey.generate()
+        deed = CaseOpened(
+            charter=draft.charter(service=service, convenor=self.card, case_key=key),
+            wrapped_case_key=key.wrap_for_oneself(self.identity),
+        )
+        posting = Posting.of(statement.compose(self.identity, deed, case=None, head=None))
+        self.memory.remember_case_key(posting.hash, key)
+        return posting
 
     def open_case(self, draft: CharterDraft, *, service_card: Card | None = None) -> Receipt:
         return self.send(self.prepare_open_case(draft, service_card=service_card))
 
     def invitations(self, case: CaseId, proposal: Hash | None = None) -> dict[str, Invitation]:
-        """One for each seat of a pending charter (the only pending one, unless `proposal` says which)."""
-        raise NotImplementedError
+        """One for each seat of a charter still to be accepted, to be handed over privately: it holds the case
+        key.
+
+        `proposal`: which one, where several wait (RefusedError `proposal_ambiguous`, `nothing_to_accept`).
+        """
+        known = self.known(case)
+        key = self.case_key(known)
+        waiting = [held for held in known.state.charters.values() if held.status is CharterStatus.PENDING]
+        held = _only(waiting or [known.state.current], proposal)
+        return {
+            seat: Invitation(
+                service=held.charter.service, case=case, seat=seat, proposal=held.proposal, case_key=key
+            )
+            for seat in held.charter.seats
+        }
 
     def join(self, invitation: Invitation) -> CaseView:
         """Check an invitation against the case that it names, then keep its case key. Signs nothing.
 
         1. It is for this courier's service: SetupError `invitation_for_another_service`.
-        2. The chain from the opening that the case's id names verifies, under the service card it gives.
+        2. The chain from the opening that the case's id names verifies (following.py).
         3. Its case key has the hash that the charter carries: ForgedError `case_key_not_of_charter`.
-        4. Its proposal is a charter of this case with that seat: ForgedError `invitation_not_of_case`.
+        4. Service, proposal and seat are those of this case: ForgedError `invitation_not_of_case` (field).
         5. That seat is this party's: RefusedError `invitation_for_another_card`.
         """
-        raise NotImplementedError
+        if invitation.service.url != self.courier.url:
+            raise SetupError(
+                "invitation_for_another_service", url=invitation.service.url, asked=self.courier.url
+            )
+        known = self.known(invitation.case)
+        invitation.case_key.require_hash(known.state.opening.charter.case_key_hash)
+        card = _invited(known, invitation)
+        if card != self.card:
+            raise RefusedError(
+                "invitation_for_another_card",
+                seat=invitation.seat,
+                expected=card.fingerprint,
+                found=self.card.fingerprint,
+            )
+        self.memory.remember_case_key(invitation.case, invitation.case_key)
+        return self.case(invitation.case)
 
     def case(self, case: CaseId) -> CaseView:
         """The case now. NotFoundError `not_found` where it is unknown, or none of this party's business."""
-        raise NotImplementedError
+        return show_case(self.known(case), self.card)
 
     def cases(self) -> tuple[CaseSummary, ...]:
         """Every case that this memory or the service knows this party in; one that cannot be verified says
         why.
         """
-        raise NotImplementedError
+        return tuple(self._summary(case) for case in self.case_ids())
 
     def prepare_accept(self, case: CaseId, seat: str | None = None, proposal: Hash | None = None) -> Posting:
         """Accept a charter for one seat, publishing the keys that this party derives for it.
@@ -62,21 +114,101 @@ class CaseVerbs(Desk):
         left out where only one waits: else RefusedError `nothing_to_accept`, `seat_ambiguous`,
         `proposal_ambiguous`.
         """
-        raise NotImplementedError
+        known = self.known(case)
+        key = self.case_key(known)
+        held = _only(_to_accept(known, self.card), proposal)
+        open_seats = tuple(name for name, holder in held.missing if holder == self.card.fingerprint)
+        seat = seat or _only_seat(open_seats)
+        keys = self.identity.seat_keys(case, seat)
+        deed = CharterAccepted(
+            proposal=held.proposal,
+            seat=seat,
+            opening_key=keys.opening_key,
+            kem_key=keys.kem_key,
+            proof=prove_seat_keys(keys, seat_keys_context(case, seat, held.proposal, self.card)),
+            wrapped_case_key=key.wrap_for_oneself(self.identity),
+        )
+        return self.compose(known, deed)
 
     def accept(self, case: CaseId, seat: str | None = None, proposal: Hash | None = None) -> Receipt:
         return self.send(self.prepare_accept(case, seat, proposal))
 
     def prepare_amend(self, case: CaseId, draft: CharterDraft) -> Posting:
         """Propose a charter in place of the one in force (or of the opening one, while none is)."""
-        raise NotImplementedError
+        known = self.known(case)
+        key = self.case_key(known)
+        current = known.state.current
+        deed = CharterProposed(
+            replaces=current.proposal,
+            charter=draft.charter(
+                service=current.charter.service, convenor=current.charter.convenor, case_key=key
+            ),
+            wrapped_case_key=key.wrap_for_oneself(self.identity),
+        )
+        return self.compose(known, deed)
 
     def amend(self, case: CaseId, draft: CharterDraft) -> Receipt:
         return self.send(self.prepare_amend(case, draft))
 
     def prepare_note(self, case: CaseId, text: str) -> Posting:
         """A note to all seats, under the case key."""
-        raise NotImplementedError
+        known = self.known(case)
+        sealed = texts.seal_note(self.case_key(known), case, self.card.fingerprint, text)
+        return self.compose(known, Note(text=sealed))
 
     def note(self, case: CaseId, text: str) -> Receipt:
         return self.send(self.prepare_note(case, text))
+
+    def _summary(self, case: CaseId) -> CaseSummary:
+        try:
+            known = self.known(case)
+        except EscrowError as error:
+            return CaseSummary(case=case, title=None, standing=None, seats=(), head=None, trouble=error.code)
+        shown = show_charter(known, known.state.current, self.card)
+        return CaseSummary(
+            case=case,
+            title=shown.title,
+            standing=shown.standing,
+            seats=known.state.seats_of(self.card.fingerprint),
+            head=known.state.head,
+            trouble=None,
+        )
+
+
+def _invited(known: KnownCase, invitation: Invitation) -> Card:
+    """The card in the seat that the invitation is for."""
+    held = known.state.charters.get(invitation.proposal)
+    if known.state.opening.charter.service != invitation.service:
+        raise ForgedError("invitation_not_of_case", field="service")
+    if held is None:
+        raise ForgedError("invitation_not_of_case", field="proposal")
+    card = held.charter.seats.get(invitation.seat)
+    if card is None:
+        raise ForgedError("invitation_not_of_case", field="seat")
+    return card
+
+
+def _to_accept(known: KnownCase, card: Card) -> list[CharterState]:
+    """Charters that wait for an acceptance by this card."""
+    return [
+        held
+        for held in known.state.charters.values()
+        if held.status is CharterStatus.PENDING and any(pair[1] == card.fingerprint for pair in held.missing)
+    ]
+
+
+def _only(waiting: list[CharterState], proposal: Hash | None) -> CharterState:
+    """The charter that was named, or the only one there is."""
+    if proposal is not None:
+        waiting = [held for held in waiting if held.proposal == proposal]
+    if not waiting:
+        raise RefusedError("nothing_to_accept")
+    if len(waiting) > 1:
+        raise RefusedError("proposal_ambiguous", proposals=tuple(held.proposal for held in waiting))
+    return waiting[0]
+
+
+def _only_seat(seats: tuple[str, ...]) -> str:
+    if len(seats) != 1:
+        raise RefusedError("seat_ambiguous", seats=seats)
+    return seats[0]

@@ -65,11 +65,12 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Upload:
-    """A staged upload as the service has it."""
+    """A staged upload as the service has it. `completed`: it is a payload now, and `parts` are not told."""
 
     upload: UploadId
     length: int
     part_size: int
+    completed: bool
     parts: tuple[Part, ...]
 
 
@@ -101,8 +102,7 @@ class Courier(Protocol):
         ...
 
     def begin_upload(self, case: CaseId, upload: UploadId, *, length: int, part_size: int) -> Upload:
-        """Announce an upload, or ask what of it is there. RefusedError `upload_completed` when it is whole.
-        """
+        """Announce an upload, or ask what of it is there. RefusedError `upload_plan_differs`."""
         ...
 
     def put_part(self, case: CaseId, upload: UploadId, number: int, data: bytes) -> Part: ...

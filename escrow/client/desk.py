@@ -23,6 +23,9 @@ from escrow.model.charter import Service
 from escrow.model.deeds import AnyDeed, CaseOpened
 from escrow.model.ids import CaseId
 
+MAX_CASES = 10_000
+"""A service that lists more than this is not believed to come to an end."""
+
 
 class Desk:
     """What all verbs share. `clock` gives aware UTC times; tests hand in their own."""
@@ -55,6 +58,17 @@ class Desk:
     def known(self, case: CaseId) -> KnownCase:
         """The case as its chain stands now: fetched, verified, compared with what was seen before."""
         return self._follower.follow(case)
+
+    def case_ids(self) -> tuple[CaseId, ...]:
+        """Cases remembered here, then those that the service says this card has a part in. Unverified."""
+        found = dict.fromkeys(self.memory.cases())
+        after: str | None = None
+        while True:
+            page = self.courier.cases(after=after)
+            found |= dict.fromkeys(page.cases)
+            if page.next is None or len(found) > MAX_CASES:
+                return tuple(found)
+            after = page.next
 
     def case_key(self, known: KnownCase) -> CaseKey:
         """SetupError `case_key_missing`: join with an invitation first."""

@@ -1,9 +1,20 @@
 """What waits for this party, worked out here from verified chains; the service only says which cases to look
 at.
+
+A case that cannot be shown does not hide the others: it is listed with what went wrong.
 """
 
+from collections.abc import Iterator
+
+from escrow.client import texts
 from escrow.client.desk import Desk
-from escrow.client.views import Inbox
+from escrow.client.envelopes import OwnEnvelopes, is_reported
+from escrow.client.following import KnownCase
+from escrow.client.views import Inbox, InboxItem, Trouble, Waiting
+from escrow.errors import EscrowError, UnavailableError
+from escrow.ledger.state import CharterStatus, RequestState
+from escrow.model.path import AudienceKind
+from escrow.policy.verdict import assess_date
 
 
 class InboxVerbs(Desk):
@@ -11,4 +22,70 @@ class InboxVerbs(Desk):
 
     def inbox(self) -> Inbox:
         """Charters to accept, requests to sign off, bad envelopes to report, releases to open."""
-        raise NotImplementedError
+        items: list[InboxItem] = []
+        troubles: list[Trouble] = []
+        for case in self.case_ids():
+            try:
+                known = self.known(case)
+            except UnavailableError:
+                raise
+            except EscrowError as error:
+                troubles.append(Trouble(case=case, code=error.code))
+                continue
+            items += self._charters(known)
+            items += self._envelopes(known)
+            for asked in known.state.requests.values():
+                items += self._release(known, asked)
+        return Inbox(items=tuple(items), troubles=tuple(troubles))
+
+    def _charters(self, known: KnownCase) -> Iterator[InboxItem]:
+        for held in known.state.charters.values():
+            if held.status is not CharterStatus.PENDING:
+                continue
+            prose = texts.open_prose(known.key, held.charter.prose)
+            for seat, holder in held.missing:
+                if holder == self.card.fingerprint:
+                    yield InboxItem(
+                        kind=Waiting.ACCEPT,
+                        case=known.case,
+                        subject=held.proposal,
+                        seat=seat,
+                        path="",
+                        label=None if prose is None else prose.title,
+                    )
+
+    def _envelopes(self, known: KnownCase) -> Iterator[InboxItem]:
+        for record, path, seat in OwnEnvelopes(self.identity, known).bad():
+            name, body = path.record_path.name, record.body
+            if not is_reported(record, name, seat):
+                yield InboxItem(
+                    kind=Waiting.REPORT_ENVELOPE,
+                    case=known.case,
+                    subject=body.record,
+                    seat=seat,
+                    path=name,
+                    label=texts.open_label(known.key, known.case, body.record, body.label),
+                )
+
+    def _release(self, known: KnownCase, asked: RequestState) -> Iterator[InboxItem]:
+        record = known.state.record(asked.record)
+        path = record.path(asked.path)
+        label = texts.open_label(known.key, known.case, asked.record, record.body.label)
+
+        def item(kind: Waiting, seat: str) -> InboxItem:
+            return InboxItem(
+                kind=kind, case=known.case, subject=asked.hash, seat=seat, path=asked.path, label=label
+            )
+
+        terms = path.record_path.terms
+        if asked.released_at is not None:
+            public = terms.audience.kind is AudienceKind.PUBLIC
+            if public or self.card in known.state.readers_of(asked.hash):
+                yield item(Waiting.OPEN, "")
+            return
+        at = max(self.clock(), known.state.received_at)
+        if terms.not_before is not None and not assess_date(terms.not_before, at).met:
+            return
+        for seat in OwnEnvelopes(self.identity, known).seats(path):
+            if seat not in asked.signed:
+                yield item(Waiting.SIGN_OFF, seat)

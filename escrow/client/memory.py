@@ -19,9 +19,9 @@ import os
 import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
+from escrow.client.disk import renamed
 from escrow.client.posting import Receipt
 from escrow.crypto.card import Card
 from escrow.errors import ForgedError, MalformedError, SetupError
@@ -103,14 +103,14 @@ class Memory:
     def receipts(self, case: CaseId) -> dict[int, str]:
         """Receipts that the chain has not shown yet, by entry number."""
         folder = self.home / "cases" / case / "receipts"
-        with _renamed():
+        with renamed("memory_unusable"):
             names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         raws = {int(name): self._read(folder / name) for name in names if name.isdecimal()}
         return {n: raw.decode("ascii", "replace") for n, raw in raws.items() if raw is not None}
 
     def settle_receipt(self, case: CaseId, n: int) -> None:
         """The chain showed it."""
-        with _renamed():
+        with renamed("memory_unusable"):
             self._receipt(case, n).unlink(missing_ok=True)
 
     def case_key(self, case: CaseId) -> CaseKey | None:
@@ -135,7 +135,7 @@ class Memory:
     def deposit_folder(self, record: RecordId) -> Path:
         """The folder of one unfinished deposit, there after this call."""
         folder = self.home / "deposits" / record
-        with _renamed():
+        with renamed("memory_unusable"):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         return folder
 
@@ -151,7 +151,7 @@ class Memory:
 
     def forget_deposit(self, record: RecordId) -> None:
         """It has its receipt, or was given up."""
-        with _renamed():
+        with renamed("memory_unusable"):
             shutil.rmtree(self.home / "deposits" / record, ignore_errors=True)
 
     # Files
@@ -164,7 +164,7 @@ class Memory:
 
     def _folders(self, kind: str, size: int) -> Iterator[str]:
         folder = self.home / kind
-        with _renamed():
+        with renamed("memory_unusable"):
             names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
         for name in names:
             try:
@@ -173,7 +173,7 @@ class Memory:
                 continue  # somebody else's file
 
     def _read(self, path: Path) -> bytes | None:
-        with _renamed():
+        with renamed("memory_unusable"):
             try:
                 return path.read_bytes()
             except FileNotFoundError:
@@ -181,7 +181,7 @@ class Memory:
 
     def _create(self, path: Path, raw: bytes) -> bytes:
         """Create a file whole or not at all, and give what lies there: `raw`, or what was there before."""
-        with _renamed():
+        with renamed("memory_unusable"):
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             aside = path.parent / f".{path.name}.{secrets.token_hex(8)}"
             with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
@@ -211,13 +211,3 @@ def _read_service(raw: bytes) -> Service:
     url = fields.text("url", limit=MAX_URL)
     fields.done()
     return Service(url=url, card=card)
-
-
-@contextmanager
-def _renamed() -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SetupError(
-            "memory_unusable", file=str(error.filename or ""), reason=error.strerror or ""
-        ) from error

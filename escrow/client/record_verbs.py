@@ -2,29 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 
 from escrow.client.desk import Desk
+from escrow.client.envelopes import OwnEnvelopes, is_reported
 from escrow.client.posting import Posting, Receipt
 from escrow.client.progress import Progress, silent
+from escrow.client.sealing import DepositWords, PathChoice, seal_deposit
+from escrow.client.showing import show_record
+from escrow.client.uploading import upload_payload
 from escrow.client.views import BadEnvelope, RecordView
-from escrow.crypto.card import Card
-from escrow.model.ids import CaseId, RecordId, UploadId
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PathChoice:
-    """One path of the charter by which a record may be opened, its blanks filled in.
-
-    `not_before` where the template says at-deposit; `readers` limits a named path that lists none; `purpose`
-    is a text under the case key.
-    """
-
-    name: str
-    not_before: datetime | None = None
-    readers: tuple[Card, ...] = ()
-    purpose: str | None = None
+from escrow.errors import NotFoundError, RefusedError
+from escrow.model.deeds import EnvelopeReported
+from escrow.model.ids import CaseId, RecordId, UploadId, new_record_id
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +43,7 @@ class RecordVerbs(Desk):
         sealed: Path,
         media_type: str = "application/octet-stream",
         replaces: RecordId | None = None,
+        record: RecordId | None = None,
         progress: Progress = silent,
     ) -> Posting:
         """Seal a file under a fresh key into `sealed` (mode 0600, must not exist) and sign the deposit.
@@ -62,7 +53,22 @@ class RecordVerbs(Desk):
         `upload(posting, sealed)`, then `send(posting)`. RefusedError `path_not_in_charter`,
         `charter_not_accepted`, `not_a_seat`.
         """
-        raise NotImplementedError
+        known = self.known(case)
+        words = DepositWords(
+            title=title, label=label, filename=source.name, media_type=media_type, replaces=replaces
+        )
+        deed = seal_deposit(
+            known,
+            self.case_key(known),
+            self.card,
+            record or new_record_id(),
+            words,
+            paths,
+            source,
+            sealed,
+            progress,
+        )
+        return self.compose(known, deed)
 
     def upload(self, posting: Posting, sealed: Path, *, progress: Progress = silent) -> None:
         """Bring the ciphertext to the service, in parts; only those that it has not yet, as often as it
@@ -70,7 +76,10 @@ class RecordVerbs(Desk):
 
         RefusedError `posting_not_a_deposit`; SetupError `sealed_file_differs`.
         """
-        raise NotImplementedError
+        body = posting.sealed_record()
+        if body is None or posting.case is None:
+            raise RefusedError("posting_not_a_deposit")
+        upload_payload(self.courier, posting.case, body.payload, sealed, progress)
 
     def deposit(
         self,
@@ -87,32 +96,96 @@ class RecordVerbs(Desk):
         """Seal into the memory's home, upload, send, and clear away. What was interrupted is in
         `pending_deposits`.
         """
-        raise NotImplementedError
+        record = new_record_id()
+        sealed = self.memory.deposit_folder(record) / "sealed"
+        try:
+            posting = self.prepare_deposit(
+                case,
+                source,
+                paths,
+                title=title,
+                label=label,
+                sealed=sealed,
+                media_type=media_type,
+                replaces=replaces,
+                record=record,
+                progress=progress,
+            )
+            self.memory.remember_posting(record, posting.dump())
+        except BaseException:
+            self.memory.forget_deposit(record)
+            raise
+        return self.resume_deposit(self._pending(record), progress=progress)
 
     def pending_deposits(self) -> tuple[PendingDeposit, ...]:
         """Deposits that were sealed here and never receipted."""
-        raise NotImplementedError
+        return tuple(self._pending(record) for record in self.memory.deposits())
 
     def resume_deposit(self, pending: PendingDeposit, *, progress: Progress = silent) -> Receipt:
         """Finish one: upload what is missing, send the same posting again."""
-        raise NotImplementedError
+        self.upload(pending.posting, pending.sealed, progress=progress)
+        receipt = self.send(pending.posting)
+        self.memory.forget_deposit(pending.record)
+        return receipt
+
+    def abandon_deposit(self, pending: PendingDeposit) -> None:
+        """Give one up: the case refused it, say. Ciphertext and posting are removed here."""
+        self.memory.forget_deposit(pending.record)
 
     def records(self, case: CaseId) -> tuple[RecordView, ...]:
-        raise NotImplementedError
+        known = self.known(case)
+        return tuple(show_record(known, record) for record in known.state.records.values())
 
     def record(self, case: CaseId, record: RecordId) -> RecordView:
         """NotFoundError `record_unknown`."""
-        raise NotImplementedError
+        known = self.known(case)
+        found = known.state.records.get(record)
+        if found is None:
+            raise NotFoundError("record_unknown", record=record)
+        return show_record(known, found)
 
     def check_envelopes(self, case: CaseId) -> tuple[BadEnvelope, ...]:
         """Try every envelope that is for a seat of this party; the bad ones, reported already or not."""
-        raise NotImplementedError
+        known = self.known(case)
+        return tuple(
+            BadEnvelope(
+                record=record.body.record,
+                path=path.record_path.name,
+                seat=seat,
+                depositor=record.author,
+                reported=is_reported(record, path.record_path.name, seat),
+            )
+            for record, path, seat in OwnEnvelopes(self.identity, known).bad()
+        )
 
     def prepare_report(self, case: CaseId, record: RecordId, path: str, seat: str | None = None) -> Posting:
         """Say in a signed statement that one's own envelope is bad. RefusedError `envelope_good` when it is
         not.
         """
-        raise NotImplementedError
+        known = self.known(case)
+        own = OwnEnvelopes(self.identity, known)
+        held = known.state.record(record).path(path)
+        seats = (held.seat(seat).seat,) if seat else own.seats(held)
+        for name in seats:
+            if name not in own.seats(held):
+                raise RefusedError("not_the_holder", seat=name, author=self.card.fingerprint)
+            if own.content(held, name) is None:
+                return self.compose(known, EnvelopeReported(record=record, path=path, seat=name))
+        raise RefusedError("envelope_good", path=path)
 
     def report(self, case: CaseId, record: RecordId, path: str, seat: str | None = None) -> Receipt:
         return self.send(self.prepare_report(case, record, path, seat))
+
+    def _pending(self, record: RecordId) -> PendingDeposit:
+        posting = Posting.load(self.memory.posting(record))
+        body = posting.sealed_record()
+        if body is None or posting.case is None:
+            raise RefusedError("posting_not_a_deposit")
+        return PendingDeposit(
+            posting=posting,
+            case=posting.case,
+            record=record,
+            upload=body.payload.upload,
+            sealed=self.memory.deposit_folder(record) / "sealed",
+            length=body.payload.length,
+        )

@@ -3,13 +3,25 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from escrow.client import texts
 from escrow.client.desk import Desk
-from escrow.client.handouts import Introduction
-from escrow.client.opening import Opened
+from escrow.client.envelopes import OwnEnvelopes
+from escrow.client.following import KnownCase
+from escrow.client.opening import Opened, open_release
 from escrow.client.posting import Posting, Receipt
 from escrow.client.progress import Progress, silent
+from escrow.client.review import make_review
+from escrow.client.showing import show_request
+from escrow.client.tickets import make_ticket
 from escrow.client.views import RequestView, Review
+from escrow.errors import NotFoundError, RefusedError
+from escrow.ledger.shares import make_share_object
+from escrow.ledger.state import PathState, RequestState
+from escrow.model.deeds import ReleaseRequested, SignedOff, SignOffWithdrawn
+from escrow.model.handover import Introduction
 from escrow.model.ids import CaseId, Hash, RecordId
+from escrow.model.path import AudienceKind
+from escrow.model.share_object import share_hash
 
 
 class ReleaseVerbs(Desk):
@@ -17,17 +29,35 @@ class ReleaseVerbs(Desk):
 
     def introduce(self, case: CaseId, record: RecordId, path: str) -> Introduction:
         """What a reader needs to make a ticket. RefusedError `path_needs_no_ticket` for a public path."""
-        raise NotImplementedError
+        known = self.known(case)
+        held = known.state.record(record).path(path)
+        if held.record_path.terms.audience.kind is AudienceKind.PUBLIC:
+            raise RefusedError("path_needs_no_ticket", path=path)
+        charter = known.state.opening.charter
+        return Introduction(
+            service=charter.service,
+            case=case,
+            record=record,
+            path=path,
+            dealing=held.digest,
+            convenor=charter.convenor.fingerprint,
+            introduced_by=self.card.fingerprint,
+        )
 
     def make_ticket(self, introduction: Introduction) -> str:
         """A ticket of this party's own (see tickets.make_ticket): a seat may be a reader too."""
-        raise NotImplementedError
+        return make_ticket(self.identity, introduction)
 
     def prepare_request(
         self, case: CaseId, record: RecordId, path: str, tickets: Sequence[str] = (), purpose: str = ""
     ) -> Posting:
         """Ask for one record by one path, for the readers of these tickets or (none) for the public."""
-        raise NotImplementedError
+        known = self.known(case)
+        sealed = texts.seal_request_purpose(
+            self.case_key(known), case, record, path, self.card.fingerprint, purpose
+        )
+        deed = ReleaseRequested(record=record, path=path, tickets=tuple(tickets), purpose=sealed)
+        return self.compose(known, deed)
 
     def request(
         self, case: CaseId, record: RecordId, path: str, tickets: Sequence[str] = (), purpose: str = ""
@@ -36,11 +66,16 @@ class ReleaseVerbs(Desk):
         return self.send(self.prepare_request(case, record, path, tickets, purpose))
 
     def requests(self, case: CaseId) -> tuple[RequestView, ...]:
-        raise NotImplementedError
+        known = self.known(case)
+        return tuple(show_request(known, asked, self.clock()) for asked in known.state.requests.values())
 
     def review(self, case: CaseId, request: Hash) -> Review:
         """Everything a seat must be shown before it signs off. NotFoundError `request_unknown`."""
-        raise NotImplementedError
+        known = self.known(case)
+        asked = known.state.requests.get(request)
+        if asked is None:
+            raise NotFoundError("request_unknown", request=request)
+        return make_review(known, asked, OwnEnvelopes(self.identity, known), self.clock())
 
     def prepare_sign_off(self, case: CaseId, request: Hash, seat: str | None = None) -> Posting:
         """Consent to one request with one seat. Show `review` first: what is sent cannot be recalled.
@@ -48,16 +83,48 @@ class ReleaseVerbs(Desk):
         With a bad envelope of one's own the share goes without p. RefusedError `not_the_holder`,
         `seat_ambiguous`.
         """
-        raise NotImplementedError
+        known = self.known(case)
+        asked, path, own = self._asked(known, request)
+        mine = own.seats(path)
+        seat = seat or _only_seat(tuple(name for name in mine if name not in asked.signed) or mine)
+        if path.seat(seat).seat not in mine:
+            raise RefusedError("not_the_holder", seat=seat, author=self.card.fingerprint)
+        p = own.content(path, seat)
+        raw = make_share_object(known.state, request, seat, own.keys(seat), p).encode()
+        deed = SignedOff(request=request, seat=seat, shares=share_hash(raw))
+        return self.compose(known, deed, raw)
 
     def sign_off(self, case: CaseId, request: Hash, seat: str | None = None) -> Receipt:
         return self.send(self.prepare_sign_off(case, request, seat))
 
     def prepare_withdraw(
-        self, case: CaseId, request: Hash, seat: str | None = None, reason: str | None = None
+        self,
+        case: CaseId,
+        request: Hash,
+        seat: str | None = None,
+        reason: str | None = None,
+        *,
+        sign_off: Hash | None = None,
     ) -> Posting:
-        """Take a seat's sign-offs back, before the release. Procedural: who has the share keeps it."""
-        raise NotImplementedError
+        """Take a seat's sign-offs back, before the release. Procedural: who has the share keeps it.
+
+        `sign_off`: the hash of one that was signed and may not have arrived; left out, the latest that stands
+        (RefusedError `nothing_to_withdraw`). `reason` is a text under the case key.
+        """
+        known = self.known(case)
+        asked, path, own = self._asked(known, request)
+        mine = own.seats(path)
+        seat = seat or _only_seat(tuple(name for name in mine if name in asked.signed) or mine)
+        if sign_off is None:
+            if seat not in asked.sign_offs:
+                raise RefusedError("nothing_to_withdraw", request=request, seat=seat)
+            sign_off = asked.sign_offs[seat][-1].hash
+        sealed = None
+        if reason is not None:
+            sealed = texts.seal_reason(self.case_key(known), case, request, seat, reason)
+        return self.compose(
+            known, SignOffWithdrawn(request=request, seat=seat, sign_off=sign_off, reason=sealed)
+        )
 
     def withdraw(
         self, case: CaseId, request: Hash, seat: str | None = None, reason: str | None = None
@@ -68,4 +135,27 @@ class ReleaseVerbs(Desk):
         self, case: CaseId, request: Hash, out: Path, *, overwrite: bool = False, progress: Progress = silent
     ) -> Opened:
         """Open a released record as its reader, or as anybody (see opening.open_release)."""
-        raise NotImplementedError
+        known = self.known(case)
+        return open_release(
+            self.courier,
+            case,
+            request,
+            out,
+            identity=self.identity,
+            overwrite=overwrite,
+            progress=progress,
+            known=known.state,
+        )
+
+    def _asked(self, known: KnownCase, request: Hash) -> tuple[RequestState, PathState, OwnEnvelopes]:
+        asked = known.state.request(request)
+        path = known.state.record(asked.record).path(asked.path)
+        return asked, path, OwnEnvelopes(self.identity, known)
+
+
+def _only_seat(seats: tuple[str, ...]) -> str:
+    if not seats:
+        raise RefusedError("not_the_holder", seat="")
+    if len(seats) > 1:
+        raise RefusedError("seat_ambiguous", seats=seats)
+    return seats[0]

@@ -6,9 +6,9 @@ records. Nothing needs to be stored: the keys follow from the reader's seed and 
 
 import secrets
 
-from escrow.client.handouts import Introduction
 from escrow.crypto.identity import Identity
 from escrow.ledger import jws
+from escrow.model.handover import Introduction
 from escrow.model.ticket import NONCE_BYTES, TYP, Ticket
 
 

@@ -1,0 +1,181 @@
+"""Make a deposit: a file sealed under a fresh key, dealt by each chosen path, said in one statement's deed.
+
+The record key, e and p live in this process's memory while `seal_deposit` runs, and nowhere else: what it
+leaves is ciphertext and public values. Order of steps: escrow/crypto/sealing.py.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from escrow.client import texts
+from escrow.client.disk import open_source, renamed
+from escrow.client.following import KnownCase
+from escrow.client.progress import Progress, Stage
+from escrow.crypto.card import Card
+from escrow.crypto.landing import landing
+from escrow.crypto.payload import Metadata, SealedPayload, new_key, seal_metadata, seal_payload
+from escrow.crypto.sealing import (
+    PathSecrets,
+    SeatPublic,
+    commitment,
+    dealing_digest,
+    path_context,
+    prove_path,
+    record_context,
+    seal_path,
+)
+from escrow.errors import MalformedError, RefusedError
+from escrow.ledger.state import CharterState, holdings
+from escrow.model.case_key import CaseKey
+from escrow.model.deeds import RecordSealed
+from escrow.model.ids import RecordId, new_upload_id
+from escrow.model.path import Audience, AudienceKind, PathTemplate, PathTerms
+from escrow.model.record import Payload, RecordBody, RecordPath
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PathChoice:
+    """One path of the charter by which a record may be opened, its blanks filled in.
+
+    `not_before` where the template says at-deposit; `readers` limits a named path that lists none; `purpose`
+    is a text under the case key.
+    """
+
+    name: str
+    not_before: datetime | None = None
+    readers: tuple[Card, ...] = ()
+    purpose: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DepositWords:
+    """What the depositor says of a file. `label` is for all seats, the others for whoever opens the record.
+    """
+
+    title: str
+    label: str
+    filename: str
+    media_type: str
+    replaces: RecordId | None
+
+    def metadata(self, length: int) -> Metadata:
+        """What openers read. MalformedError `metadata_*`, `filename_not_bare`."""
+        return Metadata(title=self.title, filename=self.filename, media_type=self.media_type, length=length)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _DealtPath:
+    path: RecordPath
+    seats: tuple[SeatPublic, ...]
+    secrets: PathSecrets
+
+
+def seal_deposit(
+    known: KnownCase,
+    case_key: CaseKey,
+    author: Card,
+    record: RecordId,
+    words: DepositWords,
+    choices: Sequence[PathChoice],
+    source: Path,
+    sealed: Path,
+    progress: Progress,
+) -> RecordSealed:
+    """Seal `source` into the new file `sealed`. What the charter refuses is refused before anything is
+    written.
+    """
+    held = _charter_in_force(known, author)
+    terms = [_terms(known, case_key, record, held, choice) for choice in choices]
+    if not terms:
+        raise MalformedError("paths_missing", field="paths")
+    words.metadata(0)  # what cannot be written is refused before the file is sealed
+    r = record_context(author.fingerprint, known.case, held.proposal, record)
+    K = new_key()
+    payload = _seal_file(source, sealed, K, progress)
+    committed = commitment(r, K)
+    dealt = [_deal(held, one, r, committed, K) for one in terms]
+    body = RecordBody(
+        author=author.fingerprint,
+        record=record,
+        charter=held.proposal,
+        label=texts.seal_label(case_key, known.case, record, words.label),
+        replaces=words.replaces,
+        payload=Payload(sha256=payload.sha256.hex(), length=payload.length, upload=new_upload_id()),
+        metadata=seal_metadata(K, r, words.metadata(payload.plain_length)),
+        commitment=committed,
+        paths=tuple(one.path for one in dealt),
+    )
+    raw = body.encode()
+    return RecordSealed(body=body, body_raw=raw, proofs=tuple(_prove(one, raw) for one in dealt))
+
+
+def _charter_in_force(known: KnownCase, author: Card) -> CharterState:
+    state = known.state
+    if state.in_force is None:
+        seats = tuple(dict.fromkeys(seat for seat, _ in state.opening.missing))
+        raise RefusedError("charter_not_accepted", seats=seats)
+    held = state.charters[state.in_force]
+    if not holdings(held.charter, author.fingerprint):
+        raise RefusedError("not_a_seat", author=author.fingerprint)
+    return held
+
+
+def _terms(
+    known: KnownCase, case_key: CaseKey, record: RecordId, held: CharterState, choice: PathChoice
+) -> PathTerms:
+    """A choice as terms that its template allows."""
+    template = held.charter.path(choice.name)
+    purpose = None
+    if choice.purpose is not None:
+        purpose = texts.seal_path_purpose(case_key, known.case, record, choice.name, choice.purpose)
+    terms = PathTerms(
+        name=template.name,
+        policy=template.policy,
+        audience=_audience(template, choice),
+        not_before=_to_milliseconds(choice.not_before) or template.not_before,
+        purpose=purpose,
+    )
+    template.require_instance(terms)
+    return terms
+
+
+def _audience(template: PathTemplate, choice: PathChoice) -> Audience:
+    if not choice.readers:
+        return template.audience
+    if template.audience.kind is not AudienceKind.NAMED:
+        raise RefusedError("readers_not_wanted", path=template.name)
+    return Audience(kind=AudienceKind.NAMED, cards=choice.readers)
+
+
+def _to_milliseconds(moment: datetime | None) -> datetime | None:
+    """Signed bytes hold milliseconds; a finer time would not be equal to its own text."""
+    return None if moment is None else moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
+
+def _seal_file(source: Path, sealed: Path, K: bytes, progress: Progress) -> SealedPayload:
+    """The ciphertext's file is on disk whole, or not there."""
+    with open_source(source) as plain, renamed("file_unreadable"):
+        total = os.fstat(plain.fileno()).st_size
+        progress(Stage.SEAL, 0, total)
+        with landing(sealed) as sink:
+            payload = seal_payload(plain, sink, K, progress=lambda done: progress(Stage.SEAL, done, total))
+            os.fsync(sink.fileno())
+    return payload
+
+
+def _deal(held: CharterState, terms: PathTerms, r: bytes, committed: bytes, K: bytes) -> _DealtPath:
+    raw = terms.encode()
+    seats = tuple(held.seat_public(seat) for seat in terms.policy.seats)
+    sealed, secrets = seal_path(path_context(r, raw, seats), committed, K, terms.policy.shape, seats)
+    return _DealtPath(
+        path=RecordPath(terms=terms, terms_raw=raw, sealed=sealed), seats=seats, secrets=secrets
+    )
+
+
+def _prove(dealt: _DealtPath, body_raw: bytes) -> bytes:
+    path = dealt.path
+    digest = dealing_digest(body_raw, path.name)
+    return prove_path(path.terms.policy.shape, dealt.seats, path.sealed, dealt.secrets, digest)
