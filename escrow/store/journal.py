@@ -79,7 +79,7 @@ class Journal:
             return self._first_receipt(case, 0, case)
         prepare(admitted)
         made = entries.compose(self._service, case=case, n=0, prev=None, received_at=now, statement=raw)
-        if self._create(case, 0, made) is Outcome.ALREADY_OTHER:  # another process, or a retry of ours
+        if self._create(case, 0, made) is not Outcome.CREATED:  # another process, or a retry of ours
             return self._first_receipt(case, 0, case)
         return _receipt(Entry.read(made, self._card), case, created=True)
 
@@ -104,14 +104,12 @@ class Journal:
                 made = entries.compose(
                     self._service, case=case, n=head.n + 1, prev=head.hash, received_at=now, statement=raw
                 )
-                match self._create(case, head.n + 1, made):
-                    case Outcome.CREATED | Outcome.ALREADY_SAME:
-                        head = extend(state, made, proofs=False).head
-                        return Receipt(
-                            entry=made, n=head.n, hash=head.hash, statement=statement, created=True
-                        )
-                    case Outcome.ALREADY_OTHER:
-                        continue  # J3: reload, apply the rules again
+                outcome = self._create(case, head.n + 1, made)
+                if outcome is Outcome.ALREADY_OTHER:
+                    continue  # J3: reload, apply the rules again
+                after = extend(state, made, proofs=False).head
+                created = outcome is Outcome.CREATED
+                return Receipt(entry=made, n=after.n, hash=after.hash, statement=statement, created=created)
         raise ConflictError("append_conflict", attempts=MAX_ATTEMPTS)
 
     @contextmanager

@@ -1,0 +1,114 @@
+"""The ledger against a plain model of one request, driven by random deeds of three seats.
+
+The model keeps sets and counters, and says which answer each deed must get. After every step the state must
+agree with it, and at the end a replay of the entries must give the same state.
+"""
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
+from support.build import SEATS, Case, MemoryChain, accepted_case
+from support.refusals import snapshot
+
+from escrow.errors import EscrowError
+from escrow.ledger.replay import extend
+from escrow.ledger.rules_release import MAX_SIGN_OFFS
+from escrow.ledger.state import CaseState
+from escrow.ledger.statement import UnverifiedStatement
+from escrow.model.deeds import SignedOff, SignOffWithdrawn
+
+SEAT = st.sampled_from(sorted(SEATS))
+QUORUM = 2
+
+
+class Ledger(RuleBasedStateMachine):
+    """`standing`: statements that count, by seat; `barred`: (seat, statement) that may never enter."""
+
+    sign_offs = Bundle("sign_offs")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.case: Case = accepted_case()
+        record = self.case.deposit()
+        self.request = self.case.request(record, "settlement", SEATS["claimant"])
+        self.standing: dict[str, set[str]] = {}
+        self.sent: dict[str, int] = {}
+        self.barred: set[tuple[str, str]] = set()
+        self.on_chain: dict[str, int] = dict(self.case.state.statements)
+        self.released = False
+
+    def post(self, raw: str) -> str | None:
+        """The code of the refusal, if it was refused; then nothing has changed."""
+        before = snapshot(self.case.state)
+        try:
+            self.case.send(raw)
+        except EscrowError as error:
+            assert snapshot(self.case.state) == before
+            return error.code
+        return None
+
+    @rule(target=sign_offs, seat=SEAT, salt=st.integers(0, 2))
+    def prepare(self, seat: str, salt: int) -> tuple[str, str]:
+        """A sign-off is signed; it may arrive at any time later, or never."""
+        deed = SignedOff(request=self.request, seat=seat, shares=f"{salt:064x}")
+        return seat, self.case.statement(SEATS[seat], deed)
+
+    @rule(sign_off=sign_offs)
+    def arrive(self, sign_off: tuple[str, str]) -> None:
+        seat, raw = sign_off
+        name = UnverifiedStatement.parse(raw).hash
+        code = self.post(raw)
+        if (seat, name) in self.barred:
+            assert code == "sign_off_withdrawn"
+        elif name in self.on_chain:
+            assert code is None
+        elif self.sent.get(seat, 0) >= MAX_SIGN_OFFS:
+            assert code == "sign_off_limit"
+        else:
+            assert code is None
+            self.standing.setdefault(seat, set()).add(name)
+            self.sent[seat] = self.sent.get(seat, 0) + 1
+            self.on_chain[name] = self.case.state.head.n
+            self.released |= len(self.standing) >= QUORUM
+
+    @rule(target=sign_offs, seat=SEAT, sign_off=sign_offs)
+    def withdraw(self, seat: str, sign_off: tuple[str, str]) -> object:
+        """A seat withdraws a sign-off, its own or somebody else's, arrived or not."""
+        name = UnverifiedStatement.parse(sign_off[1]).hash
+        deed = SignOffWithdrawn(request=self.request, seat=seat, sign_off=name, reason=None)
+        raw = self.case.statement(SEATS[seat], deed)
+        code = self.post(raw)
+        mine = self.standing.get(seat, set())
+        if self.released:
+            assert code == "already_released"
+        elif (seat, name) in self.barred:
+            assert code == "already_withdrawn"
+        elif name in self.on_chain and name not in mine:
+            assert code == "withdrawal_names_another"
+        else:
+            assert code is None
+            self.barred |= {(seat, one) for one in mine | {name}}
+            self.standing.pop(seat, None)
+            self.on_chain[UnverifiedStatement.parse(raw).hash] = self.case.state.head.n
+        return multiple()
+
+    @invariant()
+    def state_agrees_with_the_model(self) -> None:
+        asked = self.case.state.requests[self.request]
+        found = {seat: {one.hash for one in theirs} for seat, theirs in asked.sign_offs.items()}
+        assert found == self.standing
+        assert asked.barred == self.barred
+        assert (asked.released_at is not None) == self.released
+        assert self.case.state.statements == self.on_chain
+
+    def teardown(self) -> None:
+        chain = self.case.chain
+        assert isinstance(chain, MemoryChain)
+        state: CaseState | None = None
+        for line in chain.entries:
+            state = extend(state, line)
+        assert snapshot(state) == snapshot(self.case.state)
+
+
+TestLedger = Ledger.TestCase
+TestLedger.settings = settings(max_examples=25, stateful_step_count=20, deadline=None)
