@@ -59,8 +59,8 @@ def _warnings(shown: RequestView, envelopes: tuple[tuple[str, EnvelopeState], ..
     for seat, state in envelopes:
         if state is EnvelopeState.BAD:
             yield Sentence(
-                text=f"The envelope for {seat} does not hold what the record promises: its depositor's doing. "
-                "The sign-off goes without its part; the record can open with another seat's.",
+                text=f"The envelope for {seat} does not hold what the record promises: its depositor's "
+                "doing. The sign-off goes without its part; the record can open with another seat's.",
                 warning=True,
             )
     if shown.label is None:

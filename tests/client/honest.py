@@ -1,0 +1,234 @@
+"""A whole honest service in memory, spoken to as a courier; and a courier that lies as it is told to.
+
+Both let the SDK run without HTTP, so that a test can put its lie exactly where the wire would carry it.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from support.build import SERVICE, Clock, MemoryChain, party
+
+from escrow.client import CharterDraft, Memory, Posting, Session
+from escrow.client.courier import (
+    CasesPage,
+    Courier,
+    EntriesPage,
+    Part,
+    PayloadStream,
+    ServiceInfo,
+    UntrustedReceipt,
+    Upload,
+)
+from escrow.crypto.identity import Identity
+from escrow.errors import NotFoundError
+from escrow.ledger import bundle
+from escrow.ledger.shares import require_share_object
+from escrow.ledger.state import CaseState
+from escrow.ledger.statement import UnverifiedStatement
+from escrow.model.deeds import SignedOff
+
+URL = "https://escrow.example"
+PAGE = 3  # small, so that following a chain always takes several
+
+
+@dataclass
+class Service:
+    """What one honest service keeps."""
+
+    clock: Clock = field(default_factory=Clock)
+    identity: Identity = SERVICE
+    chains: dict[str, MemoryChain] = field(default_factory=dict)
+    uploads: dict[str, tuple[int, int, dict[int, bytes]]] = field(default_factory=dict)
+    shares: dict[str, bytes] = field(default_factory=dict)
+    parts_taken: list[int] = field(default_factory=list)
+
+    def state(self, case: str) -> CaseState:
+        if case not in self.chains:
+            raise NotFoundError("not_found")
+        return self.chains[case].state
+
+
+@dataclass
+class HonestCourier:
+    """One party's line to the service; nobody's, where `identity` is None."""
+
+    honest: Service
+    identity: Identity | None = None
+    url: str = URL
+
+    @property
+    def _fingerprint(self) -> str:
+        return "" if self.identity is None else self.identity.card.fingerprint
+
+    def _state(self, case: str) -> CaseState:
+        state = self.honest.state(case)
+        if not state.is_member(self._fingerprint):
+            raise NotFoundError("not_found")
+        return state
+
+    def service(self) -> ServiceInfo:
+        return ServiceInfo(
+            card=self.honest.identity.card, url=self.url, time=self.honest.clock(), version="1"
+        )
+
+    def post(self, posting: Posting) -> UntrustedReceipt:
+        untrusted = UnverifiedStatement.parse(posting.statement)
+        chain = self.honest.chains.get(posting.case or untrusted.hash)
+        if chain is None:
+            chain = MemoryChain(clock=self.honest.clock, service=self.honest.identity)
+        known = 0 if chain.replayed is None else len(chain.entries)
+        if posting.attachment is not None and posting.case is not None:
+            self._take_share(self.honest.state(posting.case), posting, posting.attachment)
+        entry = chain.append(posting.statement)
+        self.honest.chains[entry.case] = chain
+        return UntrustedReceipt(entry=entry.raw, created=entry.n == known)
+
+    def _take_share(self, state: CaseState, posting: Posting, raw: bytes) -> None:
+        untrusted = UnverifiedStatement.parse(posting.statement)
+        card = state.known_card(untrusted.kid)
+        assert card is not None
+        deed = untrusted.verify(card).deed
+        assert isinstance(deed, SignedOff)
+        require_share_object(state, deed.request, deed.seat, deed.shares, raw)
+        self.honest.shares[deed.shares] = raw
+
+    def cases(self, *, after: str | None) -> CasesPage:
+        found = [case for case in self.honest.chains if self.honest.state(case).is_member(self._fingerprint)]
+        return CasesPage(cases=tuple(found), next=None)
+
+    def entries(self, case: str, *, after: int) -> EntriesPage:
+        self._state(case)
+        entries = self.honest.chains[case].entries
+        page = tuple(entries[after + 1 : after + 1 + PAGE])
+        return EntriesPage(entries=page, more=after + 1 + len(page) < len(entries))
+
+    def begin_upload(self, case: str, upload: str, *, length: int, part_size: int) -> Upload:
+        self._state(case)
+        length, part_size, parts = self.honest.uploads.setdefault(upload, (length, part_size, {}))
+        there = tuple(_part(number, data) for number, data in sorted(parts.items()))
+        return Upload(upload=upload, length=length, part_size=part_size, completed=False, parts=there)
+
+    def put_part(self, case: str, upload: str, number: int, data: bytes) -> Part:
+        self.honest.uploads[upload][2][number] = data
+        self.honest.parts_taken.append(number)
+        return _part(number, data)
+
+    @contextmanager
+    def payload(self, case: str, record: str, *, start: int) -> Iterator[PayloadStream]:
+        body = self.honest.state(case).record(record).body
+        parts = self.honest.uploads[body.payload.upload][2]
+        raw = b"".join(data for _, data in sorted(parts.items()))
+        yield PayloadStream(total=len(raw), chunks=iter([raw[start:]] if start < len(raw) else []))
+
+    def bundle(self, case: str, request: str) -> bytes:
+        state = self.honest.state(case)
+        if state.request(request).released_at is None:
+            raise NotFoundError("not_found")
+        parts = bundle.select(state, request)
+        entries = self.honest.chains[case].entries
+        return bundle.compose(
+            [entries[n] for n in parts.entries],
+            {name: self.honest.shares[name] for name in parts.shares if name in self.honest.shares},
+        )
+
+    def share(self, case: str, shares: str) -> bytes:
+        if shares not in self.honest.shares:
+            raise NotFoundError("not_found")
+        return self.honest.shares[shares]
+
+
+def _part(number: int, data: bytes) -> Part:
+    return Part(number=number, length=len(data), sha256=hashlib.sha256(data).hexdigest())
+
+
+class LyingCourier:
+    """Speaks honestly, except where `lies[name]` makes something else of a true answer."""
+
+    def __init__(self, honest: Courier) -> None:
+        self._honest = honest
+        self.lies: dict[str, Callable[..., Any]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        true = getattr(self._honest, name)
+        if not callable(true):
+            return true
+
+        def answer(*args: Any, **named: Any) -> Any:
+            lie = self.lies.get(name)
+            said = true(*args, **named)
+            return said if lie is None else lie(said, *args, **named)
+
+        return answer
+
+
+DRAFT = """
+title = "Keller and Nordwind, mediation"
+rules = "Nothing said here is used elsewhere."
+retention_days = 365
+deadlock = "stay-sealed"
+visibility = "dark"
+
+[seats]
+claimant = "{claimant}"
+respondent = "{respondent}"
+mediator = "{mediator}"
+
+[paths.settlement]
+policy = "2 of (claimant, respondent, mediator)"
+audience = "named"
+
+[paths.memo]
+policy = "all of (claimant, respondent)"
+audience = "public"
+not_before = "at-deposit"
+
+[paths.exchange]
+policy = "all of (claimant, any of (respondent, mediator))"
+audience = ["claimant", "respondent"]
+"""
+
+
+def draft(**seats: Identity) -> CharterDraft:
+    cards = {name: str(party(name).card) for name in ("claimant", "respondent", "mediator")}
+    return CharterDraft.from_toml(
+        DRAFT.format(**cards | {seat: str(who.card) for seat, who in seats.items()})
+    )
+
+
+@dataclass
+class World:
+    """A service, and every party with a home and a line of its own."""
+
+    folder: Path
+    service: Service = field(default_factory=Service)
+
+    def session(self, name: str, *, home: str | None = None) -> Session:
+        identity = party(name)
+        courier = LyingCourier(HonestCourier(self.service, identity))
+        return Session(identity, courier, Memory(self.folder / (home or name)), clock=self.service.clock)
+
+    def accepted(self) -> tuple[str, dict[str, Session]]:
+        """A case that everybody has accepted, and everybody's session."""
+        convenor = self.session("institution")
+        case = convenor.open_case(draft()).case
+        people = {"institution": convenor}
+        for seat, invitation in convenor.invitations(case).items():
+            people[seat] = self.session(seat)
+            people[seat].join(invitation)
+            people[seat].accept(case)
+        return case, people
+
+    def document(self, text: bytes = b"We agree on 4,000,000.", name: str = "settlement.txt") -> Path:
+        path = self.folder / name
+        path.write_bytes(text)
+        return path
+
+
+def courier_of(session: Session) -> LyingCourier:
+    """The session's courier, to be told what to lie about."""
+    assert isinstance(session.courier, LyingCourier)
+    return session.courier
