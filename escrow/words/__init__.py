@@ -23,6 +23,7 @@ from escrow.errors import (
 )
 from escrow.words.case import CASE
 from escrow.words.commands import COMMANDS
+from escrow.words.commands import COMMANDS
 from escrow.words.forged import FORGED
 from escrow.words.format import FORMAT
 from escrow.words.keys import KEYS

@@ -59,7 +59,6 @@ COMMANDS = {
         "This installation has no server ({missing} is missing).",
         "Install it: pip install 'escrow[server]'",
     ),
-    "gone_wrong": row(
         "Not as expected", "{step}: {found}.", "Run it again with --keep, and look into the folder."
     ),
 }

@@ -1,0 +1,180 @@
+"""What a verb may ask of its surroundings: the identity file, the client's home, the service's URL, the clock.
+
+Every option stands on `escrow` itself and, hidden, on every verb, so that `escrow --json inbox` and `escrow inbox --json`
+are the same. Secrets come from files or from the terminal, never from arguments or the environment.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from escrow.errors import SetupError
+
+if TYPE_CHECKING:  # imported where used: the table of verbs must not load the whole client
+    from escrow.client import Courier, Identity, Memory, Session
+
+_EPILOG = "Also takes --identity, --home, --service and --json: see escrow --help."
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+DEFAULT_HOME = "~/.escrow"
+IDENTITY_NAME = "identity"
+MAX_IDENTITY_FILE = 1024
+
+
+def _http_courier(url: str, identity: "Identity | None") -> "Courier":
+    from escrow.client import HttpCourier
+
+    return HttpCourier(url, identity)
+
+
+@dataclass(slots=True)
+class App:
+    """One run's surroundings. Tests replace `courier` and `clock`."""
+
+    home: Path = field(default_factory=lambda: Path(DEFAULT_HOME).expanduser())
+    identity_file: Path | None = None
+    service: str | None = None
+    as_json: bool = False
+    courier: "Callable[[str, Identity | None], Courier]" = _http_courier
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    _identity: "Identity | None" = None
+
+    @property
+    def identity_path(self) -> Path:
+        """Where the identity is, or is to be made."""
+        return self.identity_file or self.home / IDENTITY_NAME
+
+    def identity(self) -> "Identity":
+        """SetupError `identity_missing`, and what reading a key file refuses. Asks for a passphrase where one is needed."""
+        if self._identity is None:
+            self._identity = _load_identity(self.identity_path)
+        return self._identity
+
+    def maybe_identity(self) -> "Identity | None":
+        """The identity if there is one: what anybody may do needs none. A file that was named must be there."""
+        if self.identity_file is None and not self.identity_path.exists():
+            return None
+        return self.identity()
+
+    def memory(self) -> "Memory":
+        from escrow.client import Memory
+
+        return Memory(self.home)
+
+    def session(self, url: str) -> "Session":
+        """A session of this party with the service at this URL."""
+        from escrow.client import Session
+
+        identity = self.identity()
+        return Session(identity, self.courier(url, identity), self.memory(), clock=self.clock)
+
+    def require_service(self) -> str:
+        """SetupError `service_missing` when nobody said which service."""
+        if self.service is None:
+            raise SetupError("service_missing")
+        return self.service.rstrip("/")
+
+    def service_of(self, case: str) -> str:
+        """The service that was named, or else the one that keeps this case as far as this home remembers."""
+        if self.service is None:
+            remembered = self.memory().service_of(case)
+            if remembered is not None:
+                return remembered.url
+        return self.require_service()
+
+    def services(self) -> tuple[str, ...]:
+        """The service that was named, or else all that keep a case that this home remembers."""
+        if self.service is not None:
+            return (self.require_service(),)
+        memory = self.memory()
+        kept = (memory.service_of(case) for case in memory.cases())
+        urls = tuple(dict.fromkeys(service.url for service in kept if service is not None))
+        return urls or (self.require_service(),)
+
+
+def _load_identity(path: Path) -> "Identity":
+    from escrow.cli.files import read_file
+    from escrow.client import Identity
+
+    if not path.exists():
+        raise SetupError("identity_missing", path=str(path))
+    _require_private(path)
+    text = read_file(path, limit=MAX_IDENTITY_FILE, what="identity").decode("ascii", "replace")
+    try:
+        return Identity.load(text)
+    except SetupError as error:
+        if error.code != "passphrase_needed" or not sys.stdin.isatty():
+            raise
+    return Identity.load(text, click.prompt(f"Passphrase of {path}", hide_input=True, err=True))
+
+
+def _require_private(path: Path) -> None:
+    """A key file that others can read is no secret any more; ssh refuses it too."""
+    mode = path.stat().st_mode & 0o777
+    if mode & 0o077:
+        raise SetupError("identity_exposed", path=str(path), mode=f"{mode:04o}")
+
+
+def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> Any:
+        if value is not None and value is not False:
+            setattr(ctx.ensure_object(App), name, value)
+        return value
+
+    return keep
+
+
+def _shared(*, hidden: bool) -> list[click.Option]:
+    """The environment is read once, by the root: a verb's own copy must not overrule `escrow --identity X verb`."""
+    file = click.Path(path_type=Path, dir_okay=False)
+    folder = click.Path(path_type=Path, file_okay=False)
+
+    def option(*names: str, to: str, env: str | None = None, **more: Any) -> click.Option:
+        more |= {"hidden": hidden, "expose_value": False, "callback": _store(to)}
+        return click.Option(
+            names, envvar=None if hidden else env, show_envvar=not hidden and bool(env), **more
+        )
+
+    return [
+        option("--identity", to="identity_file", env="ESCROW_IDENTITY", type=file, metavar="FILE",
+               help="Your key file.  [default: identity in --home]"),
+        option("--home", to="home", env="ESCROW_HOME", type=folder, metavar="DIR",
+               help=f"What the client remembers.  [default: {DEFAULT_HOME}]"),
+        option("--service", to="service", env="ESCROW_SERVICE", metavar="URL",
+               help="The service; not needed for a case that was joined."),
+        option("--json", to="as_json", is_flag=True, default=False, help="Answer in JSON, with stable keys."),
+    ]  # fmt: skip
+
+
+def shared_options(function: F) -> F:
+    """Put the options that all verbs share on the root."""
+    params = getattr(function, "__click_params__", [])
+    function.__click_params__ = [*params, *reversed(_shared(hidden=False))]  # type: ignore[attr-defined]
+    return function
+
+
+class Verb(click.Command):
+    """A verb: takes the shared options too, without listing them again."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{"epilog": _EPILOG, **kwargs})
+        self.params += _shared(hidden=True)
+
+
+class Family(click.Group):
+    """A group of verbs, such as `case`."""
+
+    command_class = Verb
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.params += _shared(hidden=True)
+
+
+pass_app = click.make_pass_decorator(App, ensure=True)

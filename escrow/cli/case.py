@@ -1,0 +1,198 @@
+"""Verbs on a case and its charters."""
+
+from pathlib import Path
+
+import click
+
+from escrow.cli import as_json, show
+from escrow.cli.app import App, Family, pass_app
+from escrow.cli.files import OUT, hand_over, read_file, read_text
+from escrow.cli.names import full_case
+from escrow.cli.output import answer, ask, moment, printable, say, table
+from escrow.cli.posting import check_out, finish, out_options
+from escrow.client import Card, CaseView, CharterDraft, CharterView, Invitation, Session
+from escrow.errors import RefusedError
+
+MAX_DRAFT_FILE = 256 * 1024
+MAX_INVITATION_FILE = 4096
+
+CHARTER = click.Path(path_type=Path)
+
+
+@click.group(cls=Family)
+def case() -> None:
+    """Open a case, invite, join, accept, amend, show, list."""
+
+
+@case.command("open")
+@click.argument("charter", type=CHARTER)
+@click.option(
+    "--service-card", metavar="CARD", help="What the service's people told you; another one is refused."
+)
+@out_options
+@pass_app
+def open_(app: App, charter: Path, service_card: str | None, out: Path | None, force: bool) -> None:
+    """Open a case with the charter in a TOML file, and print the case's id.
+
+    You become its convenor. Next: `escrow case invite CASE SEAT` for every seat.
+    """
+    check_out(out, force=force)
+    draft = _read_draft(charter)
+    session = app.session(app.require_service())
+    pinned = None if service_card is None else Card.parse(service_card)
+    posting = session.prepare_open_case(draft, service_card=pinned)
+    finish(
+        app, session, posting, out=out, force=force, data=posting.hash, facts={},
+        done=f"Opened. Now invite the holder of each seat: {', '.join(draft.seats)}",
+    )  # fmt: skip
+
+
+def _read_draft(path: Path) -> CharterDraft:
+    return CharterDraft.from_toml(read_text(path, limit=MAX_DRAFT_FILE, what="charter"))
+
+
+@case.command()
+@click.argument("case")
+@click.argument("seat")
+@click.option("--proposal", metavar="HASH", help="Which charter, where several wait.")
+@click.option("--out", type=OUT, metavar="FILE", help="Write the invitation here.  [default: stdout]")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@pass_app
+def invite(app: App, case: str, seat: str, proposal: str | None, out: Path | None, force: bool) -> None:
+    """Write the invitation for the holder of a seat.
+
+    It holds the case key: whoever has it can read titles, labels and notes of the case (no record). Hand it over
+    privately.
+    """
+    case = full_case(app, case)
+    made = app.session(app.service_of(case)).invitations(case, proposal)
+    if seat not in made:
+        raise RefusedError("seat_not_in_charter", seat=seat, seats=tuple(made))
+    say(app, f"For the holder of {seat}, to be handed over privately: it holds the case key.")
+    hand_over(app, made[seat].dump(), out, force=force)
+
+
+@case.command()
+@click.argument("invitation", type=CHARTER)
+@pass_app
+def join(app: App, invitation: Path) -> None:
+    """Check an invitation, remember the case, and show its charter. Signs nothing."""
+    view = _join(app, invitation)[1]
+    say(app, f"You hold an invitation to {view.case}. To accept: escrow case accept {show.short(view.case)}")
+    answer(app, show.case_lines(view), as_json.case(view))
+
+
+def _join(app: App, file: Path) -> tuple[Session, CaseView, Invitation]:
+    invitation = Invitation.load(read_file(file, limit=MAX_INVITATION_FILE, what="invitation"))
+    session = app.session(app.service or invitation.service.url)
+    return session, session.join(invitation), invitation
+
+
+@case.command()
+@click.argument("case", metavar="CASE|INVITATION")
+@click.option("--seat", help="Which of your seats, where you hold several.")
+@click.option("--proposal", metavar="HASH", help="Which charter, where several wait.")
+@click.option("--yes", is_flag=True, help="Do not ask: the charter and the fingerprints were checked.")
+@out_options
+@pass_app
+def accept(
+    app: App, case: str, seat: str | None, proposal: str | None, yes: bool, out: Path | None, force: bool
+) -> None:
+    """Show a charter, ask, and accept it for your seat.
+
+    Takes the file of an invitation, or a case that you joined. Accepting publishes the keys that your identity
+    derives for the seat; deposits begin when every seat has accepted.
+    """
+    check_out(out, force=force)
+    if Path(case).is_file():
+        session, view, invitation = _join(app, Path(case))
+        seat, proposal = seat or invitation.seat, proposal or invitation.proposal
+    else:
+        case = full_case(app, case)
+        session = app.session(app.service_of(case))
+        view = session.case(case)
+    charter = _pending(view, proposal)
+    say(app, f"Case {view.case}", f"Service {view.service.url}  {view.service.card.groups}",
+        f"Convenor {view.convenor.groups}", *show.charter_lines(charter))  # fmt: skip
+    ask(app, "Have you compared the fingerprints, and do you accept this charter?", yes=yes)
+    posting = session.prepare_accept(view.case, seat, charter.proposal)
+    finish(
+        app, session, posting, out=out, force=force, data=view.case, facts={"proposal": charter.proposal},
+        done="Accepted.",
+    )  # fmt: skip
+
+
+def _pending(view: CaseView, proposal: str | None) -> CharterView:
+    """The charter to be shown before it is accepted: the one named, or the only one that waits."""
+    waiting = [one for one in (view.charter, *view.proposals) if one.waiting_for]
+    if proposal is not None:
+        waiting = [one for one in waiting if one.proposal.startswith(proposal)]
+    if not waiting:
+        raise RefusedError("nothing_to_accept", case=view.case)
+    if len(waiting) > 1:
+        raise RefusedError("proposal_ambiguous", proposals=tuple(one.proposal for one in waiting))
+    return waiting[0]
+
+
+@case.command()
+@click.argument("case")
+@click.argument("charter", type=CHARTER)
+@out_options
+@pass_app
+def amend(app: App, case: str, charter: Path, out: Path | None, force: bool) -> None:
+    """Propose another charter, and print its id.
+
+    It comes into force when every holder of a seat in the old and in the new charter has accepted it. Records sealed
+    before keep the paths and the seats that they were sealed with.
+    """
+    check_out(out, force=force)
+    case = full_case(app, case)
+    session = app.session(app.service_of(case))
+    posting = session.prepare_amend(case, _read_draft(charter))
+    finish(
+        app, session, posting, out=out, force=force, data=posting.hash, facts={},
+        done="Proposed. Every holder of a seat, old and new, accepts it: escrow case accept",
+    )  # fmt: skip
+
+
+@case.command("show")
+@click.argument("case")
+@pass_app
+def show_(app: App, case: str) -> None:
+    """Verify a case and show its charter, records, requests and notes."""
+    case = full_case(app, case)
+    session = app.session(app.service_of(case))
+    view, records, requests = session.case(case), session.records(case), session.requests(case)
+    lines = [*show.case_lines(view)]
+    for title, rows in (("Records", show.record_rows(records)), ("Requests", show.request_rows(requests))):
+        lines += ["", title, *(rows or ["  none"])]
+    if view.notes:
+        lines += ["", "Notes"]
+        lines += table(
+            [(moment(one.received_at), one.author.groups, printable(one.text)) for one in view.notes]
+        )
+    answer(
+        app,
+        lines,
+        {**as_json.case(view), "records": list(map(as_json.record, records)),
+         "requests": list(map(as_json.request, requests))},
+    )  # fmt: skip
+
+
+@case.command("list")
+@pass_app
+def list_(app: App) -> None:
+    """List the cases that you have a part in."""
+    found = [one for url in app.services() for one in app.session(url).cases()]
+    rows = [
+        (
+            show.short(one.case),
+            printable(one.title) if one.trouble is None else f"trouble: {one.trouble}",
+            ", ".join(one.seats) or "no seat",
+            one.standing.value if one.standing else "",
+        )
+        for one in found
+    ]
+    if not rows:
+        say(app, "No cases yet.")
+    answer(app, table(rows, indent=0), {"cases": [as_json.summary(one) for one in found]})

@@ -1,0 +1,93 @@
+"""Check a whole case, trusting nothing: through its service, or from a copy of its store."""
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import click
+
+from escrow.cli import endings, show
+from escrow.cli.app import App, Verb, pass_app
+from escrow.cli.bars import progress
+from escrow.cli.names import full_case
+from escrow.cli.output import answer, say
+from escrow.cli.readers import groups
+from escrow.ledger.audit import AuditReport, Fault
+
+
+@click.command(cls=Verb)
+@click.argument("case")
+@pass_app
+def verify(app: App, case: str) -> None:
+    """Check a whole case through its service.
+
+    Fetches the history anew and checks it from the case's id on: every signature, the chain, every rule, every
+    sealing, and what was handed over for every release. Ends with code 5 if anything is wrong.
+    """
+    case = full_case(app, case)
+    _conclude(app, [app.session(app.service_of(case)).audit(case)])
+
+
+@click.command(cls=Verb)
+@click.argument("what", metavar="CASE|FOLDER")
+@click.option("--case", "only", metavar="CASE", help="Of a folder, only this case.")
+@pass_app
+def audit(app: App, what: str, only: str | None) -> None:
+    """Audit a case or a downloaded store, fault by fault.
+
+    With CASE, like `verify`, and every payload is fetched and hashed too. With FOLDER (a store, or a copy of one),
+    every case in it, without any service or key. Ends with code 5 if anything is wrong.
+    """
+    if Path(what).is_dir():
+        from escrow.cli.folder_audit import audit_folder
+
+        _conclude(app, audit_folder(Path(what), only))
+        return
+    case = full_case(app, what)
+    with progress(app) as shown:
+        report = app.session(app.service_of(case)).audit(case, payloads=True, progress=shown)
+    _conclude(app, [report])
+
+
+def _conclude(app: App, reports: Sequence[AuditReport]) -> None:
+    say(app, *(line for report in reports for line in _fault_lines(report)))
+    answer(app, map(_summary, reports), {"cases": [_as_json(report) for report in reports]})
+    if any(report.faults for report in reports):
+        raise click.exceptions.Exit(endings.FORGED)
+
+
+def _summary(it: AuditReport) -> str:
+    name = "no case" if it.case is None else f"case {show.short(it.case)}"
+    found = "sound" if not it.faults else f"{len(it.faults)} FAULTS"
+    warned = f", {len(it.warnings)} warnings" if it.warnings else ""
+    return f"{name}: {it.entries} entries, {it.records} records: {found}{warned}"
+
+
+def _fault_lines(it: AuditReport) -> Iterable[str]:
+    for word, found in (("fault", it.faults), ("warning", it.warnings)):
+        for one in found:
+            blame = f", by {groups(one.party)}" if one.party else ""
+            follows = "" if one.follows is None else f" (may follow from entry {one.follows})"
+            yield f"{word} at entry {one.n}: {one.code}{blame}{follows}"
+
+
+def _as_json(it: AuditReport) -> dict[str, Any]:
+    return {
+        "case": it.case,
+        "head": None if it.head is None else it.head.emit(),
+        "entries": it.entries,
+        "records": it.records,
+        "sound": not it.faults,
+        "faults": [_fault(one) for one in it.faults],
+        "warnings": [_fault(one) for one in it.warnings],
+    }
+
+
+def _fault(it: Fault) -> dict[str, Any]:
+    return {
+        "code": it.code,
+        "n": it.n,
+        "party": it.party or None,
+        "fields": dict(it.fields),
+        "follows": it.follows,
+    }

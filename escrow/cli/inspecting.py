@@ -1,0 +1,171 @@
+"""Say what a file of this program is and what is in it, without any key and without any network.
+
+What a file claims is shown as a claim: who signed it is checked only where the signer's card stands in the file itself.
+Nothing secret is ever shown: of an invitation its key is left out, of a key file everything.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from escrow.cli.app import App, Verb, pass_app
+from escrow.cli.deeds import statement_facts
+from escrow.cli.files import read_file
+from escrow.cli.output import answer, printable, table
+from escrow.cli.readers import groups
+from escrow.client import Card, CharterDraft, Introduction, Invitation, Posting
+from escrow.client.posting import MAX_POSTING
+from escrow.errors import MalformedError
+from escrow.ledger import jws
+from escrow.ledger.entry import TYP as ENTRY_TYP
+from escrow.model.ticket import MAX_TICKET, Ticket
+from escrow.model.ticket import TYP as TICKET_TYP
+from escrow.model.wire import Fields, Json, decode_json
+
+Rows = list[tuple[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """`kind` is stable, for programs; `title` and `rows` are for people."""
+
+    kind: str
+    title: str
+    rows: Rows
+
+
+@click.command(cls=Verb)
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@pass_app
+def inspect(app: App, file: Path) -> None:
+    """Explain a file of this program, without any key.
+
+    Knows charters, invitations, introductions, tickets, cards, receipts, bundles and what --out wrote. Shows no secret.
+    """
+    found = explain(read_file(file, limit=MAX_POSTING, what="file"), str(file))
+    answer(
+        app,
+        [found.title, *table([(name, printable(value)) for name, value in found.rows])],
+        {"kind": found.kind, "title": found.title, "facts": dict(found.rows)},
+    )
+
+
+def explain(raw: bytes, name: str) -> Found:
+    """MalformedError `file_unknown_kind`, or what is wrong with a file of a kind that is known."""
+    text = raw.decode("utf-8", "replace").strip()
+    for begins, reader in _BY_FIRST_WORDS:
+        if text.startswith(begins):
+            return reader(text)
+    if text.startswith("{"):
+        return _json(raw, name)
+    if "[seats]" in text:
+        return _charter(raw.decode("utf-8", "replace"))
+    raise MalformedError("file_unknown_kind", field="file", path=name)
+
+
+def _card(text: str) -> Found:
+    rows = [("fingerprint", Card.parse(text).groups)]
+    return Found(kind="card", title="A card: the public half of an identity. Give it to anybody.", rows=rows)
+
+
+def _secret(_: str) -> Found:
+    title = "An identity: a SECRET key file. Whoever has it is its party. Nothing of it is shown."
+    return Found(kind="identity", title=title, rows=[])
+
+
+def _signed(text: str) -> Found:
+    token = jws.UnverifiedJws.parse(text, limit=MAX_POSTING, field="file")
+    if token.typ == TICKET_TYP:
+        return _ticket(token)
+    if token.typ == ENTRY_TYP:
+        return _entry(token)
+    rows = [("kind", token.typ), ("says it is by", groups(token.kid))]
+    return Found(kind="signed", title="A signed text of this program.", rows=rows)
+
+
+def _ticket(token: jws.UnverifiedJws) -> Found:
+    ticket = Ticket.read(Fields(decode_json(token.payload, limit=MAX_TICKET, field="ticket"), at="ticket"))
+    token.verify(ticket.card)
+    ticket.require_proof()
+    rows = [
+        ("reader", ticket.card.groups),
+        ("case", ticket.case),
+        ("record", ticket.record),
+        ("path", ticket.path),
+    ]
+    return Found(kind="ticket", title="A reader's ticket; its signature and its proof are true.", rows=rows)
+
+
+def _entry(token: jws.UnverifiedJws) -> Found:
+    fields = decode_json(token.payload, limit=MAX_POSTING, field="entry")
+    rows = [("says it is by the service", groups(token.kid)), ("case", str(fields.get("case"))),
+            ("entry", str(fields.get("n"))), ("received", str(fields.get("received_at")))]  # fmt: skip
+    return Found(kind="receipt", title="An entry of a case's history, which is also a receipt.", rows=rows)
+
+
+def _json(raw: bytes, name: str) -> Found:
+    body = decode_json(raw, limit=MAX_POSTING, field="file")
+    reader = _BY_FORMAT.get(str(body.get("format")))
+    if reader is not None:
+        return reader(raw, body)
+    if "statement" in body:
+        return _posting(raw)
+    raise MalformedError("file_unknown_kind", field="file", path=name)
+
+
+def _invitation(raw: bytes, _: Json) -> Found:
+    it = Invitation.load(raw)
+    rows = [("case", it.case), ("seat", it.seat), ("charter", it.proposal),
+            ("service", f"{it.service.url}  {it.service.card.groups}"),
+            ("case key", "in it, not shown: keep this file private")]  # fmt: skip
+    return Found(
+        kind="invitation", title="An invitation to a seat. Next: escrow case join, or accept.", rows=rows
+    )
+
+
+def _introduction(raw: bytes, _: Json) -> Found:
+    it = Introduction.load(raw)
+    rows = [("case", it.case), ("record", it.record), ("path", it.path),
+            ("service", f"{it.service.url}  {it.service.card.groups}"),
+            ("convenor", groups(it.convenor)), ("introduced by", groups(it.introduced_by))]  # fmt: skip
+    return Found(kind="introduction", title="An introduction for a reader. Next: escrow ticket.", rows=rows)
+
+
+def _bundle(_: bytes, body: Json) -> Found:
+    rows = [
+        (name, str(len(body[name]))) for name in ("entries", "shares") if isinstance(body.get(name), list)
+    ]
+    return Found(
+        kind="bundle", title="The evidence of one released record. To check it: escrow open.", rows=rows
+    )
+
+
+def _posting(raw: bytes) -> Found:
+    posting = Posting.load(raw)
+    title, rows = statement_facts(posting)
+    if posting.attachment is not None:
+        rows.append(("beside it", "a share object: keep this file to yourself until it is sent"))
+    return Found(kind="posting", title=f"{title} Signed, ready to POST. To send it: escrow send.", rows=rows)
+
+
+def _charter(text: str) -> Found:
+    draft = CharterDraft.from_toml(text)
+    rows = [("title", draft.title), *((f"seat {seat}", card.groups) for seat, card in draft.seats.items())]
+    rows += [(f"path {one.template.name}", str(one.template.policy)) for one in draft.paths]
+    return Found(
+        kind="charter", title="A charter. In plain words: escrow policy explain --charter FILE", rows=rows
+    )
+
+
+_BY_FIRST_WORDS: tuple[tuple[str, Callable[[str], Found]], ...] = (
+    ("escrowcard1", _card),
+    ("ESCROW-SECRET", _secret),
+    ("eyJ", _signed),
+)
+_BY_FORMAT: dict[str, Callable[[bytes, Json], Found]] = {
+    "escrow.invitation.v1": _invitation,
+    "escrow.introduction.v1": _introduction,
+    "escrow.bundle.v1": _bundle,
+}

@@ -1,0 +1,89 @@
+"""Readers who hold no seat: introduced by a seat, they answer with a ticket, made without any network."""
+
+from pathlib import Path
+
+import click
+
+from escrow.cli import show
+from escrow.cli.app import App, Verb, pass_app
+from escrow.cli.files import OUT, hand_over, read_file
+from escrow.cli.names import full_case, full_record
+from escrow.cli.output import answer, printable, say, table
+from escrow.client import Introduction, RecordView, make_ticket
+from escrow.errors import RefusedError
+
+MAX_INTRODUCTION_FILE = 4096
+
+
+@click.command(cls=Verb)
+@click.argument("case")
+@click.argument("record")
+@click.option("--path", metavar="NAME", help="By which path.  [default: the record's only path]")
+@click.option("--out", type=OUT, metavar="FILE", help="Write it here.  [default: stdout]")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@pass_app
+def introduce(app: App, case: str, record: str, path: str | None, out: Path | None, force: bool) -> None:
+    """Write an introduction for a reader who holds no seat.
+
+    It holds nothing secret, but the reader will trust it for which case is meant: send it by a way on which nobody can
+    change it, or compare the fingerprints in it by telephone. The reader answers with `escrow ticket`.
+    """
+    case = full_case(app, case)
+    session = app.session(app.service_of(case))
+    records = session.records(case)
+    found = next(one for one in records if one.record == known(record, records))
+    made = session.introduce(case, found.record, path or only_path(found))
+    say(app, f"For a reader of {printable(found.label) or show.short(found.record)}, by path {made.path}.")
+    hand_over(app, made.dump(), out, force=force)
+
+
+def known(record: str, records: tuple[RecordView, ...]) -> str:
+    """The whole id of a record of this case; RefusedError `record_unknown`."""
+    ids = [one.record for one in records]
+    whole = full_record(record, ids)
+    if whole not in ids:
+        raise RefusedError("record_unknown", record=whole)
+    return whole
+
+
+def only_path(record: RecordView) -> str:
+    """RefusedError `path_ambiguous` when the record has several."""
+    if len(record.paths) > 1:
+        raise RefusedError("path_ambiguous", paths=tuple(one.name for one in record.paths))
+    return record.paths[0].name
+
+
+@click.command(cls=Verb)
+@click.argument("introduction", type=click.Path(path_type=Path))
+@click.option("--out", type=OUT, metavar="FILE", help="Write it here.  [default: stdout]")
+@click.option("--force", is_flag=True, help="Replace FILE if it is there.")
+@pass_app
+def ticket(app: App, introduction: Path, out: Path | None, force: bool) -> None:
+    """Make your ticket from an introduction (no network).
+
+    Give it to the seat that introduced you; it names your card, and is good for this one record and path.
+    """
+    found = Introduction.load(read_file(introduction, limit=MAX_INTRODUCTION_FILE, what="introduction"))
+    say(app, *introduction_lines(found))
+    made = make_ticket(app.identity(), found)
+    if out is None and app.as_json:
+        answer(app, made, {"ticket": made, "case": found.case, "record": found.record, "path": found.path})
+        return
+    hand_over(app, made.encode(), out, force=force)
+
+
+def introduction_lines(it: Introduction) -> list[str]:
+    rows = [
+        ("case", it.case),
+        ("record", it.record),
+        ("path", it.path),
+        ("service", f"{it.service.url}  {it.service.card.groups}"),
+        ("convenor", groups(it.convenor)),
+        ("introduced by", groups(it.introduced_by)),
+    ]
+    return ["Introduction (compare the fingerprints with the people you mean)", *table(rows)]
+
+
+def groups(fingerprint: str) -> str:
+    """The spoken half of a fingerprint, as `Card.groups` has it."""
+    return " ".join(fingerprint[at : at + 4] for at in range(0, 32, 4))

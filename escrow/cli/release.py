@@ -1,0 +1,124 @@
+"""Verbs on releases: request, review and sign off, withdraw."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+
+from escrow.cli import as_json, show
+from escrow.cli.app import App, Verb, pass_app
+from escrow.cli.files import read_text
+from escrow.cli.names import full_case, full_request
+from escrow.cli.output import ask, say
+from escrow.cli.posting import check_out, finish, out_options
+from escrow.cli.readers import known, only_path
+from escrow.client import Session
+
+MAX_TICKET_FILE = 16 * 1024
+
+
+@click.command(cls=Verb)
+@click.argument("case")
+@click.argument("record")
+@click.option("--path", metavar="NAME", help="By which path.  [default: the record's only path]")
+@click.option(
+    "--ticket",
+    "tickets",
+    multiple=True,
+    type=click.Path(path_type=Path, allow_dash=True),
+    metavar="FILE",
+    help="A reader's ticket. Repeatable; none for the public.",
+)
+@click.option("--me", is_flag=True, help="Be a reader yourself: your own ticket is added.")
+@click.option("--purpose", default="", help="What for; shown to every seat before it signs off.")
+@out_options
+@pass_app
+def request(
+    app: App, case: str, record: str, path: str | None, tickets: Sequence[Path], me: bool, purpose: str,
+    out: Path | None, force: bool,
+) -> None:  # fmt: skip
+    """Ask for the release of one record by one of its paths.
+
+    Prints the request's id. Its readers are those whose tickets it carries. The URL shown is what a reader hands to
+    `escrow open` once enough seats have signed off.
+    """
+    check_out(out, force=force)
+    case = full_case(app, case)
+    session = app.session(app.service_of(case))
+    records = session.records(case)
+    found = next(one for one in records if one.record == known(record, records))
+    path = path or only_path(found)
+    carried = [read_text(file, limit=MAX_TICKET_FILE, what="ticket").strip() for file in tickets]
+    if me:
+        carried.append(session.make_ticket(session.introduce(case, found.record, path)))
+    posting = session.prepare_request(case, found.record, path, carried, purpose)
+    url = f"{session.courier.url}/v1/cases/{case}/requests/{posting.hash}"
+    finish(
+        app, session, posting, out=out, force=force, data=posting.hash,
+        facts={"request": posting.hash, "request_url": url},
+        done=f"Requested. Seats review and sign it off: escrow signoff {show.short(case)} {show.short(posting.hash)}\n"
+        f"Then its readers: escrow open {url}",
+    )  # fmt: skip
+
+
+def _find(app: App, case: str, request: str) -> tuple[Session, str, str]:
+    case = full_case(app, case)
+    session = app.session(app.service_of(case))
+    return session, case, full_request(request, (one.request for one in session.requests(case)))
+
+
+@click.command(cls=Verb)
+@click.argument("case")
+@click.argument("request")
+@click.option("--seat", help="Which of your seats, where you hold several.")
+@click.option("--yes", is_flag=True, help="Do not ask: the review was read.")
+@out_options
+@pass_app
+def signoff(
+    app: App, case: str, request: str, seat: str | None, yes: bool, out: Path | None, force: bool
+) -> None:
+    """Review a request and sign it off.
+
+    Shows what would be released to whom, by which path and for what, then asks. A share that was handed over cannot be
+    recalled.
+    """
+    check_out(out, force=force)
+    session, case, request = _find(app, case, request)
+    review = session.review(case, request)
+    say(app, *show.review_lines(review))
+    with_seat = seat or ", ".join(review.my_seats)
+    ask(app, f"Sign off for {with_seat or 'your seat'}? This cannot be recalled.", yes=yes)
+    posting = session.prepare_sign_off(case, request, seat)
+    finish(
+        app, session, posting, out=out, force=force, data=posting.hash,
+        facts={"request": request, "review": as_json.review(review)}, done="Signed off.",
+    )  # fmt: skip
+
+
+@click.command(cls=Verb)
+@click.argument("case")
+@click.argument("request")
+@click.option("--seat", help="Which of your seats, where you hold several.")
+@click.option("--reason", help="For all seats of the case.")
+@out_options
+@pass_app
+def withdraw(
+    app: App, case: str, request: str, seat: str | None, reason: str | None, out: Path | None, force: bool
+) -> None:
+    """Take a sign-off back before the request is released.
+
+    [procedural] The service and honest clients no longer count it. Whoever has the share keeps it.
+    """
+    check_out(out, force=force)
+    session, case, request = _find(app, case, request)
+    posting = session.prepare_withdraw(case, request, seat, reason)
+    finish(
+        app,
+        session,
+        posting,
+        out=out,
+        force=force,
+        data=posting.hash,
+        facts={"request": request},
+        done="Withdrawn.",
+    )

@@ -1,0 +1,75 @@
+"""Carry what `--out` wrote: anybody may, on any machine, as often as they like."""
+
+from pathlib import Path
+
+import click
+
+from escrow.cli import as_json, show
+from escrow.cli.app import App, Verb, pass_app
+from escrow.cli.bars import progress
+from escrow.cli.files import read_file
+from escrow.cli.output import answer, say
+from escrow.cli.posting import receipt_line
+from escrow.cli.uploading import sealed_beside
+from escrow.client import Posting
+from escrow.client.posting import MAX_POSTING
+from escrow.errors import SetupError
+
+
+@click.command(cls=Verb)
+@click.argument("file", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--payload",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="The sealed bytes of a deposit.  [default: FILE.payload]",
+)
+@click.option("--pending", is_flag=True, help="Finish deposits that were interrupted on this machine.")
+@pass_app
+def send(app: App, file: Path | None, payload: Path | None, pending: bool) -> None:
+    """Post a file that --out wrote.
+
+    A statement enters its case once: sending it again gives the first receipt. The sealed bytes of a deposit go up
+    first, only those that the service has not yet.
+    """
+    if (file is None) != pending:
+        raise click.UsageError("Give a FILE or --pending, one of them.")
+    if file is None:
+        _finish_pending(app)
+        return
+    posting = Posting.load(read_file(file, limit=MAX_POSTING, what="posting"))
+    session = app.session(_service_for(app, posting))
+    if posting.sealed_record() is not None:
+        sealed = payload or sealed_beside(file)
+        if not sealed.is_file():
+            raise SetupError(
+                "file_unreadable", path=str(sealed), why="the sealed bytes go up with the statement"
+            )
+        with progress(app) as shown:
+            session.upload(posting, sealed, progress=shown)
+    receipt = session.send(posting)
+    say(app, receipt_line(receipt))
+    answer(app, receipt.statement, as_json.receipt(receipt))
+
+
+def _service_for(app: App, posting: Posting) -> str:
+    """The service that was named; for a case that this home knows, its own; else it must be said."""
+    return app.require_service() if posting.case is None else app.service_of(posting.case)
+
+
+def _finish_pending(app: App) -> None:
+    receipts = []
+    for url in app.services():
+        session = app.session(url)
+        for waiting in session.pending_deposits():
+            if app.service_of(waiting.case) == url:
+                with progress(app) as shown:
+                    receipts.append((waiting.record, session.resume_deposit(waiting, progress=shown)))
+    say(app, *(f"{show.short(record)}: {receipt_line(one)}" for record, one in receipts))
+    if not receipts:
+        say(app, "No deposit was interrupted.")
+    answer(
+        app,
+        [record for record, _ in receipts],
+        {"receipts": [{**as_json.receipt(one), "record": record} for record, one in receipts]},
+    )

@@ -1,0 +1,102 @@
+"""Set a service up and run it. The server's packages are an extra of the installation, imported only here.
+
+A service is a folder: its identity (which signs receipts and opens nothing), its settings, its store. Settings and their
+reasons stand in escrow/config.py; each may be given by the environment too.
+"""
+
+import json
+import os
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+
+from escrow.cli import as_json
+from escrow.cli.app import App, Family, Verb, pass_app
+from escrow.cli.files import require_free, write_file
+from escrow.cli.output import answer, say
+from escrow.client import Card
+from escrow.errors import SetupError
+
+CONFIG_NAME = "service.toml"
+FOLDER = click.Path(path_type=Path, file_okay=False)
+
+
+@click.group(cls=Family)
+def service() -> None:
+    """Set a service up."""
+
+
+@service.command()
+@click.argument("folder", type=FOLDER)
+@click.option("--url", metavar="URL", help="Where the world reaches it.  [default: http:// and --bind]")
+@click.option(
+    "--bind", default="127.0.0.1:8321", show_default=True, metavar="ADDRESS:PORT", help="Where it listens."
+)
+@click.option(
+    "--convenor",
+    "convenors",
+    multiple=True,
+    metavar="CARD",
+    help="A card that may open cases. Repeatable.  [default: anybody may]",
+)
+@pass_app
+def init(app: App, folder: Path, url: str | None, bind: str, convenors: tuple[str, ...]) -> None:
+    """Make a service's folder: its identity and its settings.
+
+    Prints the service's card, which convenors compare before they open a case. Keep a copy of the identity: without it
+    the service can no longer serve its cases. Run it with: escrow serve FOLDER
+    """
+    _require_server()
+    from escrow.service.identity import create_service_identity
+
+    config = folder / CONFIG_NAME
+    require_free(config, force=False)
+    listed = tuple(str(Card.parse(text)) for text in convenors)
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    card = create_service_identity(folder / "identity")
+    write_file(config, _config(folder.resolve(), url or f"http://{bind}", bind, listed).encode())
+    say(app, f"Settings: {config}", f"Fingerprint: {card.groups}", f"To run it: escrow serve {folder}",
+        "The service's card:")  # fmt: skip
+    answer(app, str(card), {**as_json.card(card), "folder": str(folder), "settings": str(config)})
+
+
+def _config(folder: Path, url: str, bind: str, convenors: tuple[str, ...]) -> str:
+    """TOML; every text is quoted as JSON, of which TOML's basic strings understand all that is printed here."""
+    who = json.dumps(list(convenors)) if convenors else '"open"'
+    return (
+        "# Settings of this service; what each means and what else there is: escrow/config.py\n"
+        f"public_url = {json.dumps(url.rstrip('/'))}\n"
+        f"bind = {json.dumps(bind)}\n"
+        f"store = {json.dumps(str(folder / 'store'))}\n"
+        f"service_identity = {json.dumps(str(folder / 'identity'))}\n"
+        f"convenors = {who}\n"
+    )
+
+
+@click.command(cls=Verb)
+@click.argument("folder", type=FOLDER, required=False)
+@pass_app
+def serve(app: App, folder: Path | None) -> None:
+    """Run the service.
+
+    With FOLDER, as `escrow service init FOLDER` made it; without, from ESCROW_CONFIG and ESCROW_* settings. Runs until
+    it is stopped. Anything but this machine reaches it through a proxy with TLS.
+    """
+    _require_server()
+    from escrow.api.server import serve as run
+    from escrow.config import load_settings
+
+    environ = dict(os.environ)
+    if folder is not None:
+        environ["ESCROW_CONFIG"] = str(folder / CONFIG_NAME)
+    settings = load_settings(environ)
+    say(app, f"Serving {settings.public_url} on {settings.bind}, from {settings.store}")
+    run(settings)
+
+
+def _require_server() -> None:
+    """SetupError `server_extra_missing`: parties install without the server's packages."""
+    for name in ("flask", "flask_smorest", "gunicorn", "marshmallow", "structlog"):
+        if find_spec(name) is None:
+            raise SetupError("server_extra_missing", missing=name)

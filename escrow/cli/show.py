@@ -1,0 +1,188 @@
+"""How cases, records, requests and charters look to a person: lines of plain text, every foreign text made printable.
+
+What decides whether a record can open is always said with its label, [cryptographic] or [procedural], in the words of
+the policy room.
+"""
+
+from collections.abc import Iterator
+
+from escrow.cli.output import moment, printable, size, table
+from escrow.client import (
+    Card,
+    CaseView,
+    CharterView,
+    EnvelopeState,
+    PathView,
+    RecordView,
+    RequestView,
+    Review,
+    Standing,
+)
+from escrow.policy.verdict import Verdict
+
+SHORT = 12
+"""Hex digits of an id in lists: enough to type, and unambiguous among any number of records a case can hold."""
+
+
+def short(identifier: str) -> str:
+    return identifier[:SHORT]
+
+
+def who(card: Card, seats: tuple[str, ...] = ()) -> str:
+    """A party: the seats it holds if it holds any, and the fingerprint to compare."""
+    named = f"{', '.join(seats)}  " if seats else ""
+    return f"{named}{card.groups}"
+
+
+def case_lines(it: CaseView) -> Iterator[str]:
+    yield f"Case {it.case}"
+    rows = [
+        ("title", printable(it.charter.title)),
+        ("service", f"{it.service.url}  {it.service.card.groups}"),
+        ("convenor", it.convenor.groups),
+        ("your seats", ", ".join(it.seats) or "none"),
+        ("head", f"entry {it.head.n}, {moment(it.received_at)}"),
+    ]
+    yield from table(rows)
+    yield ""
+    yield from charter_lines(it.charter)
+    for proposal in it.proposals:
+        yield ""
+        yield from charter_lines(proposal)
+
+
+def charter_lines(it: CharterView) -> Iterator[str]:
+    yield f"Charter {short(it.proposal)}, {_standing(it)}"
+    facts = it.charter
+    rows = [
+        ("retained", f"{facts.retention_days} days"),
+        ("deadlock", facts.deadlock.value.replace("-", " ")),
+        ("the public may know", facts.visibility.value),
+    ]
+    if facts.public_notice:
+        rows.append(("public notice", printable(facts.public_notice)))
+    yield from table(rows)
+    if it.rules:
+        yield "  rules"
+        yield from (f"    {line}" for line in printable(it.rules, lines=True).splitlines())
+    yield "  seats (compare these fingerprints aloud before anybody accepts)"
+    yield from table(
+        [
+            (
+                one.seat,
+                one.card.groups,
+                "accepted" if one.accepted else "not accepted",
+                "(you)" if one.mine else "",
+            )
+            for one in it.seats
+        ],
+        indent=4,
+    )
+    for path in it.paths:
+        yield from path_lines(path)
+
+
+def _standing(it: CharterView) -> str:
+    if it.standing is Standing.PENDING:
+        return f"waiting for {', '.join(it.waiting_for)} to accept"
+    return {Standing.IN_FORCE: "in force", Standing.REPLACED: "replaced", Standing.LAPSED: "lapsed"}[
+        it.standing
+    ]
+
+
+def path_lines(it: PathView, *, indent: str = "  ") -> Iterator[str]:
+    yield f"{indent}path {it.name}: {it.policy}, to {it.audience}"
+    inner = indent + "  "
+    for sentence in it.sentences:
+        yield f"{inner}{sentence}"
+    for card in it.readers:
+        yield f"{inner}only reader: {card.groups}"
+    if it.date_at_deposit:
+        yield f"{inner}Each deposit names its own date."
+    if it.note:
+        yield f"{inner}in its author's words: {printable(it.note)}"
+
+
+def record_rows(records: tuple[RecordView, ...]) -> list[str]:
+    return table(
+        [
+            (
+                short(one.record),
+                printable(one.label),
+                "by " + (", ".join(one.author_seats) or one.author.groups),
+                ", ".join(path.name for path in one.paths),
+                size(one.size_bytes),
+                moment(one.received_at),
+                _remarks(one),
+            )
+            for one in records
+        ]
+    )
+
+
+def _remarks(it: RecordView) -> str:
+    parts = []
+    if it.replaces:
+        parts.append(f"replaces {short(it.replaces)}")
+    if it.replaced_by:
+        parts.append(f"replaced by {', '.join(map(short, it.replaced_by))}")
+    parts += [f"{seat} reports a bad envelope ({path})" for path, seat in it.reports]
+    return "; ".join(parts)
+
+
+def request_rows(requests: tuple[RequestView, ...]) -> list[str]:
+    return table(
+        [
+            (
+                short(one.request),
+                printable(one.label),
+                f"path {one.path}",
+                "to the public" if one.public else f"to {len(one.readers)} named",
+                _progress(one),
+            )
+            for one in requests
+        ]
+    )
+
+
+def _progress(it: RequestView) -> str:
+    if it.released_at is not None:
+        return f"released {moment(it.released_at)}"
+    verdict = it.verdict
+    signed = f"signed off by {', '.join(it.signed_off)}" if it.signed_off else "no sign-off yet"
+    opens = f"; not before {moment(verdict.opens_at)}" if verdict.opens_at else ""
+    return f"{signed}; have {verdict.have} of {verdict.need}{opens}"
+
+
+def review_lines(it: Review) -> Iterator[str]:
+    """All that a seat must see before it signs off."""
+    request, record = it.request, it.record
+    yield f"Request {request.request}"
+    yield from table(
+        [
+            ("record", f"{printable(record.label)}  ({record.record})"),
+            ("deposited by", f"{who(record.author, record.author_seats)}, {moment(record.received_at)}"),
+            ("asked for by", f"{who(request.author, request.author_seats)}, {moment(request.received_at)}"),
+            ("purpose", printable(request.purpose) or "(none given)"),
+            ("so far", _progress(request)),
+        ]
+    )
+    if request.public:
+        yield "  readers: THE PUBLIC. Anyone will be able to open it, for ever."
+    else:
+        yield "  readers (compare these fingerprints with the people you mean)"
+        yield from (f"    {card.groups}" for card in request.readers)
+    yield from path_lines(it.path)
+    for seat, state in it.envelopes:
+        if state is EnvelopeState.BAD:
+            yield f"  The envelope of {seat} is bad: report it (escrow report). The record still opens with another's."
+    yield from (f"  {sentence}" for sentence in it.warnings)
+
+
+def verdict_lines(it: Verdict, *, indent: str = "  ") -> Iterator[str]:
+    """The answer as a tree: what is met, and what would still help."""
+    mark = "met" if it.met else f"{it.have} of {it.need}"
+    yield f"{indent}[{it.enforced.value}] {it.label}: {mark}"
+    for child in it.children:
+        if child.children or not child.met:
+            yield from verdict_lines(child, indent=indent + "  ")
