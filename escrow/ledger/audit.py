@@ -9,7 +9,7 @@ does not stop at the first fault. Numbered as in README.md:
  A3  After an entry was left out or is missing, later ones are checked as far as they can be: a fault that may
      be nothing but its consequence says so (`follows`), and blames nobody for certain.
  A4  A head that the caller remembers is on the chain: nothing was taken off its end, nothing rewritten.
- A5  Every share object of a standing sign-off is there and holds (rules O1 to O4).
+ A5  Every share object of a standing sign-off is there and holds (rules W1 to W4).
  A6  Every payload is there, with the length and the digest that its depositor stated.
 
 A missing or changed object is the fault of whoever keeps it; a false one that is named by its hash in a

@@ -6,7 +6,7 @@ ticket's introduction. Numbered as in README.md:
  B1  The first entry opens this very case; it pins the service's card.
  B2  Every other entry keeps all rules of the ledger, as far as they can be asked with entries left out.
  B3  It holds the request, and its sign-offs meet the record's policy.
- B4  Each share object is found by the hash that its seat signed, and keeps rules O1 to O4; a seat of which no
+ B4  Each share object is found by the hash that its seat signed, and keeps rules W1 to W4; a seat of which no
      object does is named, and the others may still suffice.
  B5  The reader's own ticket is in the request, and its keys are the reader's.
  B6  p is the one that the record promises; each seat that passed on another is named, and the next is tried.
@@ -212,7 +212,7 @@ def open_shares(
 
 def _answered(shares: ShareObject, place: int | None) -> Point:
     given = shares.public_answer if place is None else shares.tickets[place].answer
-    if given is None:  # O3: an object for the public holds an answer
+    if given is None:  # W3: an object for the public holds an answer
         raise ForgedError("share_count_wrong", seat=shares.seat)
     return given.W
 

@@ -3,10 +3,10 @@
 Used by the seat that makes it, by the service on arrival, by readers and by the auditor, so that all of them
 ask the same. Rules, numbered as in README.md:
 
- O1  The object's bytes have the hash that the signed sign-off names.
- O2  It is for this request and this seat.
- O3  It answers every ticket of the request, in their order; or the public, with one answer.
- O4  Every answer's proof holds for the seat's key as sealed, this ticket's mask, and this request.
+ W1  The object's bytes have the hash that the signed sign-off names.
+ W2  It is for this request and this seat.
+ W3  It answers every ticket of the request, in their order; or the public, with one answer.
+ W4  Every answer's proof holds for the seat's key as sealed, this ticket's mask, and this request.
 
 What is false here is the fault of the seat's holder: its signature covers the object's hash. Whether the p
 that is passed on is the right one, only who can open the envelope sees (bundle.py).
@@ -56,10 +56,10 @@ def make_share_object(
 def require_share_object(
     state: CaseState, request: Hash, seat: str, expected: Hash, raw: bytes
 ) -> ShareObject:
-    """Rules O1 to O4 for the object that the sign-off by `seat` names as `expected`.
+    """Rules W1 to W4 for the object that the sign-off by `seat` names as `expected`.
 
-    ForgedError `share_object_swapped` (O1: nobody is proven guilty), `share_object_for_other_request` (O2),
-    `share_count_wrong` (O3), `share_false` (O4), `share_object_malformed`, each with `seat` and, where the
+    ForgedError `share_object_swapped` (W1: nobody is proven guilty), `share_object_for_other_request` (W2),
+    `share_count_wrong` (W3), `share_false` (W4), `share_object_malformed`, each with `seat` and, where the
     seat is to blame, `author`.
     """
     asked = state.request(request)
@@ -80,7 +80,7 @@ def require_share_object(
 
 
 def _require_answers(case: CaseId, asked: RequestState, path: PathState, shares: ShareObject) -> None:
-    """O4."""
+    """W4."""
     holder = path.seat(shares.seat)
     context = _context(case, asked, path, shares.seat)
     E = path.record_path.sealed.dealing.E

@@ -1,4 +1,4 @@
-"""Every format: what is written is read back the same, and junk gets nothing but our errors out of a parser."""
+"""Every format: what is written is read back the same, and junk gets nothing but our errors out."""
 
 import copy
 from collections.abc import Callable, Iterator
