@@ -59,6 +59,4 @@ COMMANDS = {
         "This installation has no server ({missing} is missing).",
         "Install it: pip install 'escrow[server]'",
     ),
-        "Not as expected", "{step}: {found}.", "Run it again with --keep, and look into the folder."
-    ),
 }
