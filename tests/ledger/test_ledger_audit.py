@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from support import build
 
 from escrow.errors import RefusedError
@@ -327,3 +329,44 @@ def test_payload_that_is_not_the_one_sealed_is_found(
 ) -> None:
     report = audit(chain, case.shares.get, lambda record: spoil(stored(record)))
     assert codes(report) == [(code, SEALED)]
+
+
+# Whatever is done to the list
+
+spoilings = st.lists(
+    st.tuples(st.sampled_from(["drop", "double", "swap", "flip", "cut", "junk"]), st.integers(0, 99)),
+    min_size=1,
+    max_size=3,
+)
+
+
+def spoil_list(chain: list[str], deed: str, seed: int) -> None:
+    at = seed % len(chain)
+    match deed:
+        case "drop":
+            del chain[at]
+        case "double":
+            chain.insert(seed * 7 % len(chain), chain[at])
+        case "swap":
+            chain[at], chain[0] = chain[0], chain[at]
+        case "flip":
+            chain[at] = flip(chain[at], seed * 31 % max(1, len(chain[at]))) if chain[at] else "x"
+        case "cut":
+            chain[at] = chain[at][:seed]
+        case "junk":
+            chain.insert(at, "x" * seed)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(deeds=spoilings)
+def test_no_spoiled_chain_passes_and_none_stops_the_auditor(
+    case: build.Case, chain: list[str], deeds: list[tuple[str, int]]
+) -> None:
+    spoiled = list(chain)
+    for deed, seed in deeds:
+        if spoiled:
+            spoil_list(spoiled, deed, seed)
+    report = run(case, spoiled)
+    assert report.entries == len(spoiled)
+    if report.faults == ():
+        assert spoiled == chain[: len(spoiled)]  # a whole beginning: only a remembered head tells more

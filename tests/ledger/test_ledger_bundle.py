@@ -5,6 +5,8 @@ from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from support import build
 
 from escrow.crypto.envelope import Envelope, enclose, ticket_context
@@ -655,3 +657,19 @@ def test_bundle_with_junk_for_an_entry_gives_nothing_but_our_errors(named: Relea
         spoiled[part * 3] = junk
         with pytest.raises((MalformedError, ForgedError, RefusedError)):
             verified(case, request, spoiled, shares)
+
+
+@settings(max_examples=80, deadline=None)
+@given(at=st.floats(0, 1, exclude_max=True), letter=st.sampled_from('AZaz09-_"{}[],.:'))
+def test_bundle_with_a_letter_changed_opens_to_the_same_key_or_not_at_all(
+    named: Released, at: float, letter: str
+) -> None:
+    case, record, request = named
+    raw = compose(*parts_of(case, request)).decode()
+    place = int(at * len(raw))
+    spoiled = raw[:place] + letter + raw[place + 1 :]
+    try:
+        key = opened(Bundle.parse(spoiled.encode()).verify(case.id, request)).key
+    except EscrowError:
+        return
+    assert key == case.sealed[record].key
