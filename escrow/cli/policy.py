@@ -62,7 +62,15 @@ def explain_(
     for name in gone:
         if all(name not in one.template.policy.seats for one in draft.paths):
             say(app, f"No path names a seat {name}.")
-    lines = [line for name, found in told.items() for line in (f"path {name}", *_indented(found), "")]
+    lines: list[str] = []
+    for one in draft.paths:
+        name = one.template.name
+        lines += [f"path {name}", *(f"  {line}" for line in str(told[name]).splitlines())]
+        if one.template.date_open:
+            lines.append(
+                "  [procedural] No sign-off is accepted before a date that each deposit sets for itself."
+            )
+        lines.append("")
     answer(app, lines[:-1], {"paths": {name: as_json.explanation(found) for name, found in told.items()}})
 
 
@@ -101,7 +109,3 @@ def _audience(template: PathTemplate) -> str:
                 if template.audience.cards
                 else "the readers that a request names"
             )
-
-
-def _indented(found: Explanation) -> list[str]:
-    return [f"  {line}" for line in str(found).splitlines()]

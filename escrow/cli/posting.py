@@ -44,6 +44,8 @@ def finish(
     """Send or write. `data` goes to stdout, `done` to people, `facts` into the JSON answer beside the receipt."""
     if out is None:
         receipt = session.send(posting)
+        if posting.case is None:
+            session.case(receipt.case)  # from now on this home knows the case, and by its short name
         say(app, done, receipt_line(receipt))
         answer(app, data, {**as_json.receipt(receipt), **facts})
         return

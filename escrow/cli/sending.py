@@ -1,5 +1,6 @@
 """Carry what `--out` wrote: anybody may, on any machine, as often as they like."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -13,7 +14,7 @@ from escrow.cli.posting import receipt_line
 from escrow.cli.uploading import sealed_beside
 from escrow.client import Posting
 from escrow.client.posting import MAX_POSTING
-from escrow.errors import SetupError
+from escrow.errors import NotFoundError, SetupError
 
 
 @click.command(cls=Verb)
@@ -48,6 +49,9 @@ def send(app: App, file: Path | None, payload: Path | None, pending: bool) -> No
         with progress(app) as shown:
             session.upload(posting, sealed, progress=shown)
     receipt = session.send(posting)
+    if posting.case is None:
+        with suppress(NotFoundError):  # whoever only carries it is none of the case's
+            session.case(receipt.case)
     say(app, receipt_line(receipt))
     answer(app, receipt.statement, as_json.receipt(receipt))
 
