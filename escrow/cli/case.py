@@ -68,7 +68,8 @@ def invite(app: App, case: str, seat: str, proposal: str | None, out: Path | Non
     made = app.session(app.service_of(case)).invitations(case, proposal)
     if seat not in made:
         raise RefusedError("seat_not_in_charter", seat=seat, seats=tuple(made))
-    say(app, f"For the holder of {seat}, to be handed over privately: it holds the case key.")
+    say(app, f"For the holder of {seat}, to be handed over privately: it holds the case key. They run:",
+        f"  escrow case accept {out or 'FILE'}")  # fmt: skip
     hand_over(app, made[seat].dump(), out, force=force)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from escrow.cli.app import Verb
-from escrow.cli.demo_stage import Stage
+from escrow.cli.demo_stage import Stage, holds
 
 DELTA, NORTHQUAY, BELMARRA, MEDIATOR = "delta", "northquay", "belmarra", "mediator"
 ARBITRATOR, OPERATOR, JOURNALIST = "arbitrator", "operator", "journalist"
@@ -24,7 +24,9 @@ SEATS = (NORTHQUAY, BELMARRA, MEDIATOR, DELTA)
 SETTLEMENT = "Belmarra pays Northquay 2,350,000 by 1 September. Neither side admits anything.\n"
 MEMO = "Northquay and Belmarra have settled their differences and go on working together.\n"
 LABEL, TITLE = "Settlement agreement, signed", "Settlement of 20 March"
-SECRETS = ("2,350,000", "go on working together", LABEL, TITLE, "settlement.txt")
+SECRETS = ("2,350,000", LABEL, TITLE, "settlement.txt", "payment of 1 September", "go on working together")
+SEEN = ("northquay", "enforcement")
+"""What an operator does see: seats, paths, policies. That it is found shows that the search finds things."""
 
 REFUSED, NOT_FOUND = 4, 6
 
@@ -85,9 +87,9 @@ class _Story:
         self.set_up()
         self.open_the_case()
         settlement = self.deposit_the_settlement()
-        self.look_as_operator()
         self.release_to_the_arbitrator(settlement)
         self.release_to_the_public()
+        self.look_as_operator()
         self.check_everything()
         self.conclude(time.monotonic() - began)
 
@@ -120,7 +122,7 @@ class _Story:
             name = f"{seat}.invitation"
             stage.run(DELTA, "case", "invite", self.case[:12], seat, "--out", name)
             stage.hand(name, DELTA, seat, how=", privately")
-            stage.run(seat, "case", "accept", name, "--yes")
+            stage.run(seat, "case", "accept", name, "--yes", last=3)
 
     def deposit_the_settlement(self) -> str:
         stage = self.stage
@@ -132,19 +134,22 @@ class _Story:
             "--title", TITLE,
         ).out  # fmt: skip
         self.pace_s = time.monotonic() - began
-        stage.run(BELMARRA, "case", "show", self.case[:12])
+        stage.run(BELMARRA, "case", "show", self.case[:12], last=6)
         return record
 
     def look_as_operator(self) -> None:
         stage = self.stage
-        stage.step("The operator searches all that it keeps: amount, title, label and file name are nowhere.")
-        store = stage.folder(OPERATOR) / "service"
-        files = [path for path in store.rglob("*") if path.is_file()]
-        stage.expect(bool(files), "the operator keeps no files at all")
-        for secret in SECRETS:
-            found = [path for path in files if secret.encode() in path.read_bytes()]
-            stage.tell(f"grep -r {secret!r} service/   -> {len(found)} of {len(files)} files")
-            stage.expect(not found, f"the operator can read {secret!r}")
+        stage.step(
+            "The operator searches all that it keeps. It sees who may open what, and nothing of what they wrote."
+        )
+        files = [
+            path.read_bytes() for path in (stage.folder(OPERATOR) / "service").rglob("*") if path.is_file()
+        ]
+        stage.tell(f"{len(files)} files, looked through base64 and all:")
+        for text in (*SEEN, *SECRETS):
+            found = sum(holds(raw, text) for raw in files)
+            stage.tell(f"  {text!r}: in {found}")
+            stage.expect((found > 0) == (text in SEEN), f"the operator finds {text!r} in {found} files")
 
     def release_to_the_arbitrator(self, record: str) -> None:
         """(a) Belmarra has not paid. A named arbitrator, who holds no seat, is to read the settlement."""
@@ -163,7 +168,7 @@ class _Story:
         url = f"{stage.url}/v1/cases/{self.case}/requests/{request}"
 
         stage.step("One sign-off is not enough: the arbitrator is refused.")
-        stage.run(NORTHQUAY, "signoff", case, request[:12], "--yes")
+        stage.run(NORTHQUAY, "signoff", case, request[:12], "--yes", last=3)
         stage.run(ARBITRATOR, "open", url, status=NOT_FOUND)
 
         stage.step(
@@ -194,12 +199,13 @@ class _Story:
         url = f"{stage.url}/v1/cases/{self.case}/requests/{request}"
 
         stage.step("A sign-off before the date is refused.")
-        stage.run(BELMARRA, "signoff", case, request[:12], "--yes", status=REFUSED)
+        refused = stage.run(BELMARRA, "signoff", case, request[:12], "--yes", status=REFUSED, last=2)
+        stage.expect("publication opens at" in refused.err, "it was refused for another reason")
 
         stage.step("The date has come: Belmarra signs off by hand, the mediator's timekeeper by itself.")
         while datetime.now(UTC) <= date:
             time.sleep(0.1)
-        stage.run(BELMARRA, "signoff", case, request[:12], "--yes")
+        stage.run(BELMARRA, "signoff", case, request[:12], "--yes", last=3)
         done = stage.run(MEDIATOR, "timekeeper", "--once").out
         stage.expect(request in done, "the timekeeper did not sign off")
 
@@ -223,6 +229,6 @@ class _Story:
             f"\nAll as it must be, in {took_s:.0f} s.\n"
             "  (a) A secret settlement was opened by one named arbitrator, after two sign-offs, and by nobody else.\n"
             "  (b) A memo was opened by anyone, after its date and two sign-offs, and not before.\n"
-            "  The operator kept everything and could read nothing.\n"
+            "  The operator kept everything, and nothing that it keeps says what they wrote.\n"
             "Do it with your own files and keys: README.md, or start with `escrow keygen`. `--keep` leaves this one's folder."
         )

@@ -4,7 +4,9 @@ Every command runs as a process of its own, is shown as its person would type it
 otherwise the demo stops and says what differed.
 """
 
+import base64
 import os
+import re
 import shlex
 import shutil
 import socket
@@ -23,6 +25,7 @@ START_S = 30.0
 COMMAND_S = 120.0
 STOP_S = 20.0
 COMMAND = (sys.executable, "-m", "escrow.cli")
+_BASE64 = re.compile(rb"[A-Za-z0-9_-]{16,}")
 _KEPT = ("PATH", "LANG", "LC_ALL", "TZ", "PYTHONPATH", "SYSTEMROOT", "TMPDIR")
 
 
@@ -78,15 +81,20 @@ class Stage:
         shutil.copy(self.folder(giver) / name, self.folder(taker) / name)
         self.tell(f"-- {giver} hands {name} to {taker}{how}", "")
 
-    def run(self, person: str, *args: str, status: int = 0) -> Said:
-        """Type `escrow ...` as this person. It must end with this exit code."""
+    def run(self, person: str, *args: str, status: int = 0, last: int | None = None) -> Said:
+        """Type `escrow ...` as this person. It must end with this exit code.
+
+        `last`: show no more than these last lines, where the rest was seen before.
+        """
         self.tell(click.style(f"{person}$ {shlex.join(('escrow', *args))}", fg="cyan"))
         ran = subprocess.run(  # noqa: S603  # our own program, with arguments of our own
             [*COMMAND, *args], cwd=self.folder(person), env=self._environment(person), stdin=subprocess.DEVNULL,
             capture_output=True, timeout=COMMAND_S, check=False,
         )  # fmt: skip
         said = Said(out=ran.stdout.decode().strip(), err=ran.stderr.decode().strip(), status=ran.returncode)
-        self.tell(*f"{said.err}\n{said.out}".strip().splitlines(), "")
+        lines = f"{said.err}\n{said.out}".strip().splitlines()
+        cut = len(lines) - last if last is not None else 0
+        self.tell(*(["..."] if cut > 0 else []), *lines[max(cut, 0) :], "")
         shown = (
             f"`escrow {args[0]}` by {person} ended with {said.status} instead of {status}: {said.err[-300:]}"
         )
@@ -137,3 +145,15 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def holds(raw: bytes, text: str) -> bool:
+    """Whether these bytes hold the text, plain or under any number of layers of base64 (as signed texts are)."""
+    if text.encode() in raw:
+        return True
+    return any(holds(_decoded(run), text) for run in _BASE64.findall(raw))
+
+
+def _decoded(run: bytes) -> bytes:
+    whole = run[: len(run) - (len(run) % 4 == 1)]  # one letter too many cannot be of it
+    return base64.urlsafe_b64decode(whole + b"=" * (-len(whole) % 4))

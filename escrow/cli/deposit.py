@@ -92,11 +92,8 @@ def deposit(
         say(app, "What was sealed is kept. To go on where it stopped: escrow send --pending")
         raise
     record = next(one for one in session.records(case) if one.n == receipt.n)
-    say(
-        app,
-        f"Deposited {file.name}, {size(record.size_bytes)} sealed. The record's id:",
-        receipt_line(receipt),
-    )
+    said = f"Deposited {file.name}, {size(record.size_bytes)} sealed."
+    say(app, said, receipt_line(receipt), "The record's id:")
     answer(app, record.record, {**as_json.receipt(receipt), "record": record.record})
 
 

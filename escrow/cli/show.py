@@ -65,7 +65,8 @@ def charter_lines(it: CharterView) -> Iterator[str]:
     if it.rules:
         yield "  rules"
         yield from (f"    {line}" for line in printable(it.rules, lines=True).splitlines())
-    yield "  seats (compare these fingerprints aloud before anybody accepts)"
+    compare = " (compare these fingerprints aloud before anybody accepts)" if it.waiting_for else ""
+    yield f"  seats{compare}"
     yield from table(
         [
             (
