@@ -8,6 +8,7 @@ Rules:
      every thread.
 """
 
+import contextlib
 import io
 import socket
 import time
@@ -55,14 +56,27 @@ class Body(io.RawIOBase):
         wanted = self._left if size < 0 else min(size, self._left)
         if wanted == 0:
             return b""
+        try:
+            found = self._receive(min(wanted, CHUNK))
+        except OSError:
+            self._give_up()
+            raise
+        self._left -= len(found)
+        return found
+
+    def _receive(self, wanted: int) -> bytes:
         remaining = self._deadline - self._monotonic()
         if remaining <= 0:
             raise TimeoutError("body deadline")
         if self._socket is not None:
             self._socket.settimeout(min(self._timeout, remaining))
-        found = self._source.read(min(wanted, CHUNK))
-        self._left -= len(found)
-        return found
+        return self._source.read(wanted)
+
+    def _give_up(self) -> None:
+        """Take nothing more from this peer: gunicorn would wait for the rest of the body all over again."""
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                self._socket.shutdown(socket.SHUT_RD)
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")

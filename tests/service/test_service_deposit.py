@@ -4,15 +4,16 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+from store.faulty import NEVER, FaultyStore, Mode
+from support import build
+from support.office import Office
+from support.refusals import refuses
+
 from escrow.errors import ForgedError, RefusedError, UnavailableError
 from escrow.model.record import Payload
 from escrow.service.post import post
 from escrow.store import names
 from escrow.store.interface import Bucket
-from store.faulty import NEVER, FaultyStore, Mode
-from support import build
-from support.office import Office
-from support.refusals import refuses
 
 CLAIMANT = build.SEATS["claimant"]
 

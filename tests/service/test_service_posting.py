@@ -3,6 +3,9 @@
 from pathlib import Path
 
 import pytest
+from support import build
+from support.office import Office, PostedError, tree
+from support.refusals import refuses
 
 from escrow.errors import MalformedError, NotFoundError, RefusedError, TooLargeError
 from escrow.ledger.statement import compose
@@ -12,9 +15,6 @@ from escrow.service.open_case import open_case
 from escrow.service.post import post
 from escrow.store import names
 from escrow.store.interface import Bucket
-from support import build
-from support.office import Office, PostedError, tree
-from support.refusals import refuses
 
 
 def elsewhere() -> Charter:

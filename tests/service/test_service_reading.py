@@ -4,12 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import pytest
+from support import build
+from support.office import Office
 
 from escrow.crypto.identity import Identity
 from escrow.ledger.bundle import Bundle
 from escrow.service.gate import write_index
-from support import build
-from support.office import Office
 
 ARBITRATOR, STRANGER = build.party("arbitrator"), build.party("stranger")
 CLAIMANT, MEDIATOR = build.SEATS["claimant"], build.SEATS["mediator"]
@@ -26,8 +26,7 @@ class World:
     shares: str
 
 
-@pytest.fixture
-def world(office: Office) -> World:
+def build_world(office: Office) -> World:
     """One record with two requests: one released to the arbitrator, one for the public that is not released."""
     case = office.accepted()
     record = office.deposited(case)
@@ -36,8 +35,19 @@ def world(office: Office) -> World:
     case.sign_off(named, "claimant", "respondent")
     case.sign_off(public, "claimant")
     shares = case.state.requests[named].sign_offs["claimant"][0].shares
-    office.store.calls.clear()
     return World(office, case, record, named, public, shares)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> World:
+    """For tests that only read."""
+    return build_world(Office(tmp_path_factory.mktemp("world")))
+
+
+@pytest.fixture
+def own_world(office: Office) -> World:
+    """For tests that change it."""
+    return build_world(office)
 
 
 Path = Callable[[World, str], str]
@@ -127,15 +137,17 @@ def test_bundle_before_the_release_is_nobodys(world: World) -> None:
         assert answer.status_code == 404
 
 
-def test_public_release_is_everybodys(world: World) -> None:
-    world.case.sign_off(world.public, "respondent")
+def test_public_release_is_everybodys(own_world: World) -> None:
+    own_world.case.sign_off(own_world.public, "respondent")
     for who in (None, STRANGER):
-        bundle = world.office.get(f"/v1/cases/{world.case.id}/requests/{world.public}/bundle", who)
+        bundle = own_world.office.get(
+            f"/v1/cases/{own_world.case.id}/requests/{own_world.public}/bundle", who
+        )
         assert bundle.status_code == 200
-        verified = Bundle.parse(bundle.data).verify(world.case.id, world.public)
+        verified = Bundle.parse(bundle.data).verify(own_world.case.id, own_world.public)
         assert set(verified.shares) == {"claimant", "respondent"}
-        assert world.office.get(PRIVATE["payload"](world, world.case.id), who).status_code == 200
-        assert world.office.get(PRIVATE["bundle"](world, world.case.id), who).status_code == 404
+        assert own_world.office.get(PRIVATE["payload"](own_world, own_world.case.id), who).status_code == 200
+        assert own_world.office.get(PRIVATE["bundle"](own_world, own_world.case.id), who).status_code == 404
 
 
 def test_bundle_of_a_named_release_convinces_its_reader(world: World) -> None:
@@ -165,24 +177,24 @@ def test_cases_are_listed_for_seats_convenor_and_readers_only(world: World) -> N
     assert listed(STRANGER) == []
 
 
-def test_cases_come_in_pages(world: World) -> None:
+def test_cases_come_in_pages(own_world: World) -> None:
     for number in range(4):
-        world.office.case().open(build.charter(public_notice=f"case {number}"))
+        own_world.office.case().open(build.charter(public_notice=f"case {number}"))
     found, path = [], "/v1/cases?limit=2"
     while path:
-        page = world.office.get(path, build.CONVENOR).get_json()
+        page = own_world.office.get(path, build.CONVENOR).get_json()
         found += [case["case"] for case in page["cases"]]
         path = f"/v1/cases?limit=2&after={page['next']}" if page["next"] else ""
     assert found == sorted(found)
     assert len(found) == 5
 
 
-def test_index_without_an_entry_shows_no_case(world: World) -> None:
+def test_index_without_an_entry_shows_no_case(own_world: World) -> None:
     """As a crash between index and entry leaves it."""
-    write_index(world.office.desk, UNKNOWN_CASE, [STRANGER.card])
-    assert world.office.get("/v1/cases", STRANGER).get_json() == {"cases": [], "next": None}
-    assert world.office.get(f"/v1/cases/{UNKNOWN_CASE}", STRANGER).status_code == 404
-    assert world.office.get("/v1/inbox", STRANGER).get_json()["items"] == []
+    write_index(own_world.office.desk, UNKNOWN_CASE, [STRANGER.card])
+    assert own_world.office.get("/v1/cases", STRANGER).get_json() == {"cases": [], "next": None}
+    assert own_world.office.get(f"/v1/cases/{UNKNOWN_CASE}", STRANGER).status_code == 404
+    assert own_world.office.get("/v1/inbox", STRANGER).get_json()["items"] == []
 
 
 def test_inbox_follows_the_case(office: Office) -> None:

@@ -2,6 +2,10 @@
 
 from dataclasses import replace
 
+from support import build
+from support.office import Office
+from support.refusals import refuses
+
 from escrow.crypto.sign_off import Answer
 from escrow.errors import EscrowError, ForgedError, MalformedError, NotFoundError, RefusedError, TooLargeError
 from escrow.model.deeds import SignedOff
@@ -11,9 +15,6 @@ from escrow.service.post import post
 from escrow.service.reading import read_share
 from escrow.store import names
 from escrow.store.interface import Bucket
-from support import build
-from support.office import Office
-from support.refusals import refuses
 
 ARBITRATOR = build.party("arbitrator")
 CLAIMANT, MEDIATOR = build.SEATS["claimant"], build.SEATS["mediator"]

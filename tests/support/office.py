@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from flask import Flask
+from support import build
 from werkzeug.test import TestResponse
 
 from escrow.api.app import create_app
@@ -28,7 +29,6 @@ from escrow.model.wire import to_base64
 from escrow.service.desk import Desk
 from escrow.store.folder import FolderStore
 from escrow.store.interface import Bucket, Outcome, PartReceipt, Store, StoredPayload, UploadPlan
-from support import build
 
 
 class PostedError(Exception):
