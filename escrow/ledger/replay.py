@@ -5,7 +5,7 @@ auditor) calls `extend` for every entry there is. Both apply the same rules, che
 leaves the state as it was. Rules L1 to L4 are here, S1 to S9 in rules_*.py, all numbered as in README.md.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
@@ -47,7 +47,7 @@ def judge_opening(raw: str, *, at: datetime, service: Card) -> Admitted:
 def admit(state: CaseState, raw: str, *, at: datetime) -> Admitted:
     """All rules, as if the statement were received at `at`; the state is unchanged, whatever the answer."""
     statement = _verify(state, raw)
-    scene = _scene(state, statement, n=state.head.n + 1, at=max(at, state.received_at), proofs=True)
+    scene = _scene(state, statement, n=state.head.n + 1, at=max(at, state.received_at))
     already = _require_enterable(scene)
     if already is None:
         _judge(scene)
@@ -73,7 +73,7 @@ def extend(
     entry = Entry.read(entry_raw, state.service)
     _require_place(state, entry, sparse=sparse)
     statement = _verify(state, entry.statement_raw)
-    scene = replace(_scene(state, statement, n=entry.n, at=entry.received_at, proofs=proofs), sparse=sparse)
+    scene = _scene(state, statement, n=entry.n, at=entry.received_at, proofs=proofs, sparse=sparse)
     already = _require_enterable(scene)
     if already is not None:
         raise RefusedError("statement_twice", n=entry.n, first=already)
@@ -121,9 +121,17 @@ def _verify(state: CaseState, raw: str) -> Statement:
     return untrusted.verify(card)
 
 
-def _scene(state: CaseState, statement: Statement, *, n: int, at: datetime, proofs: bool) -> Scene:
+def _scene(
+    state: CaseState,
+    statement: Statement,
+    *,
+    n: int,
+    at: datetime,
+    proofs: bool = True,
+    sparse: bool = False,
+) -> Scene:
     head_n = 0 if statement.head is None else statement.head.n
-    return Scene(state=state, statement=statement, n=n, at=at, head_n=head_n, proofs=proofs)
+    return Scene(state=state, statement=statement, n=n, at=at, head_n=head_n, proofs=proofs, sparse=sparse)
 
 
 def _require_enterable(scene: Scene) -> int | None:
