@@ -5,6 +5,7 @@ import io
 import os
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,10 +15,10 @@ from store.contract import CASE, ENTRY
 from store.contract_uploads import NAME, digest
 from store.sabotage import Calls
 
-from escrow.errors import EscrowError, UnavailableError
+from escrow.errors import EscrowError, RefusedError, UnavailableError
 from escrow.store import interface, names
 from escrow.store.folder import FolderStore
-from escrow.store.interface import Bucket, Store, UploadPlan
+from escrow.store.interface import Bucket, Outcome, Store, UploadPlan
 
 DATA = b"what must be whole or not be"
 PART = 1000  # smaller than any real one: the system calls are the same, and there are many runs
@@ -27,8 +28,10 @@ UNTIL = datetime(2090, 1, 1, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
-def _small_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+def _many_quick_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small parts, and flushes that are counted but not made: no power is cut here, `Calls` keeps its books."""
     monkeypatch.setattr(interface, "MIN_PART_BYTES", PART)
+    monkeypatch.setattr(os, "fsync", lambda fd: None)
 
 
 def _announced() -> UploadPlan:
@@ -280,3 +283,62 @@ def test_every_read_that_fails_is_an_error_of_ours(tmp_path: Path) -> None:
 
             error = _error_of(deed, strike)
             assert error is None or error.fields["reason"] == "EACCES"
+
+
+def test_another_process_doing_the_same_at_any_system_call_is_no_trouble(scene: Scene) -> None:
+    deed = scene.deed
+    for turn in range(1, len(scene.steps()) + 1):
+        root = scene.copy()
+
+        def meanwhile(number: int, turn: int = turn, root: Path = root) -> None:
+            if number == turn:
+                deed.do(FolderStore(root))
+
+        with Calls(meanwhile):
+            deed.do(FolderStore(root))
+        assert deed.found(FolderStore(root)) == deed.done()
+        assert _asides(root) == []
+        shutil.rmtree(root)
+
+
+def test_another_writer_at_any_system_call_leaves_one_winner(tmp_path: Path) -> None:
+    FolderStore(tmp_path).check()
+    with Calls() as calls:
+        FolderStore(tmp_path).create(Bucket.LEDGER, names.entry(CASE, 0), DATA)
+    for turn in range(1, calls.count + 1):
+        name, outcomes = names.entry(CASE, turn), []
+
+        def meanwhile(
+            number: int, turn: int = turn, name: str = name, outcomes: list[Outcome] = outcomes
+        ) -> None:
+            if number == turn:
+                outcomes.append(FolderStore(tmp_path).create(Bucket.LEDGER, name, b"other"))
+
+        with Calls(meanwhile):
+            outcomes.append(FolderStore(tmp_path).create(Bucket.LEDGER, name, DATA))
+        assert sorted(outcome.value for outcome in outcomes) == ["already_other", "created"]
+        winner = b"other" if outcomes[0] is Outcome.CREATED else DATA
+        assert FolderStore(tmp_path).get(Bucket.LEDGER, name, limit=100) == winner
+
+
+def test_part_sent_at_any_system_call_of_a_completion_is_in_the_payload_or_refused_or_too_late(
+    tmp_path: Path,
+) -> None:
+    """Sending a part while completing has no one right answer; the digest says which part was taken."""
+    scene = Scene(DEEDS["complete"], tmp_path)
+    new = digest(b"r" * PART + TAIL)
+    for turn in range(1, len(scene.steps()) + 1):
+        root = scene.copy()
+
+        def meanwhile(number: int, turn: int = turn, root: Path = root) -> None:
+            if number == turn:
+                with suppress(RefusedError):
+                    FolderStore(root).put_part(NAME, 1, io.BytesIO(b"r" * PART))
+
+        with Calls(meanwhile):
+            stored = FolderStore(root).complete_upload(NAME)
+        assert stored.sha256 in (new, digest(WHOLE))
+        assert digest(b"".join(FolderStore(root).payload(NAME))) == stored.sha256
+        FolderStore(root).check()
+        assert not (root / "records" / names.part_folder(NAME)).exists()
+        shutil.rmtree(root)

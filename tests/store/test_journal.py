@@ -1,5 +1,6 @@
 """The journal: what was acknowledged is never lost, the chain never forks, a retry knows its own entry."""
 
+import signal
 from collections.abc import Callable
 from datetime import timedelta
 from functools import partial
@@ -402,3 +403,34 @@ def test_lost_race_against_ones_own_success_is_no_second_entry(store: FolderStor
     receipt = append(Journal(Repeats(store, rival, first), SERVICE, Clock()), first, "mine")  # type: ignore[arg-type]
     assert (receipt.n, receipt.created) == (1, False)
     assert audited(store, first.statement).head.n == 1
+
+
+@pytest.mark.parametrize("when", When)
+def test_process_killed_at_any_operation_loses_nothing_acknowledged(
+    tmp_path: Path, when: When, in_child: Callable[[Callable[[], object]], int]
+) -> None:
+    """SIGKILL before and after every store call; what the child had noted down as acknowledged is there."""
+    opening_once()  # the same for parent and child
+    for kill_at in range(1, count_of_operations(tmp_path / "counting") + 1):
+        inner, noted = FolderStore(tmp_path / f"{kill_at}"), tmp_path / f"{kill_at}.acknowledged"
+        doomed = FaultyStore(inner, kill_at=kill_at, when=when, mode=Mode.SIGKILL)
+        status = in_child(partial(deeds, journal_over(doomed), Noted(noted)))
+        assert status in {-signal.SIGKILL, 99}  # 99: struck after a `get` that had found nothing
+        repeated: list[Receipt] = []
+        deeds(journal_over(inner), repeated)
+        acknowledged = noted.read_text().split() if noted.exists() else []
+        assert [receipt.hash for receipt in repeated][: len(acknowledged)] == acknowledged
+        require_whole(inner, repeated[0].statement, repeated)
+
+
+class Noted(list[Receipt]):
+    """Receipts, each also written to a file that outlives the process."""
+
+    def __init__(self, file: Path) -> None:
+        super().__init__()
+        self._file = file
+
+    def append(self, receipt: Receipt) -> None:
+        with self._file.open("a") as out:
+            out.write(receipt.hash + "\n")
+        super().append(receipt)
