@@ -411,16 +411,19 @@ def test_process_killed_at_any_operation_loses_nothing_acknowledged(
 ) -> None:
     """SIGKILL before and after every store call; what the child had noted down as acknowledged is there."""
     opening_once()  # the same for parent and child
+    killed = 0
     for kill_at in range(1, count_of_operations(tmp_path / "counting") + 1):
         inner, noted = FolderStore(tmp_path / f"{kill_at}"), tmp_path / f"{kill_at}.acknowledged"
         doomed = FaultyStore(inner, kill_at=kill_at, when=when, mode=Mode.SIGKILL)
         status = in_child(partial(deeds, journal_over(doomed), Noted(noted)))
         assert status in {-signal.SIGKILL, 99}  # 99: struck after a `get` that had found nothing
+        killed += status == -signal.SIGKILL
         repeated: list[Receipt] = []
         deeds(journal_over(inner), repeated)
         acknowledged = noted.read_text().split() if noted.exists() else []
         assert [receipt.hash for receipt in repeated][: len(acknowledged)] == acknowledged
         require_whole(inner, repeated[0].statement, repeated)
+    assert killed >= 3  # at least before or after each of the three creates
 
 
 class Noted(list[Receipt]):
