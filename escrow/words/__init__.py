@@ -22,7 +22,7 @@ from escrow.errors import (
     UnavailableError,
 )
 from escrow.words.case import CASE
-from escrow.words.commands import COMMANDS
+from escrow.words.client import CLIENT
 from escrow.words.commands import COMMANDS
 from escrow.words.forged import FORGED
 from escrow.words.format import FORMAT
@@ -32,7 +32,7 @@ from escrow.words.release import RELEASE
 from escrow.words.row import Row
 from escrow.words.serving import SERVING
 
-TABLES = (FORMAT, KEYS, FORGED, CASE, RELEASE, SERVING, MACHINE, COMMANDS)
+TABLES = (FORMAT, KEYS, FORGED, CASE, RELEASE, SERVING, MACHINE, CLIENT, COMMANDS)
 WORDS: dict[str, Row] = {code: row for table in TABLES for code, row in table.items()}
 
 _STATUS: tuple[tuple[type[EscrowError], int], ...] = (

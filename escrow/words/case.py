@@ -35,7 +35,7 @@ CASE = {
     ),
     "not_the_holder": row(
         "Not the holder",
-        "The card {author} does not hold the seat {seat} here.",
+        "Somebody else holds the seat {seat} here.",
         "The seat's holder must do this, for a sealed record the holder at the time of sealing.",
         status=403,
     ),

@@ -22,11 +22,11 @@ COMMANDS = {
         "Look first, then run it again with --yes.",
     ),
     "file_exists": row(
-        "File exists", "{path} is there already.", "Choose another name, or --force where it is offered."
+        "File exists",
+        "There is a file of that name already.",
+        "Choose another name, or --force where it is offered.",
     ),
-    "file_unreadable": row(
-        "Cannot read", "{path} cannot be read ({why}).", "Check its name and permissions."
-    ),
+    "file_unreadable": row("Cannot read", "A file cannot be read.", "Check its name and permissions."),
     "file_unwritable": row(
         "Cannot write", "{path} cannot be written ({why}).", "Check the folder and its permissions."
     ),

@@ -37,15 +37,13 @@ FORGED = {
     "share_object_for_other_request": row(
         "Share for another request", "The seat {seat} answered another request.", _KEEP
     ),
-    "share_object_malformed": row(
-        "Share not understood", "The share object of {seat} is malformed ({reason}).", _KEEP
-    ),
+    "share_object_malformed": row("Share not understood", "The share object is malformed.", _KEEP),
     "share_count_wrong": row(
         "Wrong number of shares", "The seat {seat} did not answer every ticket once.", _KEEP
     ),
     "payload_differs": row(
         "Another payload",
-        "The {field} of the payload that arrived is not the one that {author} stated.",
+        "The payload that arrived is not the one that the depositor stated.",
         "Upload the sealed file again, under a new upload id.",
     ),
     "ciphertext_false": row(

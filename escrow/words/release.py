@@ -69,7 +69,7 @@ RELEASE = {
         "Wait for them, and for the date if any.",
     ),
     "not_released": row(
-        "Not released", "{have} of {need} have signed off; still missing: {missing}.", "Wait until they have."
+        "Not released", "The request is not released yet.", "Wait until enough seats have signed off."
     ),
     "shares_below_quorum": row(
         "Not enough good shares",

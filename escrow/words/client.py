@@ -1,0 +1,112 @@
+"""What a party's own program meets: answers of a service, invitations, sealed files and payloads."""
+
+from escrow.words.row import row
+
+_KEEP = "Keep it as evidence, and ask its author."
+_COPY = "The record was changed on its way or in storage: fetch it again, or use another copy."
+
+CLIENT = {
+    # Talking to a service
+    "plain_http_refused": row(
+        "Not over plain http",
+        "{url} is not on this machine, and not https.",
+        "Use the service's https address.",
+    ),
+    "service_unreachable": row(
+        "Service unreachable", "The service does not answer.", "Check address and network."
+    ),
+    "service_certificate_refused": row(
+        "Certificate refused",
+        "The service's certificate cannot be believed.",
+        "Check the address; ask its operator.",
+    ),
+    "answer_malformed": row(
+        "Answer not understood", "`{field}` is not as it should be.", "Check the address."
+    ),
+    "answer_too_large": row(
+        "Answer too large", "The service sent more than {limit} bytes.", "Check the address."
+    ),
+    # Invitations, cases and this home's memory
+    "invitation_for_another_card": row(
+        "Not your invitation",
+        "The seat {seat} is for the card {expected}; yours is {found}.",
+        "Use that identity.",
+    ),
+    "invitation_for_another_service": row(
+        "Another service", "The invitation is for {url}; {asked} was asked.", "Use the invitation's address."
+    ),
+    "invitation_not_of_case": row(
+        "Invitation does not fit",
+        "Its {field} is not that of the case.",
+        "Compare fingerprints with the convenor.",
+    ),
+    "case_key_missing": row(
+        "No case key",
+        "This home has no case key for the case {case}.",
+        "Accept, or join with the invitation.",
+    ),
+    "memory_unusable": row("Memory unusable", "{file} cannot be used ({reason}).", "Restore or remove it."),
+    "deposit_unknown": row(
+        "Not deposited here", "This home did not seal the record {record}.", "Use that home."
+    ),
+    "nothing_to_accept": row("Nothing to accept", "No charter waits for you.", "Look at the case."),
+    "proposal_ambiguous": row("Which charter?", "Several wait: {proposals}.", "Name one of them."),
+    "seat_ambiguous": row("Which seat?", "It could be any of these: {seats}.", "Name one of them."),
+    "posting_not_an_opening": row(
+        "Not an opening", "`{field}` does not open a case.", "Choose the right file."
+    ),
+    "posting_not_a_deposit": row("Not a deposit", "The file holds no deposit.", "Choose the right file."),
+    "draft_not_toml": row("Draft not understood", "The charter's draft is not TOML.", "Correct the file."),
+    "draft_date_without_zone": row(
+        "Date without zone",
+        "`{field}` does not say in which time zone.",
+        "Write it like 2026-12-01T09:00:00+01:00.",
+    ),
+    # Sealing and releasing
+    "paths_missing": row("No path", "A record needs at least one path.", "Choose a path of the charter."),
+    "readers_not_wanted": row(
+        "No readers here", "The path {path} lets nobody name readers.", "Leave them out."
+    ),
+    "path_needs_no_ticket": row(
+        "No ticket needed", "The path {path} is for everybody.", "Ask without tickets."
+    ),
+    "envelope_good": row(
+        "Envelope is good", "Your envelope in {path} is as promised.", "There is nothing to report."
+    ),
+    "nothing_to_withdraw": row(
+        "Nothing to withdraw", "{seat} has not signed off the request {request}.", "Look at the request."
+    ),
+    "request_without_ticket": row(
+        "Ticket not in the request",
+        "The request {request} does not carry this ticket.",
+        "Ask for one that does.",
+    ),
+    "sealed_by_another": row("Sealed by another", "{author} signed what {sealed_by} had sealed.", _KEEP),
+    "sealed_file_differs": row("Another file", "{file} is not the file that was sealed.", "Seal it again."),
+    "attachment_missing": row(
+        "Share object missing", "A sign-off needs its share object.", "Post both together."
+    ),
+    "attachment_unexpected": row("Nothing to attach", "Only a sign-off has an attachment.", "Leave it out."),
+    # Payloads and what is said about them
+    "payload_chunk_false": row("Payload changed", "Piece {chunk} of the payload is not genuine.", _COPY),
+    "payload_digest_false": row("Payload changed", "The payload is not the one that was deposited.", _COPY),
+    "payload_length_false": row("Payload changed", "It has {found} bytes, not {expected}.", _COPY),
+    "payload_padding_false": row("Padding not empty", "Something is hidden behind the document.", _KEEP),
+    "payload_truncated": row("Payload cut short", "It ends after {found} of {expected} bytes.", _COPY),
+    "payload_too_long": row("Payload too long", "It goes on after its {expected} bytes.", _COPY),
+    "payload_too_large": row("Document too large", "A document has at most {limit} bytes.", "Split it."),
+    "payload_length_negative": row(
+        "Impossible length", "`{field}` is less than nothing.", "Correct the program."
+    ),
+    "metadata_false": row("Title not genuine", "The record's title and file name were changed.", _KEEP),
+    "metadata_length": row("Title malformed", "`{field}` must be {expected} bytes long.", _KEEP),
+    "metadata_malformed": row("Title malformed", "`{field}` is not well-formed.", "Correct it."),
+    "metadata_too_large": row("Title too long", "`{field}` is longer than {limit} bytes.", "Shorten it."),
+    "metadata_unprintable": row(
+        "Unprintable sign", "`{field}` holds a sign that cannot be shown.", "Remove it."
+    ),
+    "filename_not_bare": row("Not a file's name", "`{field}` leads out of its folder.", "Use a plain name."),
+    "file_not_written": row(
+        "Cannot write", "The file could not be written ({reason}).", "Check space and folder."
+    ),
+}
