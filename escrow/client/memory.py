@@ -136,7 +136,7 @@ class Memory:
         """The folder of one unfinished deposit, there after this call."""
         folder = self.home / "deposits" / record
         with renamed("memory_unusable"):
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make(folder)
         return folder
 
     def remember_posting(self, record: RecordId, raw: bytes) -> None:
@@ -179,10 +179,17 @@ class Memory:
             except FileNotFoundError:
                 return None
 
+    def _make(self, folder: Path) -> None:
+        """A folder and those above it, home included, each its owner's alone."""
+        if not folder.is_dir():
+            if folder != self.home:
+                self._make(folder.parent)
+            folder.mkdir(mode=0o700, parents=folder == self.home, exist_ok=True)
+
     def _create(self, path: Path, raw: bytes) -> bytes:
         """Create a file whole or not at all, and give what lies there: `raw`, or what was there before."""
         with renamed("memory_unusable"):
-            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            self._make(path.parent)
             aside = path.parent / f".{path.name}.{secrets.token_hex(8)}"
             with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
                 file.write(raw)

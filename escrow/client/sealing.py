@@ -161,7 +161,9 @@ def _seal_file(source: Path, sealed: Path, K: bytes, progress: Progress) -> Seal
         total = os.fstat(plain.fileno()).st_size
         progress(Stage.SEAL, 0, total)
         with landing(sealed) as sink:
-            payload = seal_payload(plain, sink, K, progress=lambda done: progress(Stage.SEAL, done, total))
+            payload = seal_payload(
+                plain, sink, K, progress=lambda done: progress(Stage.SEAL, min(done, total), total)
+            )
             os.fsync(sink.fileno())
     return payload
 

@@ -1,0 +1,227 @@
+"""The HTTP courier: which addresses it speaks to, how it reads what comes back, when it tries again."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+import requests
+from requests.adapters import HTTPAdapter
+from support.build import SERVICE, Clock, party
+from support.refusals import refuses
+from support.wsgi_transport import answer_of
+
+from escrow.client import HttpCourier
+from escrow.errors import (
+    ConflictError,
+    EscrowError,
+    ForgedError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    SetupError,
+    TooLargeError,
+    UnauthorizedError,
+    UnavailableError,
+)
+
+URL = "https://escrow.example"
+
+
+class Wire(HTTPAdapter):
+    """Answers in turn with what it was given; the last for ever. An exception is raised instead."""
+
+    def __init__(self, *answers: Any) -> None:
+        super().__init__()
+        self.answers = list(answers)
+        self.requests: list[requests.PreparedRequest] = []
+
+    def send(self, request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        self.requests.append(request)
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if isinstance(answer, Exception):
+            raise answer
+        status, headers, body = answer
+        return answer_of(self, request, status, headers, body)
+
+
+def problem(status: int, code: str, headers: Mapping[str, str] | None = None, **fields: Any) -> Any:
+    body = {"type": "x", "title": "t", "status": status, "detail": "d", "code": code, "fields": fields}
+    kind = {"Content-Type": "application/problem+json"} | dict(headers or {})
+    return status, kind, json.dumps(body).encode()
+
+
+def said(body: object, status: int = 200) -> Any:
+    return status, {"Content-Type": "application/json"}, json.dumps(body).encode()
+
+
+GOOD = said(
+    {"card": str(SERVICE.card), "url": URL, "time": "2026-12-01T09:00:00.000Z", "version": "1", "new": 1}
+)
+
+
+def courier(*answers: Any, who: str | None = None) -> tuple[HttpCourier, Wire, list[float]]:
+    wire, waits = Wire(*answers), []
+    identity = None if who is None else party(who)
+    return HttpCourier(URL, identity, clock=Clock(), transport=wire, pause=waits.append), wire, waits
+
+
+# Addresses
+
+
+@pytest.mark.parametrize(
+    "url", ["http://escrow.example", "http://10.0.0.1:8000", "http://localhost.evil.example"]
+)
+def test_plain_http_is_refused(url: str) -> None:
+    with refuses(SetupError, "plain_http_refused", url=url):
+        HttpCourier(url)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://localhost:8000", "http://127.0.0.1:8000/", "http://127.8.8.8", "http://[::1]:80"]
+)
+def test_plain_http_on_this_machine_is_allowed(url: str) -> None:
+    assert HttpCourier(url).url == url.rstrip("/")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "escrow.example",
+        "ftp://x",
+        "https://",
+        "https://u:p@x",
+        "https://x?q",
+        "https://x#f",
+        "https://[",
+        "https://x:99999",
+    ],
+)
+def test_address_that_is_none_is_refused(url: str) -> None:
+    with refuses(MalformedError, "service_url_malformed", field="url"):
+        HttpCourier(url)
+
+
+# Problems, mapped back
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "kind"),
+    [
+        (400, "field_missing", MalformedError),
+        (401, "token_stale", UnauthorizedError),
+        (403, "uploads_not_allowed", RefusedError),
+        (404, "not_found", NotFoundError),
+        (409, "record_taken", RefusedError),
+        (409, "append_conflict", ConflictError),
+        (413, "field_too_large", TooLargeError),
+        (422, "dealing_proof_false", ForgedError),
+        (503, "storage_full", UnavailableError),
+    ],
+)
+def test_problem_comes_back_as_the_error_that_was_raised(
+    status: int, code: str, kind: type[EscrowError]
+) -> None:
+    refused = problem(status, code, {"X-Request-Id": "r-1"}, limit=7, seats=["a", "b"], author="cd")
+    with refuses(kind, code, limit=7, seats=("a", "b"), author="cd", request_id="r-1"):
+        courier(refused)[0].service()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        (200, {}, b"<html>"),
+        (200, {}, b"[]"),
+        (200, {}, b'{"card": 1}'),
+        said({"card": "escrowcard1", "url": URL, "time": "", "version": "1"}),
+        (301, {"Location": "https://elsewhere.example"}, b""),
+        (400, {"Content-Type": "text/html"}, b"<h1>no</h1>"),
+        (418, {"Content-Type": "application/problem+json"}, b"{}"),
+        (400, {"Content-Type": "application/problem+json"}, b"nonsense"),
+        problem(400, "Not a code!"),
+        problem(400, "\u001b[31m"),
+        (400, {"Content-Type": "application/problem+json"}, b"[" * 60_000),
+    ],
+)
+def test_answer_of_no_known_shape_is_malformed(answer: Any) -> None:
+    with refuses(MalformedError, "answer_malformed"):
+        courier(answer)[0].service()
+
+
+def test_fields_that_could_play_with_a_terminal_are_left_out() -> None:
+    refused = problem(409, "record_taken", record="\u001b[2J", nested={"a": 1}, flag=True, ok="yes")
+    with pytest.raises(RefusedError) as caught:
+        courier(refused)[0].service()
+    assert dict(caught.value.fields) == {"ok": "yes"}
+
+
+def test_answer_beyond_its_limit_is_refused() -> None:
+    with refuses(TooLargeError, "answer_too_large", field="answer"):
+        courier((200, {}, b" " * (2 * 1024 * 1024)))[0].service()
+
+
+# Trying again
+
+
+def test_service_that_cannot_be_reached_is_tried_a_few_times_and_no_more() -> None:
+    line, wire, waits = courier(requests.ConnectionError("secret detail"))
+    with refuses(UnavailableError, "service_unreachable"):
+        line.service()
+    assert (len(wire.requests), len(waits)) == (5, 4)
+    assert all(0.1 <= wait <= 5 for wait in waits)
+
+
+def test_certificate_that_is_false_has_a_code_of_its_own() -> None:
+    with refuses(UnavailableError, "service_certificate_refused"):
+        courier(requests.exceptions.SSLError())[0].service()
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        requests.ReadTimeout(),
+        problem(503, "storage_full"),
+        (502, {}, b"bad gateway"),
+        problem(409, "append_conflict"),
+    ],
+)
+def test_trouble_that_passes_is_not_noticed(trouble: Any) -> None:
+    line, wire, _ = courier(trouble, trouble, GOOD)
+    assert line.service().card == SERVICE.card
+    assert len(wire.requests) == 3
+
+
+def test_refusal_is_not_tried_again() -> None:
+    line, wire, waits = courier(problem(409, "record_taken"))
+    with refuses(RefusedError, "record_taken"):
+        line.service()
+    assert (len(wire.requests), waits) == (1, [])
+
+
+# What is sent
+
+
+def test_token_is_signed_for_this_service_and_used_for_a_while() -> None:
+    line, wire, _ = courier(said({"cases": [], "next": None}), who="claimant")
+    line.cases(after=None)
+    line.cases(after="x")
+    tokens = {request.headers["Authorization"] for request in wire.requests}
+    assert len(tokens) == 1
+    assert wire.requests[1].url == f"{URL}/v1/cases?after=x"
+
+
+def test_nobody_sends_no_token_and_no_netrc(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "netrc").write_text("machine escrow.example login me password pw\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    line, wire, _ = courier(GOOD)
+    line.service()
+    assert "Authorization" not in wire.requests[0].headers
+
+
+def test_range_that_does_not_begin_where_asked_is_refused() -> None:
+    answer = (206, {"Content-Range": "bytes 0-9/10"}, b"0123456789")
+    with refuses(MalformedError, "answer_malformed", field="Content-Range"):
+        courier(answer)[0].payload("0" * 64, "0" * 32, start=5).__enter__()
+    with refuses(MalformedError, "answer_malformed", status=200):
+        courier((200, {"Content-Length": "10"}, b""))[0].payload("0" * 64, "0" * 32, start=5).__enter__()
