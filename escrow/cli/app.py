@@ -1,7 +1,9 @@
-"""What a verb may ask of its surroundings: the identity file, the client's home, the service's URL, the clock.
+"""What a verb may ask of its surroundings: the identity file, the client's home, the service's URL, the
+clock.
 
-Every option stands on `escrow` itself and, hidden, on every verb, so that `escrow --json inbox` and `escrow inbox --json`
-are the same. Secrets come from files or from the terminal, never from arguments or the environment.
+Every option stands on `escrow` itself and, hidden, on every verb, so that `escrow --json inbox` and
+`escrow inbox --json` are the same. Secrets come from files or from the terminal, never from arguments or
+the environment.
 """
 
 import sys
@@ -51,13 +53,17 @@ class App:
         return self.identity_file or self.home / IDENTITY_NAME
 
     def identity(self) -> "Identity":
-        """SetupError `identity_missing`, and what reading a key file refuses. Asks for a passphrase where one is needed."""
+        """SetupError `identity_missing`, and what reading a key file refuses. Asks for a passphrase where
+        one is needed.
+        """
         if self._identity is None:
             self._identity = _load_identity(self.identity_path)
         return self._identity
 
     def maybe_identity(self) -> "Identity | None":
-        """The identity if there is one: what anybody may do needs none. A file that was named must be there."""
+        """The identity if there is one: what anybody may do needs none. A file that was named must be
+        there.
+        """
         if self.identity_file is None and not self.identity_path.exists():
             return None
         return self.identity()
@@ -131,7 +137,9 @@ def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
 
 
 def _shared(*, hidden: bool) -> list[click.Option]:
-    """The environment is read once, by the root: a verb's own copy must not overrule `escrow --identity X verb`."""
+    """The environment is read once, by the root: a verb's own copy must not overrule `escrow --identity X
+    verb`.
+    """
     file = click.Path(path_type=Path, dir_okay=False)
     folder = click.Path(path_type=Path, file_okay=False)
 

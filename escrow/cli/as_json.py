@@ -1,4 +1,5 @@
-"""What `--json` prints: one function for each thing that is shown. Keys are stable: add some, never change one.
+"""What `--json` prints: one function for each thing that is shown. Keys are stable: add some, never
+change one.
 
 Ids and hashes are whole, in lowercase hex; times are RFC 3339 in UTC; a card comes with its fingerprint.
 """

@@ -1,4 +1,6 @@
-"""Progress on stderr while a file is sealed, sent or opened; nothing where stderr is no terminal or JSON was asked for."""
+"""Progress on stderr while a file is sealed, sent or opened; nothing where stderr is no terminal or JSON
+was asked for.
+"""
 
 import sys
 from collections.abc import Iterator

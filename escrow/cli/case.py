@@ -61,8 +61,8 @@ def _read_draft(path: Path) -> CharterDraft:
 def invite(app: App, case: str, seat: str, proposal: str | None, out: Path | None, force: bool) -> None:
     """Write the invitation for the holder of a seat.
 
-    It holds the case key: whoever has it can read titles, labels and notes of the case (no record). Hand it over
-    privately.
+    It holds the case key: whoever has it can read titles, labels and notes of the case (no record). Hand
+    it over privately.
     """
     case = full_case(app, case)
     made = app.session(app.service_of(case)).invitations(case, proposal)
@@ -101,8 +101,8 @@ def accept(
 ) -> None:
     """Show a charter, ask, and accept it for your seat.
 
-    Takes the file of an invitation, or a case that you joined. Accepting publishes the keys that your identity
-    derives for the seat; deposits begin when every seat has accepted.
+    Takes the file of an invitation, or a case that you joined. Accepting publishes the keys that your
+    identity derives for the seat; deposits begin when every seat has accepted.
     """
     check_out(out, force=force)
     if Path(case).is_file():
@@ -143,8 +143,8 @@ def _pending(view: CaseView, proposal: str | None) -> CharterView:
 def amend(app: App, case: str, charter: Path, out: Path | None, force: bool) -> None:
     """Propose another charter, and print its id.
 
-    It comes into force when every holder of a seat in the old and in the new charter has accepted it. Records sealed
-    before keep the paths and the seats that they were sealed with.
+    It comes into force when every holder of a seat in the old and in the new charter has accepted it.
+    Records sealed before keep the paths and the seats that they were sealed with.
     """
     check_out(out, force=force)
     case = full_case(app, case)

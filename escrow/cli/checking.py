@@ -21,8 +21,8 @@ from escrow.ledger.audit import AuditReport, Fault
 def verify(app: App, case: str) -> None:
     """Check a whole case through its service.
 
-    Fetches the history anew and checks it from the case's id on: every signature, the chain, every rule, every
-    sealing, and what was handed over for every release. Ends with code 5 if anything is wrong.
+    Fetches the history anew and checks it from the case's id on: every signature, the chain, every rule,
+    every sealing, and what was handed over for every release. Ends with code 5 if anything is wrong.
     """
     case = full_case(app, case)
     _conclude(app, [app.session(app.service_of(case)).audit(case)])
@@ -35,8 +35,8 @@ def verify(app: App, case: str) -> None:
 def audit(app: App, what: str, only: str | None) -> None:
     """Audit a case or a downloaded store, fault by fault.
 
-    With CASE, like `verify`, and every payload is fetched and hashed too. With FOLDER (a store, or a copy of one),
-    every case in it, without any service or key. Ends with code 5 if anything is wrong.
+    With CASE, like `verify`, and every payload is fetched and hashed too. With FOLDER (a store, or a copy
+    of one), every case in it, without any service or key. Ends with code 5 if anything is wrong.
     """
     if Path(what).is_dir():
         from escrow.cli.folder_audit import audit_folder

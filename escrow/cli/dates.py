@@ -1,4 +1,6 @@
-"""Dates as people type them on a command line. A time without a zone is refused: whose midnight it is must be said."""
+"""Dates as people type them on a command line. A time without a zone is refused: whose midnight it is
+must be said.
+"""
 
 from datetime import UTC, date, datetime, time
 

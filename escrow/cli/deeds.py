@@ -1,4 +1,6 @@
-"""What a signed statement says, kind by kind, as far as it can be read without the case key. For `escrow inspect`."""
+"""What a signed statement says, kind by kind, as far as it can be read without the case key. For `escrow
+inspect`.
+"""
 
 from escrow.cli.output import size
 from escrow.cli.readers import groups
@@ -23,7 +25,9 @@ Rows = list[tuple[str, str]]
 
 
 def statement_facts(posting: Posting) -> tuple[str, Rows]:
-    """A title and what it says. Who signed is a claim here, except for an opening, which holds its signer's card."""
+    """A title and what it says. Who signed is a claim here, except for an opening, which holds its
+    signer's card.
+    """
     untrusted = UnverifiedStatement.parse(posting.statement)
     payload = decode_json(untrusted.untrusted_jws.payload, limit=MAX_STATEMENT, field="statement")
     for place in ("case", "head"):
@@ -71,8 +75,8 @@ def _facts(deed: AnyDeed) -> tuple[str, Rows]:
 
 def _record(deed: RecordSealed) -> Rows:
     body = deed.body
-    rows = [("record", body.record), ("payload", f"{size(body.payload.length)}, SHA-256 {body.payload.sha256}"),
-            ("upload", body.payload.upload)]  # fmt: skip
+    payload = f"{size(body.payload.length)}, SHA-256 {body.payload.sha256}"
+    rows = [("record", body.record), ("payload", payload), ("upload", body.payload.upload)]
     for path in body.paths:
         date = (
             ""

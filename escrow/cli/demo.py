@@ -1,7 +1,9 @@
-"""The demo: a two-party mediation from charter to release, through the real service and the real command line.
+"""The demo: a two-party mediation from charter to release, through the real service and the real command
+line.
 
-Fictional. A settlement that stays secret is opened by one arbitrator who holds no seat; a memo that was promised to the
-public is opened by anyone, once its date has come. What must not happen is tried too, and must be refused.
+Fictional. A settlement that stays secret is opened by one arbitrator who holds no seat; a memo that was
+promised to the public is opened by anyone, once its date has come. What must not happen is tried too, and
+must be refused.
 """
 
 import shutil
@@ -58,8 +60,8 @@ not_before = "at-deposit"
 def demo(keep: bool, quiet: bool, minio: bool) -> None:
     """Play a mediation on this machine, from charter to release.
 
-    Starts the real service in a temporary folder, on a free port of this machine, and types the commands that its
-    people would type. Ends with code 0 only if everything went as it must, refusals included.
+    Starts the real service in a temporary folder, on a free port of this machine, and types the commands
+    that its people would type. Ends with code 0 only if everything went as it must, refusals included.
     """
     if minio:
         raise click.UsageError("--minio is not there yet: this version keeps its records in a folder.")
@@ -115,7 +117,7 @@ class _Story:
     def open_the_case(self) -> None:
         stage = self.stage
         stage.step(
-            "Every seat gets its invitation, sees the charter, and accepts. Before that nothing can be deposited."
+            "Every seat gets its invitation, sees the charter, accepts. Before that nothing can be deposited."
         )
         stage.run(DELTA, "case", "accept", self.case[:12], "--yes")
         for seat in (NORTHQUAY, BELMARRA, MEDIATOR):
@@ -140,7 +142,7 @@ class _Story:
     def look_as_operator(self) -> None:
         stage = self.stage
         stage.step(
-            "The operator searches all that it keeps. It sees who may open what, and nothing of what they wrote."
+            "The operator searches all that it keeps: it sees who may open what, and nothing that they wrote."
         )
         files = [
             path.read_bytes() for path in (stage.folder(OPERATOR) / "service").rglob("*") if path.is_file()
@@ -154,9 +156,7 @@ class _Story:
     def release_to_the_arbitrator(self, record: str) -> None:
         """(a) Belmarra has not paid. A named arbitrator, who holds no seat, is to read the settlement."""
         stage, case = self.stage, self.case[:12]
-        stage.step(
-            "Belmarra does not pay. Northquay introduces an arbitrator, who holds no seat, and asks for a release."
-        )
+        stage.step("Belmarra does not pay. Northquay introduces an arbitrator, who has no seat, and asks.")
         stage.run(NORTHQUAY, "introduce", case, record[:12], "--out", "introduction.json")
         stage.hand("introduction.json", NORTHQUAY, ARBITRATOR)
         stage.run(ARBITRATOR, "ticket", "introduction.json", "--out", "reiter.ticket")
@@ -172,7 +172,7 @@ class _Story:
         stage.run(ARBITRATOR, "open", url, status=NOT_FOUND)
 
         stage.step(
-            "The mediator finds the request in its inbox, reviews it, and signs off. Now the arbitrator can open it."
+            "The mediator finds the request in its inbox, reviews it, signs off. The arbitrator can open it."
         )
         stage.run(MEDIATOR, "inbox")
         stage.run(MEDIATOR, "signoff", case, request[:12], "--yes")
@@ -227,8 +227,9 @@ class _Story:
     def conclude(self, took_s: float) -> None:
         click.echo(
             f"\nAll as it must be, in {took_s:.0f} s.\n"
-            "  (a) A secret settlement was opened by one named arbitrator, after two sign-offs, and by nobody else.\n"
+            "  (a) A secret settlement was opened by one named arbitrator, after two sign-offs.\n"
             "  (b) A memo was opened by anyone, after its date and two sign-offs, and not before.\n"
             "  The operator kept everything, and nothing that it keeps says what they wrote.\n"
-            "Do it with your own files and keys: README.md, or start with `escrow keygen`. `--keep` leaves this one's folder."
+            "Do it with your own files and keys: README.md, or start with `escrow keygen`.\n"
+            "`escrow demo --keep` leaves everybody's files to look at."
         )

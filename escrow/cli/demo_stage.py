@@ -1,7 +1,8 @@
-"""The stage of the demo: a temporary folder with one folder a person, the real service, and the real command line.
+"""The stage of the demo: a temporary folder with one folder a person, the real service, and the real
+command line.
 
-Every command runs as a process of its own, is shown as its person would type it, and must end as the story says;
-otherwise the demo stops and says what differed.
+Every command runs as a process of its own, is shown as its person would type it, and must end as the
+story says; otherwise the demo stops and says what differed.
 """
 
 import base64
@@ -88,8 +89,8 @@ class Stage:
         """
         self.tell(click.style(f"{person}$ {shlex.join(('escrow', *args))}", fg="cyan"))
         ran = subprocess.run(  # noqa: S603  # our own program, with arguments of our own
-            [*COMMAND, *args], cwd=self.folder(person), env=self._environment(person), stdin=subprocess.DEVNULL,
-            capture_output=True, timeout=COMMAND_S, check=False,
+            [*COMMAND, *args], cwd=self.folder(person), env=self._environment(person),
+            stdin=subprocess.DEVNULL, capture_output=True, timeout=COMMAND_S, check=False,
         )  # fmt: skip
         said = Said(out=ran.stdout.decode().strip(), err=ran.stderr.decode().strip(), status=ran.returncode)
         lines = f"{said.err}\n{said.out}".strip().splitlines()
@@ -148,7 +149,9 @@ def _free_port() -> int:
 
 
 def holds(raw: bytes, text: str) -> bool:
-    """Whether these bytes hold the text, plain or under any number of layers of base64 (as signed texts are)."""
+    """Whether these bytes hold the text, plain or under any number of layers of base64 (as signed texts
+    are).
+    """
     if text.encode() in raw:
         return True
     return any(holds(_decoded(run), text) for run in _BASE64.findall(raw))

@@ -39,7 +39,7 @@ class _Shared(TypedDict):
     multiple=True,
     required=True,
     metavar="NAME[:DATE]",
-    help="A path of the charter by which it may be opened; its date where the charter leaves it open. Repeatable.",
+    help="By which path of the charter it may be opened; a date where that leaves it open. Repeatable.",
 )
 @click.option(
     "--reader",
@@ -66,8 +66,9 @@ def deposit(
 ) -> None:  # fmt: skip
     """Seal a file on this machine and deposit it.
 
-    Prints the record's id. Nothing readable leaves this machine: the file, its name and its title are encrypted here.
-    The sealing key is forgotten at the end, so you cannot open the record either without a release: keep your own copy.
+    Prints the record's id. Nothing readable leaves this machine: the file, its name and its title are
+    encrypted here. The sealing key is forgotten at the end, so you cannot open the record either without
+    a release: keep your own copy.
     """
     check_out(out, force=False)
     case = full_case(app, case)
@@ -142,8 +143,8 @@ def _hand_out(app: App, session: Session, posting: Posting, out: Path, sealed: P
 def report(app: App, case: str, yes: bool, out: Path | None) -> None:
     """Check your envelopes in all records, and report bad ones.
 
-    Each path of a record holds an envelope for each of its seats; only its holder can tell whether it is good. A
-    report is a signed statement that names the depositor. Ends with code 5 if there is a bad one.
+    Each path of a record holds an envelope for each of its seats; only its holder can tell whether it is
+    good. A report is a signed statement that names the depositor. Ends with code 5 if there is a bad one.
     """
     check_out(out, force=False)
     case = full_case(app, case)
@@ -174,4 +175,5 @@ def report(app: App, case: str, yes: bool, out: Path | None) -> None:
 
 def _bad_line(it: BadEnvelope) -> str:
     known = "reported already" if it.reported else "not reported yet"
-    return f"Bad: record {show.short(it.record)}, path {it.path}, seat {it.seat}, by {it.depositor.groups}; {known}"
+    where = f"record {show.short(it.record)}, path {it.path}, seat {it.seat}"
+    return f"Bad: {where}, by {it.depositor.groups}; {known}"

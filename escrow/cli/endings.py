@@ -11,12 +11,14 @@ import json
 import os
 import sys
 import traceback
+from collections.abc import Mapping
 
 import click
 
 from escrow.errors import (
     ConflictError,
     EscrowError,
+    Field,
     ForgedError,
     MalformedError,
     NotFoundError,
@@ -68,9 +70,11 @@ def report(error: Exception, *, as_json: bool) -> int:
     return _our_fault(error, as_json=as_json)
 
 
-def _end(status: int, code: str, words: str, hint: str, fields: dict[str, object], *, as_json: bool) -> int:
+def _end(status: int, code: str, words: str, hint: str, fields: Mapping[str, Field], *, as_json: bool) -> int:
     if as_json:
-        told = {"error": {"code": code, "exit": status, "message": words, "hint": hint, "fields": fields}}
+        told = {
+            "error": {"code": code, "exit": status, "message": words, "hint": hint, "fields": dict(fields)}
+        }
         click.echo(json.dumps(told), err=True)
         return status
     click.echo(f"escrow: error: {words}", err=True)

@@ -1,6 +1,7 @@
 """Files that people name: read with a limit, written once, never over another file without being told to.
 
-What is written here may hold a case key or a share, so every file is of mode 0600; `--force` replaces a file whole.
+What is written here may hold a case key or a share, so every file is of mode 0600; `--force` replaces a
+file whole.
 """
 
 import os

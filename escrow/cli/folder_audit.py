@@ -1,4 +1,6 @@
-"""Audit every case in a folder store, or in a copy of one: no service, no key, nothing is believed or written."""
+"""Audit every case in a folder store, or in a copy of one: no service, no key, nothing is believed or
+written.
+"""
 
 import hashlib
 from collections.abc import Iterator

@@ -1,4 +1,6 @@
-"""What waits for this party: charters to accept, requests to sign off, envelopes to report, releases to open."""
+"""What waits for this party: charters to accept, requests to sign off, envelopes to report, releases to
+open.
+"""
 
 import click
 

@@ -1,7 +1,8 @@
 """Say what a file of this program is and what is in it, without any key and without any network.
 
-What a file claims is shown as a claim: who signed it is checked only where the signer's card stands in the file itself.
-Nothing secret is ever shown: of an invitation its key is left out, of a key file everything.
+What a file claims is shown as a claim: who signed it is checked only where the signer's card stands in
+the file itself. Nothing secret is ever shown: of an invitation its key is left out, of a key file
+everything.
 """
 
 from collections.abc import Callable
@@ -42,7 +43,8 @@ class Found:
 def inspect(app: App, file: Path) -> None:
     """Explain a file of this program, without any key.
 
-    Knows charters, invitations, introductions, tickets, cards, receipts, bundles and what --out wrote. Shows no secret.
+    Knows charters, invitations, introductions, tickets, cards, receipts, bundles and what --out wrote.
+    Shows no secret.
     """
     found = explain(read_file(file, limit=MAX_POSTING, what="file"), str(file))
     answer(

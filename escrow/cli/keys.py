@@ -18,8 +18,9 @@ from escrow.client import Card, Identity
 def keygen(app: App, out: Path | None, passphrase: bool) -> None:
     """Make your identity, a secret key file.
 
-    Prints your card, which you give to whoever convenes the case. The file is you: your signature, your part in every
-    record. Keep a copy in a safe place; nobody can make it again. An existing file is never replaced.
+    Prints your card, which you give to whoever convenes the case. The file is you: your signature, your
+    part in every record. Keep a copy in a safe place; nobody can make it again. An existing file is never
+    replaced.
     """
     path = out or app.identity_path
     require_free(path, force=False)

@@ -1,8 +1,10 @@
-"""The command line `escrow`: the table of verbs, grouped by who uses them, and the one place where a run ends.
+"""The command line `escrow`: the table of verbs, grouped by who uses them, and the one place where a run
+ends.
 
-No verb is imported before it is called, so `escrow --help` costs little more than Python itself. Errors become two
-lines for people (or one JSON line) and an exit code in `endings.py`; what a verb may ask of its surroundings stands in
-`app.py`. The command line uses `escrow.client` and nothing below it to talk to a service.
+No verb is imported before it is called, so `escrow --help` costs little more than Python itself. Errors
+become two lines for people (or one JSON line) and an exit code in `endings.py`; what a verb may ask of
+its surroundings stands in `app.py`. The command line uses `escrow.client` and nothing below it to talk to
+a service.
 """
 
 import sys
@@ -16,11 +18,16 @@ from escrow.cli.app import App, shared_options
 from escrow.cli.verbs import SECTIONS, load
 
 EPILOG = """\b
-Exit codes: 0 done, 1 you said no, 2 wrong usage, 3 malformed, 4 refused by the rules, 5 forged (someone is at
-fault), 6 not found or not yours, 7 service unreachable or busy, 8 a file or setting on this machine.
+Exit codes: 0 done, 1 you said no, 2 wrong usage, 3 malformed, 4 refused by the rules,
+5 forged (someone is at fault), 6 not found or not yours, 7 service unreachable or busy,
+8 a file or setting on this machine.
+
 \b
-stdout is data, stderr is for people; --json gives stable keys. Case, record and request ids may be cut to their
-first 6 or more characters. Start with `escrow keygen`, or watch `escrow demo`.
+stdout is data, stderr is for people; --json gives stable keys. Ids of cases, records and
+requests may be cut to their first 6 or more characters.
+
+\b
+Start with `escrow keygen`, or watch `escrow demo`.
 """
 
 

@@ -1,4 +1,5 @@
-"""Short names for long ids: a person types the first 6 or more hex digits, the memory or the case knows the rest.
+"""Short names for long ids: a person types the first 6 or more hex digits, the memory or the case knows
+the rest.
 
 A short name that could mean two things is refused, never guessed.
 """

@@ -46,9 +46,9 @@ def open_(
 ) -> None:
     """Fetch a released record, check everything, and open it.
 
-    Takes the request's URL, or CASE and REQUEST. Named readers need their identity; what was released to the public
-    opens without one. Nothing is believed: the history from the case's id on, every sign-off, the key and every byte
-    are checked, and the document appears only when all of it is right.
+    Takes the request's URL, or CASE and REQUEST. Named readers need their identity; what was released to
+    the public opens without one. Nothing is believed: the history from the case's id on, every sign-off,
+    the key and every byte are checked, and the document appears only when all of it is right.
     """
     url, case, request = _target(app, case, request)
     carried = None if ticket is None else read_text(ticket, limit=MAX_TICKET_FILE, what="ticket").strip()

@@ -1,7 +1,8 @@
-"""Write to a terminal: data to stdout, words for people to stderr, JSON with stable keys where it was asked for.
+"""Write to a terminal: data to stdout, words for people to stderr, JSON with stable keys where it was
+asked for.
 
-Titles, labels, notes and file names were written by other parties. Whatever could move a cursor, hide or reorder text
-on a terminal is replaced before it is shown.
+Titles, labels, notes and file names were written by other parties. Whatever could move a cursor, hide or
+reorder text on a terminal is replaced before it is shown.
 """
 
 import json
@@ -23,7 +24,9 @@ _JOINERS = (
 
 
 def printable(text: str | None, *, lines: bool = False) -> str:
-    """Foreign text, safe to show: control, format and surrogate characters replaced. `lines`: keeps line breaks."""
+    """Foreign text, safe to show: control, format and surrogate characters replaced. `lines`: keeps line
+    breaks.
+    """
     if text is None:
         return "(not readable without the case key)"
     return "".join(_shown(char, lines=lines) for char in text)
@@ -51,12 +54,18 @@ def say(app: App, *lines: str) -> None:
 
 
 def ask(app: App, question: str, *, yes: bool) -> None:
-    """Go on only if a person says so. SetupError `nobody_to_ask` where no one can answer and `yes` was not given."""
+    """Go on only if a person says so. SetupError `nobody_to_ask` where no one can answer and `yes` was
+    not given.
+    """
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _someone_is_there():
         raise SetupError("nobody_to_ask")
     click.confirm(question, abort=True, err=True)
+
+
+def _someone_is_there() -> bool:
+    return sys.stdin.isatty()
 
 
 def moment(at: datetime | None) -> str:

@@ -47,8 +47,8 @@ def explain_(
 ) -> None:
     """Explain a policy, such as "2 of (claimant, respondent, mediator)".
 
-    Each condition is labelled: [cryptographic] where nobody can get round it, [procedural] where honest custodians
-    keep it.
+    Each condition is labelled: [cryptographic] where nobody can get round it, [procedural] where honest
+    custodians keep it.
     """
     if (text is None) == (charter is None):
         raise click.UsageError("Give a POLICY or --charter FILE, one of them.")

@@ -41,7 +41,9 @@ def finish(
     facts: dict[str, Any],
     done: str,
 ) -> None:
-    """Send or write. `data` goes to stdout, `done` to people, `facts` into the JSON answer beside the receipt."""
+    """Send or write. `data` goes to stdout, `done` to people, `facts` into the JSON answer beside the
+    receipt.
+    """
     if out is None:
         receipt = session.send(posting)
         if posting.case is None:

@@ -25,8 +25,9 @@ MAX_INTRODUCTION_FILE = 4096
 def introduce(app: App, case: str, record: str, path: str | None, out: Path | None, force: bool) -> None:
     """Write an introduction for a reader who holds no seat.
 
-    It holds nothing secret, but the reader will trust it for which case is meant: send it by a way on which nobody can
-    change it, or compare the fingerprints in it by telephone. The reader answers with `escrow ticket`.
+    It holds nothing secret, but the reader will trust it for which case is meant: send it by a way on
+    which nobody can change it, or compare the fingerprints in it by telephone. The reader answers with
+    `escrow ticket`.
     """
     case = full_case(app, case)
     session = app.session(app.service_of(case))

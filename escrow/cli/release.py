@@ -39,8 +39,8 @@ def request(
 ) -> None:  # fmt: skip
     """Ask for the release of one record by one of its paths.
 
-    Prints the request's id. Its readers are those whose tickets it carries. The URL shown is what a reader hands to
-    `escrow open` once enough seats have signed off.
+    Prints the request's id. Its readers are those whose tickets it carries. The URL shown is what a
+    reader hands to `escrow open` once enough seats have signed off.
     """
     check_out(out, force=force)
     case = full_case(app, case)
@@ -56,7 +56,7 @@ def request(
     finish(
         app, session, posting, out=out, force=force, data=posting.hash,
         facts={"request": posting.hash, "request_url": url},
-        done=f"Requested. Seats review and sign it off: escrow signoff {show.short(case)} {show.short(posting.hash)}\n"
+        done=f"Requested. Seats sign it off: escrow signoff {show.short(case)} {show.short(posting.hash)}\n"
         f"Then its readers: escrow open {url}",
     )  # fmt: skip
 
@@ -79,8 +79,8 @@ def signoff(
 ) -> None:
     """Review a request and sign it off.
 
-    Shows what would be released to whom, by which path and for what, then asks. A share that was handed over cannot be
-    recalled.
+    Shows what would be released to whom, by which path and for what, then asks. A share that was handed
+    over cannot be recalled.
     """
     check_out(out, force=force)
     session, case, request = _find(app, case, request)

@@ -30,8 +30,8 @@ from escrow.errors import NotFoundError, SetupError
 def send(app: App, file: Path | None, payload: Path | None, pending: bool) -> None:
     """Post a file that --out wrote.
 
-    A statement enters its case once: sending it again gives the first receipt. The sealed bytes of a deposit go up
-    first, only those that the service has not yet.
+    A statement enters its case once: sending it again gives the first receipt. The sealed bytes of a
+    deposit go up first, only those that the service has not yet.
     """
     if (file is None) != pending:
         raise click.UsageError("Give a FILE or --pending, one of them.")

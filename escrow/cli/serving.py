@@ -1,7 +1,8 @@
-"""Set a service up and run it. The server's packages are an extra of the installation, imported only here.
+"""Set a service up and run it. The server's packages are an extra of the installation, imported only
+here.
 
-A service is a folder: its identity (which signs receipts and opens nothing), its settings, its store. Settings and their
-reasons stand in escrow/config.py; each may be given by the environment too.
+A service is a folder: its identity (which signs receipts and opens nothing), its settings, its store.
+Settings and their reasons stand in escrow/config.py; each may be given by the environment too.
 """
 
 import json
@@ -44,8 +45,8 @@ def service() -> None:
 def init(app: App, folder: Path, url: str | None, bind: str, convenors: tuple[str, ...]) -> None:
     """Make a service's folder: its identity and its settings.
 
-    Prints the service's card, which convenors compare before they open a case. Keep a copy of the identity: without it
-    the service can no longer serve its cases. Run it with: escrow serve FOLDER
+    Prints the service's card, which convenors compare before they open a case. Keep a copy of the
+    identity: without it the service can no longer serve its cases. Run it with: escrow serve FOLDER
     """
     _require_server()
     from escrow.service.identity import create_service_identity
@@ -62,7 +63,9 @@ def init(app: App, folder: Path, url: str | None, bind: str, convenors: tuple[st
 
 
 def _config(folder: Path, url: str, bind: str, convenors: tuple[str, ...]) -> str:
-    """TOML; every text is quoted as JSON, of which TOML's basic strings understand all that is printed here."""
+    """TOML; every text is quoted as JSON, of which TOML's basic strings understand all that is printed
+    here.
+    """
     who = json.dumps(list(convenors)) if convenors else '"open"'
     return (
         "# Settings of this service; what each means and what else there is: escrow/config.py\n"
@@ -80,8 +83,8 @@ def _config(folder: Path, url: str, bind: str, convenors: tuple[str, ...]) -> st
 def serve(app: App, folder: Path | None) -> None:
     """Run the service.
 
-    With FOLDER, as `escrow service init FOLDER` made it; without, from ESCROW_CONFIG and ESCROW_* settings. Runs until
-    it is stopped. Anything but this machine reaches it through a proxy with TLS.
+    With FOLDER, as `escrow service init FOLDER` made it; without, from ESCROW_CONFIG and ESCROW_*
+    settings. Runs until it is stopped. Anything but this machine reaches it through a proxy with TLS.
     """
     _require_server()
     from escrow.api.server import serve as run

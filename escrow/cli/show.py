@@ -1,7 +1,8 @@
-"""How cases, records, requests and charters look to a person: lines of plain text, every foreign text made printable.
+"""How cases, records, requests and charters look to a person: lines of plain text, every foreign text
+made printable.
 
-What decides whether a record can open is always said with its label, [cryptographic] or [procedural], in the words of
-the policy room.
+What decides whether a record can open is always said with its label, [cryptographic] or [procedural], in
+the words of the policy room.
 """
 
 from collections.abc import Iterator
@@ -21,7 +22,9 @@ from escrow.client import (
 from escrow.policy.verdict import Verdict
 
 SHORT = 12
-"""Hex digits of an id in lists: enough to type, and unambiguous among any number of records a case can hold."""
+"""Hex digits of an id in lists: enough to type, and unambiguous among any number of records a case can
+hold.
+"""
 
 
 def short(identifier: str) -> str:
@@ -176,7 +179,7 @@ def review_lines(it: Review) -> Iterator[str]:
     yield from path_lines(it.path)
     for seat, state in it.envelopes:
         if state is EnvelopeState.BAD:
-            yield f"  The envelope of {seat} is bad: report it (escrow report). The record still opens with another's."
+            yield f"  The envelope of {seat} is bad: run `escrow report`. It still opens with another's."
     yield from (f"  {sentence}" for sentence in it.warnings)
 
 

@@ -1,8 +1,9 @@
-"""A timekeeper: a party like any other, with an identity of its own, that signs off what is due by date and asks nobody.
+"""A timekeeper: a party like any other, with an identity of its own, that signs off what is due by date
+and asks nobody.
 
-What it takes upon itself is narrow, because nobody looks at each case: the path has a date, the date has come, and the
-charter fixed the readers beforehand (the public, or cards that the path lists). Where a request names its readers
-freely, a person decides.
+What it takes upon itself is narrow, because nobody looks at each case: the path has a date, the date has
+come, and the charter fixed the readers beforehand (the public, or cards that the path lists). Where a
+request names its readers freely, a person decides.
 """
 
 import time
@@ -33,8 +34,8 @@ from escrow.errors import ConflictError, EscrowError, RefusedError, UnavailableE
 def timekeeper(app: App, once: bool, every: int) -> None:
     """Sign off what is due by date, for the seats of your identity.
 
-    Only requests by paths that have a date, once it has come, and only where the charter fixed the readers: the public,
-    or cards that the path lists. Asks nobody; run it with an identity of its own.
+    Only requests by paths that have a date, once it has come, and only where the charter fixed the
+    readers: the public, or cards that the path lists. Asks nobody; run it with an identity of its own.
     """
     while True:
         try:
@@ -45,14 +46,16 @@ def timekeeper(app: App, once: bool, every: int) -> None:
             say(app, f"{error.code}; trying again in {every} s")
             done = []
         if once:
-            answer(app, [f"{seat}  {request}" for request, seat in done],
-                   {"signed_off": [{"request": request, "seat": seat} for request, seat in done]})  # fmt: skip
+            program = {"signed_off": [{"request": request, "seat": seat} for request, seat in done]}
+            answer(app, [f"{seat}  {request}" for request, seat in done], program)
             return
         time.sleep(every)
 
 
 def sign_off_due(session: Session, app: App) -> list[tuple[str, str]]:
-    """Sign off what is due at this service. One request's trouble is said, and keeps no other from its turn."""
+    """Sign off what is due at this service. One request's trouble is said, and keeps no other from its
+    turn.
+    """
     done: list[tuple[str, str]] = []
     for item in session.inbox().items:
         if item.kind is not Waiting.SIGN_OFF:

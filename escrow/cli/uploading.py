@@ -1,4 +1,6 @@
-"""The sealed bytes of a deposit that was written with `--out`: where they lie, and how curl brings them up."""
+"""The sealed bytes of a deposit that was written with `--out`: where they lie, and how curl brings them
+up.
+"""
 
 from collections.abc import Iterator
 from pathlib import Path

@@ -1,0 +1,82 @@
+"""A service's folder as `service init` makes it, and a folder store as `audit` reads it."""
+
+import json
+import tomllib
+from pathlib import Path
+
+import pytest
+from cli.desk import Table
+from support.office import Office
+from support.parties import party
+
+from escrow.config import load_settings
+
+
+def test_init_makes_settings_that_serve_reads(table: Table) -> None:
+    operator = table.person("operator")
+    told = operator.json(
+        "service", "init", "here", "--bind", "127.0.0.1:9000", "--url", "https://escrow.example/"
+    )
+    settings = load_settings({"ESCROW_CONFIG": told["settings"] if told["settings"].startswith("/")
+                              else str(operator.folder / told["settings"])})  # fmt: skip
+    assert settings.public_url == "https://escrow.example"
+    assert settings.bind == "127.0.0.1:9000"
+    assert settings.convenors is None
+    assert settings.service_identity.stat().st_mode & 0o777 == 0o600
+
+
+def test_convenors_are_listed_by_their_cards(table: Table) -> None:
+    card = str(party("institution").card)
+    table.person("operator").type("service", "init", "here", "--convenor", card)
+    text = (table.person("operator").folder / "here" / "service.toml").read_text()
+    assert tomllib.loads(text)["convenors"] == [card]
+
+
+def test_init_never_replaces_a_service(table: Table) -> None:
+    operator = table.person("operator")
+    operator.type("service", "init", "here")
+    before = (operator.folder / "here" / "identity").read_text()
+    assert operator.refused("service", "init", "here", status=8) == "file_exists"
+    (operator.folder / "here" / "service.toml").unlink()
+    assert operator.refused("service", "init", "here", status=8) == "service_identity_exists"
+    assert (operator.folder / "here" / "identity").read_text() == before
+
+
+def test_serve_without_settings_says_which_is_missing(table: Table) -> None:
+    assert table.person("operator").refused("serve", status=8) == "setting_missing"
+
+
+def test_a_folder_without_cases_is_not_called_sound(table: Table) -> None:
+    operator = table.person("operator")
+    (operator.folder / "empty").mkdir()
+    assert operator.refused("audit", "empty", status=6) == "case_unknown"
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    """A folder store with one case and one record, as a service left it."""
+    office = Office(tmp_path)
+    office.deposited(office.accepted())
+    return tmp_path / "store"
+
+
+def test_a_store_as_the_service_left_it_is_sound(table: Table, store: Path) -> None:
+    told = table.person("operator").json("audit", str(store))
+    assert [(one["sound"], one["records"]) for one in told["cases"]] == [(True, 1)]
+
+
+def test_an_audit_of_a_folder_finds_what_was_changed_in_it(table: Table, store: Path) -> None:
+    payload = next(path for path in store.rglob("payloads/*/*") if path.is_file())
+    raw = bytearray(payload.read_bytes())
+    raw[-1] ^= 1
+    payload.chmod(0o600)
+    payload.write_bytes(raw)
+    told = json.loads(table.person("operator").type("--json", "audit", str(store), status=5).stdout)
+    assert [fault["code"] for fault in told["cases"][0]["faults"]] == ["payload_changed"]
+
+
+def test_an_audit_of_a_folder_finds_what_was_taken_out_of_it(table: Table, store: Path) -> None:
+    entries = sorted(path for path in store.rglob("cases/*/entries/*") if path.is_file())
+    entries[1].unlink()
+    told = json.loads(table.person("operator").type("--json", "audit", str(store), status=5).stdout)
+    assert told["cases"][0]["faults"][0]["code"] == "entries_missing"
