@@ -109,19 +109,22 @@ class FolderStore:
 
         No folder that lies wholly before `after` is entered: a page costs the folders on its way, no more.
         """
-        for last, is_folder in _listing(self._disk.path(bucket, folder)):
-            name = folder + last
-            if is_folder:
-                inner = f"{name}/"
-                if names.is_prefix(inner) and (inner > after or after.startswith(inner)):
-                    yield from self._walk(bucket, inner, after)
-            elif name > after and names.is_object(bucket, name):
+        for name in _listing(self._disk.path(bucket, folder), folder, after):
+            if name.endswith("/"):
+                if names.is_prefix(name):
+                    yield from self._walk(bucket, name, after)
+            elif names.is_object(bucket, name):
                 yield name
 
 
-def _listing(folder: str) -> list[tuple[str, bool]]:
+def _listing(path: str, folder: str, after: str) -> list[str]:
+    """Sorted full names of what a folder holds and `after` has not passed; those of folders end in "/"."""
     try:
-        with os.scandir(folder) as found:
-            return sorted((item.name, item.is_dir(follow_symlinks=False)) for item in found)
+        with os.scandir(path) as found:
+            every = [
+                f"{folder}{item.name}/" if item.is_dir(follow_symlinks=False) else folder + item.name
+                for item in found
+            ]
     except FileNotFoundError:
         return []
+    return sorted(name for name in every if name > after or (name[-1] == "/" and after.startswith(name)))

@@ -29,7 +29,7 @@ UNTIL = datetime(2090, 1, 1, tzinfo=UTC)
 
 @pytest.fixture(autouse=True)
 def _many_quick_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Small parts, and flushes that are counted but not made: no power is cut here, `Calls` keeps its books."""
+    """Small parts; flushes are counted but not made: no power is cut here, `Calls` keeps those books."""
     monkeypatch.setattr(interface, "MIN_PART_BYTES", PART)
     monkeypatch.setattr(os, "fsync", lambda fd: None)
 
