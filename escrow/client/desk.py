@@ -99,6 +99,7 @@ class Desk:
         """The card that must sign the receipt: what the charter pins, or what was pinned for this URL."""
         if posting.case is not None:
             return (self.memory.service_of(posting.case) or self.service()).card
+        self.service()
         deed = UnverifiedStatement.parse(posting.statement).verify_opening().deed
         if not isinstance(deed, CaseOpened):
             raise MalformedError("posting_not_an_opening", field="posting.statement")

@@ -5,7 +5,8 @@ Numbered as in README.md:
  F1  What is remembered was verified with all proofs; it is replayed again, signatures included, proofs not.
  F2  The service must first show the remembered head again: absent, it rolled the case back
      (`ledger_rolled_back`); another entry of that number, it forked the case (`ledger_forked`).
- F3  The first entry's case id is the one asked for; the card its charter pins is the one pinned for that URL.
+ F3  The first entry's case id is the one asked for; the card its charter pins is the one pinned for this
+     service.
  F4  Every new entry is verified with all proofs (replay rules), then remembered, one by one.
  F5  Every receipt that this party holds is on the chain, at its number.
  F6  The case key, remembered or recovered from one's own statement, has the hash that the charter carries.
@@ -14,6 +15,7 @@ What a service withholds at the end of a chain cannot be seen from here, until s
 statement names the head its author saw.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from escrow.client.courier import Courier
@@ -24,7 +26,6 @@ from escrow.errors import EscrowError, ForgedError, MalformedError, NotFoundErro
 from escrow.ledger.entry import Entry
 from escrow.ledger.replay import extend
 from escrow.ledger.state import CaseState
-from escrow.ledger.statement import Head
 from escrow.model.case_key import CaseKey
 from escrow.model.ids import CaseId
 
@@ -50,10 +51,10 @@ class Follower:
 
     def follow(self, case: CaseId) -> KnownCase:
         """The case as it stands now, by rules F1 to F6."""
-        state = self._states.get(case) or self._recall(case)
-        state = self._fetch(case, state)
-        self._states[case] = state
+        known = self._states.pop(case, None) or self._recall(case)
+        state = self._fetch(case, known)  # changes `known`: after an error only what is on disk is believed
         self._require_receipts(state)
+        self._states[case] = state
         return KnownCase(case=case, state=state, key=self._case_key(state))
 
     def _recall(self, case: CaseId) -> CaseState | None:
@@ -64,38 +65,39 @@ class Follower:
         return state
 
     def _fetch(self, case: CaseId, state: CaseState | None) -> CaseState:
-        """F2 to F4, page by page."""
-        expected = None if state is None else state.head
-        after = -1 if state is None else state.head.n - 1
-        more = True
-        while more:
-            page = self._page(case, after, state)
-            for raw in page[0]:
-                if expected is not None and state is not None:
-                    _require_head(raw, expected, state.service)
-                    expected = None
-                else:
-                    state = self._take(case, state, raw)
-            if state is None:
-                raise MalformedError("answer_malformed", field="entries")
-            if expected is not None:
-                raise ForgedError("ledger_rolled_back", n=expected.n)
-            after, more = state.head.n, page[1]
-            if more and not page[0]:
-                raise MalformedError("answer_malformed", field="entries")
-        if state is None:  # the loop ran at least once
-            raise MalformedError("answer_malformed", field="entries")
+        """F2 to F4."""
+        untrusted = self._untrusted_entries(case, after=-1 if state is None else state.head.n - 1)
+        if state is not None:
+            self._require_head(state, untrusted)
+        for raw in untrusted:
+            state = self._take(case, state, raw)
+        if state is None:
+            raise MalformedError("answer_malformed", field="answer.entries")
         return state
 
-    def _page(self, case: CaseId, after: int, state: CaseState | None) -> tuple[tuple[str, ...], bool]:
-        """One page. A case that this card is known to belong to cannot be unknown to an honest service."""
-        try:
+    def _untrusted_entries(self, case: CaseId, *, after: int) -> Iterator[str]:
+        """As the service gives them, page by page. Numbers are checked by whoever takes them."""
+        more = True
+        while more:
             page = self._courier.entries(case, after=after)
+            yield from page.entries
+            after, more = after + len(page.entries), page.more
+            if more and not page.entries:
+                raise MalformedError("answer_malformed", field="answer.entries")
+
+    def _require_head(self, state: CaseState, untrusted: Iterator[str]) -> None:
+        """F2. A case that a card is known to belong to cannot be unknown to an honest service."""
+        rolled_back = ForgedError("ledger_rolled_back", n=state.head.n)
+        try:
+            raw = next(untrusted, None)
         except NotFoundError as error:
-            if state is not None and state.is_member(self._card.fingerprint):
-                raise ForgedError("ledger_rolled_back", n=state.head.n) from error
+            if state.is_member(self._card.fingerprint):
+                raise rolled_back from error
             raise
-        return page.entries, page.more
+        if raw is None:
+            raise rolled_back
+        if Entry.read(raw, state.service).head != state.head:
+            raise ForgedError("ledger_forked", n=state.head.n)
 
     def _take(self, case: CaseId, state: CaseState | None, raw: str) -> CaseState:
         """F3 and F4 for one entry."""
@@ -105,8 +107,8 @@ class Follower:
             if after.case != case:
                 raise ForgedError("entry_of_other_case", n=0)
             service = after.opening.charter.service
-            self._memory.pin_service(service, asked=service.url)
-        self._states[case] = after
+            if service.url == self._courier.url:  # a case may claim any URL; only who is spoken to is pinned
+                self._memory.pin_service(service, asked=self._courier.url)
         self._memory.remember_entry(Entry.read(raw, after.service))
         return after
 
@@ -135,13 +137,6 @@ class Follower:
             self._memory.remember_case_key(state.case, key)
             return key
         return None
-
-
-def _require_head(raw: str, expected: Head, service: Card) -> None:
-    """F2."""
-    shown = Entry.read(raw, service)
-    if shown.head != expected:
-        raise ForgedError("ledger_forked", n=expected.n)
 
 
 def _own_wrappings(state: CaseState, card: Card) -> list[bytes]:

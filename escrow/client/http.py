@@ -47,8 +47,8 @@ TOKEN_KEPT = timedelta(seconds=120)
 """A token is good for four minutes; one is used for two, so that it does not grow stale under way."""
 ENTRIES_A_PAGE = 200
 MAX_ANSWER = 1024 * 1024
-MAX_ENTRIES_ANSWER = 96 * 1024 * 1024
-"""A service may fill a page with the largest deposits; this many bytes of them at most."""
+MAX_ENTRIES_ANSWER = 32 * 1024 * 1024
+"""Bytes of one page; the largest entry, a deposit with hundreds of seats, has 9 MiB."""
 CHUNK = 256 * 1024
 
 
@@ -99,10 +99,20 @@ class HttpCourier:
         return CasesPage(cases=cases, next=following)
 
     def entries(self, case: CaseId, *, after: int) -> EntriesPage:
-        query = {"after": str(after), "limit": str(ENTRIES_A_PAGE)}
-        path = f"/v1/cases/{case}/entries"
-        entries, more = self._json(answers.read_entries, "GET", path, query=query, limit=MAX_ENTRIES_ANSWER)
-        return EntriesPage(entries=entries, more=more)
+        """Fewer at a time where large deposits make a page too long."""
+        path, limit = f"/v1/cases/{case}/entries", ENTRIES_A_PAGE
+        while True:
+            query = {"after": str(after), "limit": str(limit)}
+            try:
+                entries, more = self._json(
+                    answers.read_entries, "GET", path, query=query, limit=MAX_ENTRIES_ANSWER
+                )
+            except TooLargeError as error:
+                if error.code != "answer_too_large" or limit == 1:
+                    raise
+                limit = max(1, limit // 16)
+            else:
+                return EntriesPage(entries=entries, more=more)
 
     def begin_upload(self, case: CaseId, upload: UploadId, *, length: int, part_size: int) -> Upload:
         plan = encode_json({"length": length, "part_size": part_size})

@@ -130,21 +130,20 @@ class Memory:
     def deposits(self) -> tuple[RecordId, ...]:
         """Records sealed here and not yet receipted."""
         found = self._folders("deposits", RECORD_BYTES)
-        return tuple(record for record in found if (self.deposit_folder(record) / "posting").exists())
+        return tuple(record for record in found if (self._deposit(record) / "posting").exists())
 
     def deposit_folder(self, record: RecordId) -> Path:
-        """The folder of one unfinished deposit, there after this call."""
-        folder = self.home / "deposits" / record
+        """Where the files of an unfinished deposit go; it is there after this call."""
         with renamed("memory_unusable"):
-            self._make(folder)
-        return folder
+            self._make(self._deposit(record))
+        return self._deposit(record)
 
     def remember_posting(self, record: RecordId, raw: bytes) -> None:
-        self._create(self.deposit_folder(record) / "posting", raw)
+        self._create(self._deposit(record) / "posting", raw)
 
     def posting(self, record: RecordId) -> bytes:
         """SetupError `deposit_unknown`."""
-        raw = self._read(self.deposit_folder(record) / "posting")
+        raw = self._read(self._deposit(record) / "posting")
         if raw is None:
             raise SetupError("deposit_unknown", record=record)
         return raw
@@ -152,7 +151,7 @@ class Memory:
     def forget_deposit(self, record: RecordId) -> None:
         """It has its receipt, or was given up."""
         with renamed("memory_unusable"):
-            shutil.rmtree(self.home / "deposits" / record, ignore_errors=True)
+            shutil.rmtree(self._deposit(record), ignore_errors=True)
 
     # Files
 
@@ -161,6 +160,9 @@ class Memory:
 
     def _receipt(self, case: CaseId, n: int) -> Path:
         return self.home / "cases" / case / "receipts" / f"{n:09d}"
+
+    def _deposit(self, record: RecordId) -> Path:
+        return self.home / "deposits" / record
 
     def _folders(self, kind: str, size: int) -> Iterator[str]:
         folder = self.home / kind

@@ -108,7 +108,7 @@ class Receipt:
 
     @classmethod
     def check(cls, untrusted_entry: str, posting: Posting, service: Card, *, created: bool) -> "Receipt":
-        """Insist that `service` signed a receipt for this posting, in these steps.
+        """Insist that `service` signed a receipt for this posting, in these steps (E1 to E3 of README.md).
 
         1. The entry is signed by the pinned service: ForgedError `signature_false`, `author`.
         2. It is an entry of the posting's case: ForgedError `receipt_for_another_case`.

@@ -11,7 +11,7 @@ from support.build import SERVICE, Clock, party
 from support.refusals import refuses
 from support.wsgi_transport import answer_of
 
-from escrow.client import HttpCourier
+from escrow.client import HttpCourier, http
 from escrow.errors import (
     ConflictError,
     EscrowError,
@@ -159,6 +159,17 @@ def test_fields_that_could_play_with_a_terminal_are_left_out() -> None:
 def test_answer_beyond_its_limit_is_refused() -> None:
     with refuses(TooLargeError, "answer_too_large", field="answer"):
         courier((200, {}, b" " * (2 * 1024 * 1024)))[0].service()
+
+
+def test_page_of_large_entries_is_asked_for_in_smaller_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(http, "MAX_ENTRIES_ANSWER", 1000)
+    long, short = (200, {}, b" " * 2000), said({"entries": ["x"], "next": 0})
+    line, wire, _ = courier(long, long, short)
+    assert line.entries("0" * 64, after=-1).more
+    limits = [str(request.url).rpartition("limit=")[2] for request in wire.requests]
+    assert limits == ["200", "12", "1"]
+    with refuses(TooLargeError, "answer_too_large"):
+        courier(long)[0].entries("0" * 64, after=-1)
 
 
 # Trying again

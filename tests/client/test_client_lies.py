@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 from client.honest import URL, HonestCourier, LyingCourier, Service, World, courier_of, draft
-from support.build import SERVICE, MemoryChain, party, seal_record
+from support.build import CASE_KEY, SERVICE, MemoryChain, opening, party, seal_record
 from support.refusals import refuses
 
-from escrow.client import Memory, PathChoice, Session, make_ticket, open_release
+from escrow.client import Memory, PathChoice, Posting, Session, make_ticket, open_release
 from escrow.client.courier import EntriesPage, PayloadStream, ServiceInfo, UntrustedReceipt
 from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError, SetupError
 from escrow.ledger import entry as entries
@@ -85,6 +85,23 @@ def test_forked_chain_is_refused(world: World) -> None:
     world.service.chains[case] = fork(world, case, at=3)
     with refuses(ForgedError, "ledger_forked", n=3):
         people["claimant"].case(case)
+
+
+def test_fork_is_refused_again_and_again(world: World) -> None:
+    """Another program of the same party has seen the honest chain; the lie must not outlive its refusal."""
+    case, people = world.accepted()
+    claimant, twin = people["claimant"], world.session("claimant")
+    claimant.case(case)
+    twin.case(case)
+    people["mediator"].note(case, "honest")
+    twin.case(case)
+    honest = world.service.chains[case]
+    world.service.chains[case] = fork(world, case, at=4)
+    for _ in range(2):
+        with refuses(ForgedError, "ledger_forked", n=4):
+            claimant.case(case)
+    world.service.chains[case] = honest
+    assert len(claimant.case(case).notes) == 1
 
 
 def test_forked_chain_is_refused_by_a_later_run(world: World) -> None:
@@ -298,6 +315,28 @@ def test_service_that_calls_itself_by_another_url_is_refused(world: World) -> No
     courier_of(session).lies["service"] = elsewhere
     with refuses(ForgedError, "service_url_differs", expected=URL):
         session.service()
+
+
+def test_case_that_pins_a_false_card_for_another_url_leaves_no_pin(world: World) -> None:
+    impostor = party("impostor")
+    claim = ServiceAddress(url="https://bank.example", card=impostor.card)
+    charter = draft().charter(service=claim, convenor=party("institution").card, case_key=CASE_KEY)
+    false = Service(identity=impostor)
+    line = HonestCourier(false, party("claimant"))
+    case = line.post(Posting.of(opening(charter, convenor=party("institution")))).entry
+    claimant = Session(party("claimant"), line, Memory(world.folder / "home"), clock=false.clock)
+    claimant.case(Entry.read(case, impostor.card).case)
+    pinned = ServiceAddress(url="https://bank.example", card=SERVICE.card)
+    assert claimant.memory.pin_service(pinned, asked="https://bank.example") == pinned
+
+
+def test_opening_for_another_service_than_the_one_spoken_to_is_not_sent(world: World) -> None:
+    claim = ServiceAddress(url=URL, card=party("impostor").card)
+    charter = draft().charter(service=claim, convenor=party("institution").card, case_key=CASE_KEY)
+    posting = Posting.of(opening(charter, convenor=party("institution")))
+    with refuses(ForgedError, "service_card_changed", expected=SERVICE.card.fingerprint):
+        world.session("respondent").send(posting)
+    assert world.service.chains == {}
 
 
 # Invitations
