@@ -21,6 +21,9 @@ COMMANDS = {
         "This asks before it goes on, and there is no terminal to ask on.",
         "Look first, then run it again with --yes.",
     ),
+    "passphrase_without_terminal": row(
+        "No terminal", "A passphrase is typed on a terminal, and there is none.", "Run it on one."
+    ),
     "file_exists": row(
         "File exists",
         "There is a file of that name already.",
@@ -34,7 +37,7 @@ COMMANDS = {
     "file_unknown_kind": row(
         "Unknown file",
         "{path} is no file of this program.",
-        "It knows charters, invitations, introductions, tickets, cards, key files, bundles and what --out wrote.",
+        "It knows charters, invitations, introductions, tickets, cards, key files, bundles, what --out wrote.",
     ),
     "short_name_malformed": row(
         "Not an id", "That is no id of a {field}.", "Give all of its hex digits, or its first 6 or more."

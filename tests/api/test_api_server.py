@@ -1,7 +1,7 @@
 """The real server: peers that stall, bodies that are shorter or longer than said, and how it stops.
 
-The service here has two threads and cuts a silent peer off after a fraction of a second. What is asserted is that
-others are served and what is stored, never how long anything took.
+The service here has two threads and cuts a silent peer off after a fraction of a second. What is asserted is
+that others are served and what is stored, never how long anything took.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Who may read what. Whatever is forbidden looks like what is unknown: same answer, same calls of the store."""
+"""Who may read what. Whatever is forbidden looks like what is unknown: same answer, same store calls."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -27,7 +27,7 @@ class World:
 
 
 def build_world(office: Office) -> World:
-    """One record with two requests: one released to the arbitrator, one for the public that is not released."""
+    """One record with two requests: one released to the arbitrator, one for the public that is not yet."""
     case = office.accepted()
     record = office.deposited(case)
     named = case.request(record, "settlement", ARBITRATOR)

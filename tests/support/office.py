@@ -1,6 +1,7 @@
-"""A service in this process: storage in a folder, a clock that stands still, and a client that speaks HTTP to it.
+"""A service in this process: storage in a folder, a clock that stands still, and a client that speaks HTTP.
 
-`Office.case()` gives a `build.Case` whose statements are posted over HTTP, so that every helper of build.py works here.
+`Office.case()` gives a `build.Case` whose statements are posted over HTTP, so that every helper of build.py
+works here.
 """
 
 import copy

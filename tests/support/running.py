@@ -1,7 +1,7 @@
-"""A real service: gunicorn in a process of its own, as `escrow serve` starts it, with storage that tests may break.
+"""A real service: gunicorn in a process of its own, as `escrow serve` starts it, over storage that may break.
 
-Run as a program it serves. `ESCROW_TEST_STRIKE` names a file; what is written there (`12 after`) kills the worker with
-SIGKILL at its 12th store call from then on. Nothing in escrow/ knows of this.
+What is written to `Running.orders` (`12 after`) kills the worker with SIGKILL at its 12th store call from
+then on; see striking.py, which is the program that runs.
 """
 
 import http.client
@@ -14,36 +14,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
-from store.faulty import FaultyStore, Mode, When
 from support import build
 
-from escrow.api.server import serve
-from escrow.config import load_settings
-from escrow.store.folder import FolderStore
-from escrow.store.interface import Store
-
+PROGRAM = Path(__file__).with_name("striking.py")
 START_S = 20
 """A service that has not answered by then never will: the test fails instead of hanging."""
-
-
-class StrikingStore:
-    """Passes everything on; reads its orders before each call."""
-
-    def __init__(self, inner: Store, orders: Path) -> None:
-        self._inner = inner
-        self._orders = orders
-        self._last = ""
-        self._faulty = FaultyStore(inner, kill_at=0)
-
-    def __getattr__(self, call: str) -> Any:
-        found = self._orders.read_text() if self._orders.exists() else ""
-        if found != self._last:
-            self._last = found
-            number, when = found.split() if found else ("0", "before")
-            self._faulty = FaultyStore(self._inner, kill_at=int(number), when=When(when), mode=Mode.SIGKILL)
-        return getattr(self._faulty, call)
 
 
 class Running:
@@ -113,7 +89,7 @@ def running(folder: Path, **settings: object) -> Iterator[Running]:
     path = os.pathsep.join(filter(None, sys.path))
     with log.open("wb") as sink:
         process = subprocess.Popen(
-            [sys.executable, __file__],
+            [sys.executable, str(PROGRAM)],
             stderr=sink,
             stdout=sink,
             env=os.environ | environ | {"ESCROW_TEST_STRIKE": str(orders), "PYTHONPATH": path},
@@ -125,13 +101,3 @@ def running(folder: Path, **settings: object) -> Iterator[Running]:
     finally:
         process.send_signal(signal.SIGQUIT)
         process.wait(timeout=START_S)
-
-
-def main() -> None:
-    found = load_settings(os.environ)
-    store = StrikingStore(FolderStore(found.store), Path(os.environ["ESCROW_TEST_STRIKE"]))
-    serve(found, store=store)  # type: ignore[arg-type]
-
-
-if __name__ == "__main__":
-    main()

@@ -1,0 +1,116 @@
+"""Settings and the service's key file: what is missing, misspelt, out of range or exposed stops the start."""
+
+from pathlib import Path
+
+import pytest
+
+from escrow.config import load_settings
+from escrow.errors import SetupError
+from escrow.service.identity import create_service_identity, load_service_identity
+from support import build
+from support.refusals import refuses
+
+GIVEN = {
+    "ESCROW_PUBLIC_URL": "https://escrow.example",
+    "ESCROW_STORE": "/srv/escrow",
+    "ESCROW_SERVICE_IDENTITY": "/srv/service.key",
+}
+
+
+@pytest.mark.parametrize("name", GIVEN)
+def test_missing_setting_is_named(name: str) -> None:
+    environ = {key: value for key, value in GIVEN.items() if key != name}
+    with refuses(SetupError, "setting_missing", variable=name):
+        load_settings(environ)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("public_url", "escrow.example"),
+        ("public_url", "https://escrow.example/"),
+        ("public_url", "ftp://escrow.example"),
+        ("workers", "0"),
+        ("workers", "two"),
+        ("workers", "-1"),
+        ("upload_bytes", "1e9"),
+        ("socket_timeout_s", "0"),
+        ("socket_timeout_s", "soon"),
+        ("bind", "8321"),
+        ("bind", "127.0.0.1:99999"),
+        ("bind", ":8321"),
+        ("convenors", ""),
+    ],
+)
+def test_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
+    with refuses(SetupError, "setting_malformed", setting=name):
+        load_settings(GIVEN | {f"ESCROW_{name.upper()}": value})
+
+
+def test_misspelt_setting_in_the_file_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "escrow.toml"
+    file.write_text('public_uri = "https://escrow.example"\n')
+    with refuses(SetupError, "setting_unknown", setting="public_uri"):
+        load_settings(GIVEN | {"ESCROW_CONFIG": str(file)})
+
+
+@pytest.mark.parametrize("text", ["workers = ", "\xff"])
+def test_file_that_is_no_toml_is_refused(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "escrow.toml"
+    file.write_bytes(text.encode("latin-1"))
+    with refuses(SetupError, "config_unreadable", path=str(file)):
+        load_settings(GIVEN | {"ESCROW_CONFIG": str(file)})
+
+
+def test_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: Path) -> None:
+    file = tmp_path / "escrow.toml"
+    card = str(build.CONVENOR.card)
+    file.write_text(f'workers = 4\nthreads = 3\nconvenors = ["{card}"]\n')
+    found = load_settings(GIVEN | {"ESCROW_CONFIG": str(file), "ESCROW_WORKERS": "9"})
+    assert (found.workers, found.threads, found.convenors) == (9, 3, (card,))
+    assert (found.upload_bytes, found.store) == (10 * 1024**3, Path("/srv/escrow"))
+    assert load_settings(GIVEN | {"ESCROW_CONVENORS": "open"}).convenors is None
+    assert load_settings(GIVEN | {"ESCROW_CONVENORS": f"{card} {card}"}).convenors == (card, card)
+
+
+def test_new_identity_is_for_its_owner_only_and_is_read_back(tmp_path: Path) -> None:
+    path = tmp_path / "service.key"
+    card = create_service_identity(path)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert load_service_identity(path).card == card
+
+
+def test_identity_is_never_overwritten(tmp_path: Path) -> None:
+    path = tmp_path / "service.key"
+    path.write_text("something else")
+    with refuses(SetupError, "service_identity_exists", path=str(path)):
+        create_service_identity(path)
+    assert path.read_text() == "something else"
+
+
+def test_identity_in_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with refuses(SetupError, "service_identity_unwritable"):
+        create_service_identity(tmp_path / "nowhere" / "service.key")
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
+def test_identity_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "service.key"
+    create_service_identity(path)
+    path.chmod(mode)
+    with refuses(SetupError, "service_identity_exposed", mode=f"{mode:04o}"):
+        load_service_identity(path)
+
+
+@pytest.mark.parametrize("text", ["", "rubbish", "ESCROW-SECRET1QQQQ", "\xff"])
+def test_identity_file_that_holds_something_else_is_refused(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "service.key"
+    path.touch(mode=0o600)
+    path.write_bytes(text.encode("latin-1"))
+    with refuses(SetupError, "service_identity_malformed"):
+        load_service_identity(path)
+
+
+def test_identity_that_is_not_there_is_refused(tmp_path: Path) -> None:
+    with refuses(SetupError, "service_identity_unreadable"):
+        load_service_identity(tmp_path / "service.key")
