@@ -194,9 +194,13 @@ class Journal:
     def _first_receipt(self, case: CaseId, n: int, statement: Hash) -> Receipt:
         raw = self._required_entry(case, n)
         try:
-            return _receipt(Entry.read(raw, self._card), statement, created=False)
+            receipt = _receipt(Entry.read(raw, self._card), statement, created=False)
         except EscrowError as error:
             raise UnavailableError("ledger_damaged", case=case, n=n, reason=error.code) from error
+        self._create(
+            case, n, raw
+        )  # who wrote it may have died before it was durable; a receipt promises that
+        return receipt
 
     def _create(self, case: CaseId, n: int, made: str) -> Outcome:
         return self._store.create(Bucket.LEDGER, names.entry(case, n), made.encode("ascii"))

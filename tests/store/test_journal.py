@@ -94,6 +94,23 @@ def test_the_same_statement_again_is_answered_with_the_first_receipt(
     assert (again.entry, again.n, again.hash, again.created) == (once.entry, once.n, once.hash, False)
 
 
+def test_first_receipt_again_is_not_given_before_the_entry_is_surely_durable(
+    tmp_path: Path, store: FolderStore, first: Receipt
+) -> None:
+    """Whoever wrote the entry may have died between link and flush; a read alone does not say."""
+    created: list[str] = []
+
+    class Recording(FolderStore):
+        def create(self, bucket: Bucket, name: str, data: bytes) -> Outcome:
+            created.append(name)
+            return super().create(bucket, name, data)
+
+    other = journal_over(Recording(tmp_path / "store"))
+    again = other.open(opening(), prepare=nothing)
+    assert (again.entry, again.created) == (first.entry, False)
+    assert created == [names.entry(first.statement, 0)]
+
+
 def test_the_same_opening_again_is_answered_with_the_first_receipt(
     store: FolderStore, first: Receipt
 ) -> None:
