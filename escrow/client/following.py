@@ -29,6 +29,9 @@ from escrow.ledger.state import CaseState
 from escrow.model.case_key import CaseKey
 from escrow.model.ids import CaseId
 
+BATCH = 100
+"""Entries written to disk at once."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KnownCase:
@@ -69,10 +72,24 @@ class Follower:
         untrusted = self._untrusted_entries(case, after=-1 if state is None else state.head.n - 1)
         if state is not None:
             self._require_head(state, untrusted)
-        for raw in untrusted:
-            state = self._take(case, state, raw)
+        state = self._take_all(case, state, untrusted)
         if state is None:
             raise MalformedError("answer_malformed", field="answer.entries")
+        return state
+
+    def _take_all(self, case: CaseId, state: CaseState | None, untrusted: Iterator[str]) -> CaseState | None:
+        """F4. What verified is remembered, whatever comes after it."""
+        fresh: list[str] = []
+        first = 0 if state is None else state.head.n + 1
+        try:
+            for raw in untrusted:
+                state = self._take(case, state, raw)
+                fresh.append(raw)
+                if len(fresh) == BATCH:
+                    self._memory.remember_entries(case, first, fresh)
+                    first, fresh = first + BATCH, []
+        finally:
+            self._memory.remember_entries(case, first, fresh)
         return state
 
     def _untrusted_entries(self, case: CaseId, *, after: int) -> Iterator[str]:
@@ -109,7 +126,6 @@ class Follower:
             service = after.opening.charter.service
             if service.url == self._courier.url:  # a case may claim any URL; only who is spoken to is pinned
                 self._memory.pin_service(service, asked=self._courier.url)
-        self._memory.remember_entry(Entry.read(raw, after.service))
         return after
 
     def _require_receipts(self, state: CaseState) -> None:

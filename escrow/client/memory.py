@@ -5,7 +5,7 @@ A folder of small files that are created once and never changed (0600, folders 0
 share it without a lock. What lies here was verified when it was written:
 
     services/<sha256 of URL>             a service's URL and card
-    cases/<case>/entries/<n>             entry n in compact form
+    cases/<case>/entries/<n>             entries from n on in compact form, one a line
     cases/<case>/receipts/<n>            a receipt of one's own: entry n, until the chain has been read that
     far cases/<case>/key                     the case key deposits/<record>/{sealed,posting}   a deposit
     between sealing and receipt: ciphertext and statement
@@ -18,7 +18,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from escrow.client.disk import renamed
@@ -68,43 +68,54 @@ class Memory:
 
     def cases(self) -> tuple[CaseId, ...]:
         """Cases whose chain was seen."""
-        return tuple(case for case in self._folders("cases", CASE_BYTES) if self._entry(case, 0).exists())
+        return tuple(case for case in self._folders("cases", CASE_BYTES) if self._entries(case, 0).exists())
 
     def entries(self, case: CaseId) -> list[str]:
         """Entries 0, 1, 2 ... as far as they are remembered without a gap."""
         found: list[str] = []
-        while (raw := self._read(self._entry(case, len(found)))) is not None:
-            found.append(raw.decode("ascii", "replace"))
+        while (raw := self._read(self._entries(case, len(found)))) is not None:
+            found += _lines(raw)
         return found
 
-    def remember_entry(self, entry: Entry) -> None:
-        """Keep a verified entry. ForgedError `ledger_forked` (n) if another one of its number is known."""
-        kept = self._create(self._entry(entry.case, entry.n), entry.raw.encode())
-        _require_same(kept.decode("ascii", "replace"), entry.raw, entry.n)
+    def remember_entries(self, case: CaseId, first: int, raws: Sequence[str]) -> None:
+        """Keep verified entries from number `first` on, all before which are kept already.
+
+        ForgedError `ledger_forked` (n) if another program has kept another entry of some number.
+        """
+        while raws:
+            kept = self._kept_from(case, first)
+            kept = kept or _lines(self._create(self._entries(case, first), "\n".join(raws).encode()))
+            for n, (mine, theirs) in enumerate(zip(raws, kept, strict=False), start=first):
+                _require_same(mine, theirs, n)
+            first, raws = first + len(kept), raws[len(kept) :]
+
+    def _kept_from(self, case: CaseId, first: int) -> list[str]:
+        """Entries from `first` to the end of the file that holds it: another program may have split them
+        otherwise.
+        """
+        starts = [int(name) for name in self._names(self._entries(case, 0).parent) if name.isdecimal()]
+        start = max((start for start in starts if start <= first), default=first)
+        raw = self._read(self._entries(case, start))
+        return [] if raw is None else _lines(raw)[first - start :]
 
     def service_of(self, case: CaseId) -> Service | None:
         """The service that the case's charter pins; None where the case was never seen."""
-        raw = self._read(self._entry(case, 0))
+        raw = self._read(self._entries(case, 0))
         if raw is None:
             return None
-        entry = Entry.read_opening(raw.decode("ascii", "replace"))
+        entry = Entry.read_opening(_lines(raw)[0])
         deed = UnverifiedStatement.parse(entry.statement_raw).verify_opening().deed
         return deed.charter.service if isinstance(deed, CaseOpened) else None
 
     def remember_receipt(self, receipt: Receipt) -> None:
-        """Hold the service to its word: the chain must show this very entry. ForgedError `ledger_forked`."""
-        seen = self._read(self._entry(receipt.case, receipt.n))
-        if seen is not None:
-            _require_same(seen.decode("ascii", "replace"), receipt.entry, receipt.n)
-            return
+        """Hold the service to its word: the chain must show this very entry (rule F5)."""
         kept = self._create(self._receipt(receipt.case, receipt.n), receipt.entry.encode())
         _require_same(kept.decode("ascii", "replace"), receipt.entry, receipt.n)
 
     def receipts(self, case: CaseId) -> dict[int, str]:
         """Receipts that the chain has not shown yet, by entry number."""
         folder = self.home / "cases" / case / "receipts"
-        with renamed("memory_unusable"):
-            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+        names = self._names(folder)
         raws = {int(name): self._read(folder / name) for name in names if name.isdecimal()}
         return {n: raw.decode("ascii", "replace") for n, raw in raws.items() if raw is not None}
 
@@ -155,8 +166,8 @@ class Memory:
 
     # Files
 
-    def _entry(self, case: CaseId, n: int) -> Path:
-        return self.home / "cases" / case / "entries" / f"{n:09d}"
+    def _entries(self, case: CaseId, first: int) -> Path:
+        return self.home / "cases" / case / "entries" / f"{first:09d}"
 
     def _receipt(self, case: CaseId, n: int) -> Path:
         return self.home / "cases" / case / "receipts" / f"{n:09d}"
@@ -165,14 +176,15 @@ class Memory:
         return self.home / "deposits" / record
 
     def _folders(self, kind: str, size: int) -> Iterator[str]:
-        folder = self.home / kind
-        with renamed("memory_unusable"):
-            names = sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
-        for name in names:
+        for name in self._names(self.home / kind):
             try:
                 yield check_hex(name, size=size, field=kind)
             except MalformedError:
                 continue  # somebody else's file
+
+    def _names(self, folder: Path) -> list[str]:
+        with renamed("memory_unusable"):
+            return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
     def _read(self, path: Path) -> bytes | None:
         with renamed("memory_unusable"):
@@ -204,6 +216,10 @@ class Memory:
             finally:
                 aside.unlink(missing_ok=True)
         return raw
+
+
+def _lines(raw: bytes) -> list[str]:
+    return raw.decode("ascii", "replace").split("\n")
 
 
 def _require_same(kept: str, shown: str, n: int) -> None:

@@ -10,7 +10,6 @@ from support.refusals import refuses
 
 from escrow.client import Memory
 from escrow.errors import ForgedError, MalformedError, SetupError
-from escrow.ledger.entry import Entry
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import Service
 
@@ -25,14 +24,17 @@ def test_pinned_service_stays_pinned(tmp_path: Path) -> None:
     assert Memory(tmp_path).pin_service(elsewhere, asked=elsewhere.url) == elsewhere
 
 
-def test_entry_that_another_program_remembered_otherwise_is_a_fork(world: World) -> None:
-    case, people = world.accepted()
-    people["claimant"].case(case)
-    memory = people["claimant"].memory
-    entry = Entry.read(memory.entries(case)[2], SERVICE.card)
-    memory.remember_entry(entry)
-    with refuses(ForgedError, "ledger_forked", n=2):
-        memory.remember_entry(replace(entry, raw=memory.entries(case)[1]))
+def test_entry_that_another_program_remembered_otherwise_is_a_fork(tmp_path: Path) -> None:
+    memory, case = Memory(tmp_path), "0" * 64
+    memory.remember_entries(case, 0, ["a.a.s", "b.b.s"])
+    memory.remember_entries(case, 0, ["a.a.other-signature", "b.b.s", "c.c.s", "d.d.s"])
+    memory.remember_entries(case, 2, ["c.c.s"])
+    memory.remember_entries(case, 3, ["d.d.s", "e.e.s"])
+    assert memory.entries(case) == ["a.a.s", "b.b.s", "c.c.s", "d.d.s", "e.e.s"]
+    with refuses(ForgedError, "ledger_forked", n=3):
+        memory.remember_entries(case, 2, ["c.c.s", "x.x.s"])
+    with refuses(ForgedError, "ledger_forked", n=1):
+        memory.remember_entries(case, 0, ["a.a.s", "x.x.s"])
 
 
 def test_two_sessions_of_one_home_follow_one_chain(world: World) -> None:
@@ -47,9 +49,8 @@ def test_two_sessions_of_one_home_follow_one_chain(world: World) -> None:
 def test_entry_changed_on_disk_is_refused(world: World) -> None:
     case, people = world.accepted()
     people["claimant"].case(case)
-    path = world.folder / "claimant" / "cases" / case / "entries" / f"{1:09d}"
-    raw = path.read_text()
-    path.write_text(raw[:-4] + ("AAAA" if not raw.endswith("AAAA") else "BBBB"))
+    path = world.folder / "claimant" / "cases" / case / "entries" / f"{0:09d}"
+    path.write_text(path.read_text().swapcase())
     with pytest.raises((ForgedError, MalformedError)):
         world.session("claimant").case(case)
 
