@@ -37,7 +37,7 @@ def _http_courier(url: str, identity: "Identity | None") -> "Courier":
 
 @dataclass(slots=True)
 class App:
-    """One run's surroundings. Tests replace `courier` and `clock`."""
+    """One run's surroundings. Tests replace `courier`, `clock` and `someone_is_there`."""
 
     home: Path = field(default_factory=lambda: Path(DEFAULT_HOME).expanduser())
     identity_file: Path | None = None
@@ -45,6 +45,7 @@ class App:
     as_json: bool = False
     courier: "Callable[[str, Identity | None], Courier]" = _http_courier
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    someone_is_there: Callable[[], bool] = lambda: sys.stdin.isatty()
     _identity: "Identity | None" = None
 
     @property
@@ -57,8 +58,24 @@ class App:
         one is needed.
         """
         if self._identity is None:
-            self._identity = _load_identity(self.identity_path)
+            self._identity = self._load_identity()
         return self._identity
+
+    def _load_identity(self) -> "Identity":
+        from escrow.cli.files import read_file
+        from escrow.client import Identity
+
+        path = self.identity_path
+        if not path.exists():
+            raise SetupError("identity_missing", path=str(path))
+        _require_private(path)
+        text = read_file(path, limit=MAX_IDENTITY_FILE, what="identity").decode("ascii", "replace")
+        try:
+            return Identity.load(text)
+        except SetupError as error:
+            if error.code != "passphrase_needed" or not self.someone_is_there():
+                raise
+        return Identity.load(text, click.prompt(f"Passphrase of {path}", hide_input=True, err=True))
 
     def maybe_identity(self) -> "Identity | None":
         """The identity if there is one: what anybody may do needs none. A file that was named must be
@@ -102,22 +119,6 @@ class App:
         kept = (memory.service_of(case) for case in memory.cases())
         urls = tuple(dict.fromkeys(service.url for service in kept if service is not None))
         return urls or (self.require_service(),)
-
-
-def _load_identity(path: Path) -> "Identity":
-    from escrow.cli.files import read_file
-    from escrow.client import Identity
-
-    if not path.exists():
-        raise SetupError("identity_missing", path=str(path))
-    _require_private(path)
-    text = read_file(path, limit=MAX_IDENTITY_FILE, what="identity").decode("ascii", "replace")
-    try:
-        return Identity.load(text)
-    except SetupError as error:
-        if error.code != "passphrase_needed" or not sys.stdin.isatty():
-            raise
-    return Identity.load(text, click.prompt(f"Passphrase of {path}", hide_input=True, err=True))
 
 
 def _require_private(path: Path) -> None:

@@ -115,8 +115,8 @@ def accept(
     charter = _pending(view, proposal)
     say(app, f"Case {view.case}", f"Service {view.service.url}  {view.service.card.groups}",
         f"Convenor {view.convenor.groups}", *show.charter_lines(charter))  # fmt: skip
+    posting = session.prepare_accept(view.case, seat, charter.proposal)  # refused before the question
     ask(app, "Have you compared the fingerprints, and do you accept this charter?", yes=yes)
-    posting = session.prepare_accept(view.case, seat, charter.proposal)
     finish(
         app, session, posting, out=out, force=force, data=view.case, facts={"proposal": charter.proposal},
         done="Accepted.",

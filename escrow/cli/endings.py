@@ -28,6 +28,8 @@ from escrow.errors import (
     UnavailableError,
 )
 
+INTERRUPTED = 130
+"""As shells have it: 128 and the number of the signal."""
 SAID_NO, USAGE, MALFORMED, REFUSED, FORGED, NOT_FOUND, UNAVAILABLE, SETUP = range(1, 9)
 
 _CODES: tuple[tuple[type[EscrowError], int], ...] = (
@@ -51,6 +53,8 @@ def report(error: Exception, *, as_json: bool) -> int:
     """Say on stderr what went wrong, and return the exit code."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
+    if isinstance(error, click.Abort) and isinstance(error.__cause__, KeyboardInterrupt):
+        return _end(INTERRUPTED, "interrupted", "Interrupted.", "", {}, as_json=as_json)
     if isinstance(error, click.Abort):
         return _end(SAID_NO, "stopped", "Stopped; nothing was sent.", "", {}, as_json=as_json)
     if isinstance(error, click.UsageError):

@@ -9,6 +9,7 @@ from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.files import OUT, require_free, write_file
 from escrow.cli.output import answer, say
 from escrow.client import Card, Identity
+from escrow.errors import SetupError
 
 
 @click.command(cls=Verb)
@@ -24,6 +25,8 @@ def keygen(app: App, out: Path | None, passphrase: bool) -> None:
     """
     path = out or app.identity_path
     require_free(path, force=False)
+    if passphrase and not app.someone_is_there():
+        raise SetupError("passphrase_without_terminal")
     words = (
         click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
         if passphrase

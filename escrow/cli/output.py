@@ -6,7 +6,6 @@ reorder text on a terminal is replaced before it is shown.
 """
 
 import json
-import sys
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
@@ -59,13 +58,9 @@ def ask(app: App, question: str, *, yes: bool) -> None:
     """
     if yes:
         return
-    if not _someone_is_there():
+    if not app.someone_is_there():
         raise SetupError("nobody_to_ask")
     click.confirm(question, abort=True, err=True)
-
-
-def _someone_is_there() -> bool:
-    return sys.stdin.isatty()
 
 
 def moment(at: datetime | None) -> str:

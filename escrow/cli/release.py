@@ -87,8 +87,8 @@ def signoff(
     review = session.review(case, request)
     say(app, *show.review_lines(review))
     with_seat = seat or ", ".join(review.my_seats)
+    posting = session.prepare_sign_off(case, request, seat)  # what is refused, is refused before the question
     ask(app, f"Sign off for {with_seat or 'your seat'}? This cannot be recalled.", yes=yes)
-    posting = session.prepare_sign_off(case, request, seat)
     finish(
         app, session, posting, out=out, force=force, data=posting.hash,
         facts={"request": request, "review": as_json.review(review)}, done="Signed off.",
@@ -100,10 +100,18 @@ def signoff(
 @click.argument("request")
 @click.option("--seat", help="Which of your seats, where you hold several.")
 @click.option("--reason", help="For all seats of the case.")
+@click.option("--sign-off", metavar="HASH", help="One that may never have arrived.  [default: your latest]")
 @out_options
 @pass_app
 def withdraw(
-    app: App, case: str, request: str, seat: str | None, reason: str | None, out: Path | None, force: bool
+    app: App,
+    case: str,
+    request: str,
+    seat: str | None,
+    reason: str | None,
+    sign_off: str | None,
+    out: Path | None,
+    force: bool,
 ) -> None:
     """Take a sign-off back before the request is released.
 
@@ -111,7 +119,7 @@ def withdraw(
     """
     check_out(out, force=force)
     session, case, request = _find(app, case, request)
-    posting = session.prepare_withdraw(case, request, seat, reason)
+    posting = session.prepare_withdraw(case, request, seat, reason, sign_off=sign_off)
     finish(
         app,
         session,

@@ -37,7 +37,7 @@ COMMANDS = {
     "file_unknown_kind": row(
         "Unknown file",
         "{path} is no file of this program.",
-        "It knows charters, invitations, introductions, tickets, cards, key files, bundles, what --out wrote.",
+        "It knows charters, invitations, introductions, tickets, cards, key files, bundles, postings.",
     ),
     "short_name_malformed": row(
         "Not an id", "That is no id of a {field}.", "Give all of its hex digits, or its first 6 or more."

@@ -46,12 +46,14 @@ class Person:
     def key_file(self) -> Path:
         return self.home / "identity"
 
-    def _courier(self, url: str, identity: Identity | None) -> Courier:
+    def courier(self, url: str, identity: Identity | None) -> Courier:
         return HonestCourier(self.service, identity, url)
 
-    def type(self, *args: str, status: int = 0, stdin: str | None = None) -> Result:
-        """Run `escrow ARGS`; it must end with this exit code."""
-        app = App(home=self.home, courier=self._courier, clock=self.service.clock)
+    def type(self, *args: str, status: int = 0, stdin: str | None = None, terminal: bool = False) -> Result:
+        """Run `escrow ARGS`; it must end with this exit code. `terminal`: a person answers from `stdin`."""
+        app = App(
+            home=self.home, courier=self.courier, clock=self.service.clock, someone_is_there=lambda: terminal
+        )
         with _inside(self.folder):
             result = CliRunner().invoke(cli, list(args), obj=app, input=stdin)
         assert result.exit_code == status, f"{args}: {result.exit_code}\n{result.stderr}\n{result.stdout}"

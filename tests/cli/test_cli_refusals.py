@@ -6,7 +6,7 @@ import pytest
 from cli.desk import Table
 from client.honest import URL
 
-from escrow.cli import endings, output
+from escrow.cli import endings
 from escrow.errors import (
     ConflictError,
     EscrowError,
@@ -117,21 +117,19 @@ def test_nothing_is_signed_where_nobody_can_be_asked(table: Table) -> None:
     assert len(table.service.chains[table.case].entries) == entries
 
 
-def test_a_person_who_says_no_signs_nothing(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_who_says_no_signs_nothing(table: Table) -> None:
     case = table.accepted()
     request = table.requested(table.deposited())
     entries = len(table.service.chains[case].entries)
-    monkeypatch.setattr(output, "_someone_is_there", lambda: True)
-    result = table.person("mediator").type("signoff", case, request, status=1, stdin="n\n")
+    result = table.person("mediator").type("signoff", case, request, status=1, stdin="n\n", terminal=True)
     assert "nothing was sent" in result.stderr
     assert len(table.service.chains[case].entries) == entries
 
 
-def test_a_person_who_says_yes_signs_off(table: Table, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_person_who_says_yes_signs_off(table: Table) -> None:
     case = table.accepted()
     request = table.requested(table.deposited())
-    monkeypatch.setattr(output, "_someone_is_there", lambda: True)
-    table.person("mediator").type("signoff", case, request, stdin="y\n")
+    table.person("mediator").type("signoff", case, request, stdin="y\n", terminal=True)
     assert table.person("mediator").json("case", "show", case)["requests"][0]["signed_off"] == ["mediator"]
 
 

@@ -1,0 +1,87 @@
+"""Deposits that are interrupted, and envelopes that are bad."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from cli.desk import Table
+from client.honest import HonestCourier
+
+from escrow.client import Courier
+from escrow.client import sealing as sealing_room
+from escrow.crypto.envelope import enclose, seat_context
+from escrow.crypto.identity import Identity
+from escrow.crypto.sealing import seal_path
+from escrow.crypto.transcript import Label
+from escrow.errors import UnavailableError
+
+
+@dataclass
+class CutLine(HonestCourier):
+    """A line that breaks when the first part goes up."""
+
+    def put_part(self, case: str, upload: str, number: int, data: bytes) -> Any:
+        raise UnavailableError("service_unreachable", url=self.url)
+
+
+def test_an_interrupted_deposit_is_finished_with_send_pending(table: Table) -> None:
+    case = table.accepted()
+    claimant = table.person("claimant")
+    claimant.write("settlement.txt", "We agree.")
+    honest = claimant.courier
+
+    def cut(url: str, identity: Identity | None) -> Courier:
+        return CutLine(claimant.service, identity, url)
+
+    claimant.courier = cut  # type: ignore[method-assign]
+    result = claimant.type("deposit", case, "settlement.txt", "--path", "settlement", status=7)
+    assert "escrow send --pending" in result.stderr
+
+    claimant.courier = honest  # type: ignore[method-assign]
+    record = claimant.out("send", "--pending")
+    assert [one["record"] for one in claimant.json("case", "show", case)["records"]] == [record]
+    assert claimant.out("send", "--pending") == ""
+
+
+@pytest.fixture
+def spoil_envelope(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Make the depositor's program put something else into one seat's envelope."""
+
+    def spoil(victim: str) -> None:
+        def spoiled(c: bytes, commitment: bytes, K: bytes, shape: Any, public: Any) -> Any:
+            sealed, secrets = seal_path(c, commitment, K, shape, public)
+            envelopes = tuple(
+                enclose(bytes(32), seat.kem_key, Label.ENVELOPE, seat_context(c, seat.seat))
+                if seat.seat == victim
+                else envelope
+                for seat, envelope in zip(public, sealed.envelopes, strict=True)
+            )
+            return replace(sealed, envelopes=envelopes), secrets
+
+        monkeypatch.setattr(sealing_room, "seal_path", spoiled)
+
+    return spoil
+
+
+def test_a_bad_envelope_is_found_reported_once_and_shown_to_all(
+    table: Table, spoil_envelope: Callable[[str], None]
+) -> None:
+    case = table.accepted()
+    spoil_envelope("mediator")
+    table.deposited()
+    mediator = table.person("mediator")
+    assert "report a bad envelope" in mediator.out("inbox")
+    assert "1 reported now" in mediator.type("report", case, "--yes", status=5).stdout
+    again = mediator.type("report", case, status=5)
+    assert "reported already" in again.stderr
+    assert "mediator reports a bad envelope" in table.person("respondent").out("case", "show", case)
+
+
+def test_reporting_asks_before_it_accuses(table: Table, spoil_envelope: Callable[[str], None]) -> None:
+    case = table.accepted()
+    spoil_envelope("mediator")
+    table.deposited()
+    entries = len(table.service.chains[case].entries)
+    assert table.person("mediator").refused("report", case, status=8) == "nobody_to_ask"
+    assert len(table.service.chains[case].entries) == entries
