@@ -106,7 +106,7 @@ def test_first_receipt_again_is_not_given_before_the_entry_is_surely_durable(
             return super().create(bucket, name, data)
 
     other = journal_over(Recording(tmp_path / "store"))
-    again = other.open(opening(), prepare=nothing)
+    again = other.open(Entry.read_opening(first.entry).statement_raw, prepare=nothing)
     assert (again.entry, again.created) == (first.entry, False)
     assert created == [names.entry(first.statement, 0)]
 
