@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
+from support import build
+from support.refusals import refuses
 
 from escrow.config import load_settings
 from escrow.errors import SetupError
 from escrow.service.identity import create_service_identity, load_service_identity
-from support import build
-from support.refusals import refuses
 
 GIVEN = {
     "ESCROW_PUBLIC_URL": "https://escrow.example",
