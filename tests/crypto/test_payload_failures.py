@@ -8,13 +8,14 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import payload_twin as twin
 import pytest
 from payload_twin import CHUNK, K
 
-from escrow.crypto import landing, payload
+from escrow.crypto import landing, outlet, payload
 from escrow.errors import EscrowError, ForgedError, RefusedError, SetupError
 
 PLAIN = random.Random(4).randbytes(40 * CHUNK)  # more chunks than there are buffers
@@ -38,6 +39,11 @@ class BreakingSink(io.BytesIO):
         if self.tell() > 20 * CHUNK:
             raise Broken
         return super().write(data)
+
+
+class AlwaysBroken(io.BytesIO):
+    def write(self, data: memoryview, /) -> int:  # type: ignore[override]
+        raise Broken
 
 
 class NonBlocking(io.BytesIO):
@@ -128,6 +134,37 @@ def test_sink_that_breaks_at_the_very_last_write_is_noticed() -> None:
         payload.seal_payload(io.BytesIO(PLAIN[: CHUNK + 1]), BreaksLast(), K)
 
 
+def test_broken_sink_stops_the_reading_soon() -> None:
+    source = io.BytesIO(PLAIN)
+    with pytest.raises(Broken):
+        payload.seal_payload(source, AlwaysBroken(), K)
+    assert source.tell() <= (outlet.BUFFERS + 1) * CHUNK
+
+
+def test_what_is_not_yet_written_when_the_caller_gives_up_is_dropped() -> None:
+    gate, written = threading.Event(), io.BytesIO()
+
+    class Slow(io.BytesIO):
+        def write(self, data: memoryview, /) -> int:  # type: ignore[override]
+            gate.wait()
+            return written.write(data)
+
+    line = outlet.Outlet(Slow(), 1)
+    join = line._thread.join
+
+    def let_go_and_join() -> None:  # the outlet waits for its thread once it has decided to drop
+        gate.set()
+        join()
+
+    line._thread.join = let_go_and_join  # type: ignore[method-assign]
+    with suppress(Broken), line:
+        for _ in range(outlet.BUFFERS):
+            buffer = line.take()
+            line.give(buffer, hashed=buffer.plain, written=buffer.plain)
+        raise Broken
+    assert len(written.getvalue()) <= 1
+
+
 def test_source_or_sink_that_does_not_block_is_refused() -> None:
     with pytest.raises(BlockingIOError):
         payload.seal_payload(NonBlocking(), io.BytesIO(), K)
@@ -193,6 +230,19 @@ def test_existing_file_is_not_overwritten_unless_asked(tmp_path: Path) -> None:
     open_at(path, overwrite=True)
     assert path.read_bytes() == PLAIN
     assert names_in(tmp_path) == ["memo.pdf"]
+
+
+def test_taken_name_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "memo.pdf").write_bytes(b"old")
+    source = io.BytesIO(SEALED)
+    refused(
+        "file_exists",
+        RefusedError,
+        lambda: payload.open_file(
+            source, tmp_path / "memo.pdf", K, plain_length=1, sealed_length=1, sha256=b""
+        ),
+    )
+    assert source.tell() == 0
 
 
 def test_name_of_a_dangling_symlink_counts_as_taken(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from payload_twin import CHUNK, K
 
-from escrow.crypto import aead, padding, payload
+from escrow.crypto import aead, outlet, padding, payload
 from escrow.errors import ForgedError
 
 TEXT = random.Random(2).randbytes(9 * CHUNK)
@@ -106,6 +106,13 @@ def test_source_that_dribbles_and_sink_that_sips() -> None:
         sha256=facts.sha256,
     )
     assert back.getvalue() == plain
+
+
+def test_padding_holds_nothing_of_what_a_buffer_held_before() -> None:
+    plain = bytes([7]) * ((outlet.BUFFERS + 1) * CHUNK + 1)
+    raw, facts = sealed(plain)
+    assert facts.length > len(plain) + 2 * 4096
+    assert raw == twin.seal(plain)
 
 
 def test_opening_starts_where_the_source_stands() -> None:
