@@ -27,7 +27,7 @@ from escrow.crypto.identity import Identity
 from escrow.crypto.payload import Metadata, open_file, open_metadata
 from escrow.crypto.ticket import TicketKeys
 from escrow.errors import ForgedError, RefusedError
-from escrow.ledger.bundle import Bundle, VerifiedBundle, open_shares
+from escrow.ledger.bundle import Bundle, OpenedKey, VerifiedBundle, open_shares
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Hash, RecordId
 
@@ -82,16 +82,20 @@ def open_release(
     metadata = open_metadata(opened.key, record.r, record.body.metadata)
     path = _target(out, metadata.filename, overwrite=overwrite)
     _write(courier, verified, opened.key, metadata.length, path, overwrite, progress)
+    return _opened(verified, opened, metadata, path)
+
+
+def _opened(verified: VerifiedBundle, opened: OpenedKey, metadata: Metadata, path: Path) -> Opened:
     released_at = verified.request.released_at
     if released_at is None:  # a verified bundle is of a released request
-        raise RefusedError("not_released", request=request)
+        raise RefusedError("not_released", request=verified.request.hash)
     faults = [*verified.bad, *((seat, "p_false") for seat in opened.named)]
     return Opened(
         path=path,
-        case=case,
-        record=record.body.record,
-        request=request,
-        depositor=record.author,
+        case=verified.state.case,
+        record=verified.record.body.record,
+        request=verified.request.hash,
+        depositor=verified.record.author,
         metadata=metadata,
         released_at=released_at,
         faults=tuple(Fault(seat=seat, code=code) for seat, code in faults),
