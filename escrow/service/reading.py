@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from escrow.errors import NotFoundError, UnavailableError
+from escrow.errors import MalformedError, NotFoundError, UnavailableError
 from escrow.ledger import bundle
 from escrow.ledger.entry import MAX_ENTRY
 from escrow.ledger.state import CaseState, RequestState
@@ -50,10 +50,10 @@ class PayloadView:
     sha256: str
 
     def read(self, start: int, stop: int) -> Iterator[bytes]:
-        """Bytes from `start` up to `stop`."""
+        """Bytes from `start` up to `stop`, both within the length. UnavailableError `payload_missing`."""
         try:
             return self.desk.store.payload(self.name, start=start, stop=stop)
-        except NotFoundError:
+        except (NotFoundError, MalformedError):  # gone, or shorter than it was when it was deposited
             raise UnavailableError("payload_missing", object=self.name) from None
 
 

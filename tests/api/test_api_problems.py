@@ -55,6 +55,12 @@ def test_alive_and_ready(office: Office) -> None:
     assert office.get("/readyz").get_json() == {"status": "ok"}
 
 
+def test_not_ready_where_the_storage_is_another(office: Office, tmp_path: Path) -> None:
+    (tmp_path / "store").rename(tmp_path / "store that went away")
+    answer = office.get("/readyz")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "storage_failed")
+
+
 def test_not_ready_while_stopping_but_alive(office: Office) -> None:
     app = create_app(office.settings, office.store, office.clock, draining=lambda: True)
     answer = app.test_client().get("/readyz")

@@ -182,6 +182,16 @@ def test_range_beyond_the_end_is_refused(office: Office, payload_path: str, aske
     assert answer.headers["Content-Range"] == "bytes */200"
 
 
+def test_payload_that_was_cut_in_storage_answers_503(
+    office: Office, payload_path: str, tmp_path: Path
+) -> None:
+    (stored,) = (tmp_path / "store").rglob("payloads/*/*")
+    stored.chmod(0o600)
+    stored.write_bytes(DATA[:100])
+    answer = office.get(payload_path, CLAIMANT)
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "payload_missing")
+
+
 def test_tag_of_a_payload_is_its_digest(office: Office, payload_path: str) -> None:
     tag = f'"{hashlib.sha256(DATA).hexdigest()}"'
     assert office.get(payload_path, CLAIMANT).headers["ETag"] == tag

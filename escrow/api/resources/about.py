@@ -6,7 +6,7 @@ from flask import current_app
 
 from escrow.api import schemas
 from escrow.api.blueprint import Resource, desk
-from escrow.errors import UnavailableError
+from escrow.errors import NotFoundError, UnavailableError
 from escrow.service.about import ServiceView, describe
 from escrow.store.interface import Bucket
 from escrow.store.names import CANARY
@@ -40,5 +40,8 @@ def is_ready() -> dict[str, str]:
     draining: Callable[[], bool] = current_app.extensions[DRAINING]
     if draining():
         raise UnavailableError("service_stopping")
-    desk().store.get(Bucket.LEDGER, CANARY, limit=MAX_CANARY)
+    try:
+        desk().store.get(Bucket.LEDGER, CANARY, limit=MAX_CANARY)
+    except NotFoundError:  # another folder or bucket lies where ours was: a mount that went away
+        raise UnavailableError("storage_failed", reason="canary missing") from None
     return {"status": "ok"}
