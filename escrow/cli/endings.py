@@ -57,6 +57,9 @@ def report(error: Exception, *, as_json: bool) -> int:
         return _end(INTERRUPTED, "interrupted", "Interrupted.", "", {}, as_json=as_json)
     if isinstance(error, click.Abort):
         return _end(SAID_NO, "stopped", "Stopped; nothing was sent.", "", {}, as_json=as_json)
+    if isinstance(error, click.exceptions.NoArgsIsHelpError):
+        click.echo(error.format_message(), err=True)
+        return USAGE
     if isinstance(error, click.UsageError):
         return _end(USAGE, "usage", error.format_message(), _usage_hint(error), {}, as_json=as_json)
     if isinstance(error, click.ClickException):

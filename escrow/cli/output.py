@@ -42,7 +42,9 @@ def answer(app: App, people: str | Iterable[str], program: Mapping[str, Any]) ->
     if app.as_json:
         click.echo(json.dumps(program, indent=2))
         return
-    click.echo(people if isinstance(people, str) else "\n".join(people))
+    lines = people if isinstance(people, str) else "\n".join(people)
+    if lines:
+        click.echo(lines)
 
 
 def say(app: App, *lines: str) -> None:

@@ -46,6 +46,13 @@ def test_wrong_usage_ends_with_2_and_says_how_to_use_it(table: Table) -> None:
     assert "escrow deposit" in result.stderr
 
 
+@pytest.mark.parametrize("args", [(), ("case",), ("service",)])
+def test_a_verb_left_out_shows_the_help_on_stderr(table: Table, args: tuple[str, ...]) -> None:
+    result = table.person("claimant").type(*args, status=2)
+    assert result.stdout == ""
+    assert result.stderr.startswith("Usage: escrow")
+
+
 def test_an_unknown_verb_is_wrong_usage(table: Table) -> None:
     table.person("claimant").type("unlock", status=2)
 

@@ -73,6 +73,7 @@ def test_the_inbox_says_what_to_type_and_is_empty_afterwards(table: Table) -> No
     assert f"escrow signoff {case[:12]} {request[:12]}" in mediator.out("inbox")
     mediator.type("signoff", case[:6], request[:6], "--yes")
     assert mediator.json("inbox") == {"items": [], "troubles": []}
+    assert mediator.type("inbox").stdout == ""
 
 
 def test_notes_labels_and_rules_are_shown_to_seats(table: Table) -> None:
