@@ -31,13 +31,13 @@ class CaseVerbs(Desk):
         """Open a case as its convenor, with a fresh case key (kept in memory). The case's id is
         `posting.hash`.
 
-        `service_card`: what the service's people told you; ForgedError `service_card_changed` if it shows
+        `service_card`: what the service's people told you; ForgedError `service_card_differs` if it shows
         another.
         """
         service = self.service()
         if service_card is not None and service.card != service_card:
             raise ForgedError(
-                "service_card_changed",
+                "service_card_differs",
                 expected=service_card.fingerprint,
                 found=service.card.fingerprint,
                 url=service.url,

@@ -50,7 +50,7 @@ class Desk:
     def service(self) -> Service:
         """The service at this URL with the card that this memory has pinned for it; pins it on first sight.
 
-        ForgedError `service_card_changed`, `service_url_differs`.
+        ForgedError `service_card_differs`, `service_url_differs`.
         """
         info = self.courier.service()
         return self.memory.pin_service(Service(url=info.url, card=info.card), asked=self.courier.url)

@@ -19,7 +19,7 @@ RESUMES = 8
 class PayloadReader:
     """`read` like a file, once through. `length`: what the signed statement says.
 
-    ForgedError `payload_differs` where the service announces another length.
+    ForgedError `payload_not_as_signed` where the service announces another length.
     """
 
     def __init__(self, courier: Courier, case: CaseId, record: RecordId, length: int) -> None:
@@ -61,5 +61,5 @@ class PayloadReader:
         self._line.close()
         stream = self._line.enter_context(self._courier.payload(self._case, self._record, start=self._done))
         if stream.total != self._length:
-            raise ForgedError("payload_differs", record=self._record)
+            raise ForgedError("payload_not_as_signed", record=self._record)
         self._chunks = stream.chunks

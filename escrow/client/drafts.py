@@ -82,8 +82,8 @@ class CharterDraft:
             deadlock=Deadlock(fields.choice("deadlock", tuple(Deadlock))),
             visibility=Visibility(fields.choice("visibility", tuple(Visibility))),
             public_notice=fields.text("public_notice", limit=MAX_NOTICE_TEXT),
-            seats=_read_seats(_table(fields, "seats")),
-            paths=_read_paths(_table(fields, "paths")),
+            seats=_read_seats(_table(fields, "seats", MalformedError("draft_seats_missing", field="seats"))),
+            paths=_read_paths(_table(fields, "paths", MalformedError("draft_paths_missing", field="paths"))),
         )
         fields.done()
         return draft
@@ -106,10 +106,10 @@ class CharterDraft:
         )
 
 
-def _table(fields: Fields, key: str) -> dict[str, Any]:
+def _table(fields: Fields, key: str, missing: MalformedError) -> dict[str, Any]:
     found = fields.take(key)
     if not isinstance(found, dict) or not found:
-        raise MalformedError(f"draft_{key}_missing", field=key)
+        raise missing
     return found
 
 

@@ -48,7 +48,7 @@ class Memory:
         """Pin this card for this URL, or insist that it is the one pinned before.
 
         `asked` is the URL that the courier speaks to. ForgedError `service_url_differs` (a service that calls
-        itself otherwise would get tokens meant for another), `service_card_changed` (expected, found).
+        itself otherwise would get tokens meant for another), `service_card_differs` (expected, found).
         """
         if service.url != asked:
             raise ForgedError("service_url_differs", expected=asked, found=service.url)
@@ -57,7 +57,7 @@ class Memory:
         pinned = _read_service(self._create(path, raw))
         if pinned != service:
             raise ForgedError(
-                "service_card_changed",
+                "service_card_differs",
                 expected=pinned.card.fingerprint,
                 found=service.card.fingerprint,
                 url=service.url,

@@ -57,6 +57,8 @@ CLIENT = {
     ),
     "posting_not_a_deposit": row("Not a deposit", "The file holds no deposit.", "Choose the right file."),
     "draft_not_toml": row("Draft not understood", "The charter's draft is not TOML.", "Correct the file."),
+    "draft_seats_missing": row("No seats", "The charter's draft has no table of seats.", "Add [seats]."),
+    "draft_paths_missing": row("No paths", "The charter's draft has no release path.", "Add [paths.NAME]."),
     "draft_date_without_zone": row(
         "Date without zone",
         "`{field}` does not say in which time zone.",

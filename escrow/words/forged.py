@@ -75,9 +75,15 @@ FORGED = {
     "entry_of_other_case": row("Broken ledger", "Entry {n} is of another case.", _SERVICE),
     "entry_out_of_order": row("Broken ledger", "Entry {n} is not the next.", _SERVICE),
     "entry_time_backwards": row("Broken ledger", "Entry {n} is dated before the one before it.", _SERVICE),
+    "service_card_differs": row(
+        "Another service", "The service shows another card than the one known for its address.", _SERVICE
+    ),
+    "payload_not_as_signed": row(
+        "Another payload", "What the service sends is not as long as the depositor signed.", _SERVICE
+    ),
     "ledger_forked": row("Two ledgers", "Entry {n} is not the one that was shown before.", _SERVICE),
     "ledger_rolled_back": row(
-        "Ledger cut back", "The service shows less than before: it ends at entry {n}.", _SERVICE
+        "Ledger cut back", "The service shows less than before: entry {n} is gone.", _SERVICE
     ),
     "service_card_unexpected": row(
         "Another service", "The ledger is signed by a service other than {expected}.", _SERVICE

@@ -297,12 +297,12 @@ def test_service_with_another_card_than_pinned_is_refused(world: World) -> None:
     world.session("claimant").service()
     world.service.identity = party("impostor")
     expected, found = SERVICE.card.fingerprint, party("impostor").card.fingerprint
-    with refuses(ForgedError, "service_card_changed", expected=expected, found=found):
+    with refuses(ForgedError, "service_card_differs", expected=expected, found=found):
         world.session("claimant").service()
 
 
 def test_service_with_another_card_than_told_opens_no_case(world: World) -> None:
-    with refuses(ForgedError, "service_card_changed"):
+    with refuses(ForgedError, "service_card_differs"):
         world.session("institution").prepare_open_case(draft(), service_card=party("told").card)
 
 
@@ -334,7 +334,7 @@ def test_opening_for_another_service_than_the_one_spoken_to_is_not_sent(world: W
     claim = ServiceAddress(url=URL, card=party("impostor").card)
     charter = draft().charter(service=claim, convenor=party("institution").card, case_key=CASE_KEY)
     posting = Posting.of(opening(charter, convenor=party("institution")))
-    with refuses(ForgedError, "service_card_changed", expected=SERVICE.card.fingerprint):
+    with refuses(ForgedError, "service_card_differs", expected=SERVICE.card.fingerprint):
         world.session("respondent").send(posting)
     assert world.service.chains == {}
 
@@ -480,8 +480,8 @@ def test_somebody_who_is_no_reader_cannot_open(world: World) -> None:
 @pytest.mark.parametrize(
     ("spoil", "kind", "code"),
     [
-        (lambda raw: raw[:-1], ForgedError, "payload_differs"),
-        (lambda raw: raw + b"\0", ForgedError, "payload_differs"),
+        (lambda raw: raw[:-1], ForgedError, "payload_not_as_signed"),
+        (lambda raw: raw + b"\0", ForgedError, "payload_not_as_signed"),
         (lambda raw: bytes([raw[0] ^ 1]) + raw[1:], ForgedError, "payload_digest_false"),
         (lambda raw: bytes(len(raw)), ForgedError, "payload_digest_false"),
     ],

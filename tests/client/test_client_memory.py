@@ -18,7 +18,7 @@ def test_pinned_service_stays_pinned(tmp_path: Path) -> None:
     service = Service(url=URL, card=SERVICE.card)
     assert Memory(tmp_path).pin_service(service, asked=URL) == service
     assert Memory(tmp_path).pin_service(service, asked=URL) == service
-    with refuses(ForgedError, "service_card_changed", url=URL):
+    with refuses(ForgedError, "service_card_differs", url=URL):
         Memory(tmp_path).pin_service(replace(service, card=party("other").card), asked=URL)
     elsewhere = Service(url="https://elsewhere.example", card=party("other").card)
     assert Memory(tmp_path).pin_service(elsewhere, asked=elsewhere.url) == elsewhere
