@@ -6,8 +6,8 @@ then on; see striking.py, which is the program that runs.
 
 import http.client
 import os
+import re
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -25,9 +25,9 @@ START_S = 20
 class Running:
     """A service that listens. `log` holds what it wrote to stderr."""
 
-    def __init__(self, process: subprocess.Popen[bytes], port: int, log: Path, orders: Path) -> None:
+    def __init__(self, process: subprocess.Popen[bytes], log: Path, orders: Path) -> None:
         self.process = process
-        self.port = port
+        self.port = 0
         self.log = log
         self.orders = orders
 
@@ -55,23 +55,16 @@ class Running:
         return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
     def wait_until_ready(self) -> None:
+        """The system chooses the port, so that no two services want the same; the log says which."""
         deadline = time.monotonic() + START_S
-        while time.monotonic() < deadline:
-            if self.process.poll() is not None:
-                break
-            try:
-                if self.ask("GET", "/readyz")[0] == 200:
+        while time.monotonic() < deadline and self.process.poll() is None:
+            listening = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", self.log.read_text())
+            if listening is not None:
+                self.port = int(listening[1])
+                if self.ask("GET", "/readyz")[0] == 200:  # waits in the listener's queue for the first worker
                     return
-            except OSError:
-                time.sleep(0.02)
+            time.sleep(0.02)
         raise AssertionError(f"the service did not start:\n{self.log.read_text()}")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @contextmanager
@@ -81,10 +74,9 @@ def running(folder: Path, **settings: object) -> Iterator[Running]:
     if not key.exists():
         key.touch(mode=0o600)
         key.write_text(build.SERVICE.dump())
-    port = free_port()
-    log, orders = folder / f"log-{port}", folder / f"orders-{port}"
+    log, orders = folder / "service.log", folder / "service.orders"
     values = {"public_url": build.URL, "store": folder / "store", "service_identity": key, "drain_s": 0}
-    values |= {"bind": f"127.0.0.1:{port}", "workers": 1, "threads": 2} | settings
+    values |= {"bind": "127.0.0.1:0", "workers": 1, "threads": 2} | settings
     environ = {f"ESCROW_{name.upper()}": str(value) for name, value in values.items()}
     path = os.pathsep.join(filter(None, sys.path))
     with log.open("wb") as sink:
@@ -94,7 +86,7 @@ def running(folder: Path, **settings: object) -> Iterator[Running]:
             stdout=sink,
             env=os.environ | environ | {"ESCROW_TEST_STRIKE": str(orders), "PYTHONPATH": path},
         )
-    service = Running(process, port, log, orders)
+    service = Running(process, log, orders)
     try:
         service.wait_until_ready()
         yield service
