@@ -3,11 +3,11 @@
 Publicly verifiable secret sharing after DHPVSS (Cascudo, David, Garms, Konring, "YOLO YOSO", ASIACRYPT 2022),
 here for any nesting of k-of-n. E = eB; leaf i, whose seat has the opening key y_i, gets C_i = a_i B + e y_i;
 the secret is the point S = sB, where the a_i share s. A dual word w turns "the C_i hide a sharing" into one
-equality of logarithms: with U = sum w_i y_i and V = sum w_i C_i, log_B E = log_U V. Checks of
-`verify_dealing`, numbered as in the README:
+equality of logarithms: with U = sum w_i y_i and V = sum w_i C_i, log_B E = log_U V. Where U happens to be the
+identity, that is the claim that V is too, and the proof proves it like any other. Checks of `verify_dealing`,
+numbered as in the README:
 
-D1 as many keys and C_i as leaves; D2 keys pairwise different; D3 where U is the identity, so is V; D4 the
-proof.
+D1 as many keys and C_i as leaves; D2 keys pairwise different; D3 the proof.
 
 A verified dealing says that every quorum opens the same S. It does not say that S unwraps anything good.
 """
@@ -17,10 +17,11 @@ from dataclasses import dataclass
 
 from escrow.crypto import proof as proofs
 from escrow.crypto import sharing
-from escrow.crypto.group import Point, Scalar, base_mul, mul, weighted_sum
+from escrow.crypto.group import Point, Scalar, base_mul, mul
+from escrow.crypto.proof import WeightedSum
 from escrow.crypto.sharing import Shape
 from escrow.crypto.transcript import Label, digest
-from escrow.errors import ForgedError, MalformedError, RefusedError
+from escrow.errors import MalformedError, RefusedError
 
 FALSE = "dealing_proof_false"
 
@@ -54,8 +55,8 @@ def prove_dealing(shape: Shape, keys: Sequence[Point], dealing: Dealing, e: Scal
     context = _context(shape, keys, dealing, digest)
     if sharing.is_all_of_all(shape):
         return proofs.prove_log(Label.PROOF_DEALING, e, dealing.E, context)
-    U = weighted_sum(_weights(shape, context), keys)
-    return proofs.prove_equal_logs(Label.PROOF_DEALING, e, dealing.E, U, mul(e, U), context)
+    U, V = _equation(shape, keys, dealing, context)
+    return proofs.prove_equal_logs(Label.PROOF_DEALING, e, dealing.E, U, V, context)
 
 
 def verify_dealing(
@@ -73,10 +74,7 @@ def verify_dealing(
     if sharing.is_all_of_all(shape):  # any C_i are a sharing, and there is no equation to hold
         proofs.verify_log(Label.PROOF_DEALING, dealing.E, proof, FALSE, context)
         return
-    weights = _weights(shape, context)
-    U, V = weighted_sum(weights, keys), weighted_sum(weights, dealing.C)
-    if U.is_identity() and not V.is_identity():
-        raise ForgedError(FALSE)
+    U, V = _equation(shape, keys, dealing, context)
     proofs.verify_equal_logs(Label.PROOF_DEALING, dealing.E, U, V, proof, FALSE, context)
 
 
@@ -91,6 +89,14 @@ def _require_keys(shape: Shape, keys: Sequence[Point]) -> None:
 def _context(shape: Shape, keys: Sequence[Point], dealing: Dealing, dealing_digest: bytes) -> bytes:
     points = (point.encode() for point in (*keys, dealing.E, *dealing.C))
     return digest(Label.DEALING_WEIGHTS, dealing_digest, sharing.encode_shape(shape), *points)
+
+
+def _equation(
+    shape: Shape, keys: Sequence[Point], dealing: Dealing, context: bytes
+) -> tuple[WeightedSum, WeightedSum]:
+    """U and V, by weights that nobody could choose."""
+    weights = _weights(shape, context)
+    return WeightedSum(weights=weights, points=keys), WeightedSum(weights=weights, points=dealing.C)
 
 
 def _weights(shape: Shape, context: bytes) -> list[Scalar]:

@@ -22,23 +22,52 @@ ONE_SECRET_BYTES = 2 * _SCALAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WeightedSum:
+    """`sum of weights[i] * points[i]`, all public: a base or an image that is never computed by itself.
+
+    A multiple of it costs one multiplication for each point, and so does the sum; so the sum is not made.
+    """
+
+    weights: Sequence[Scalar]
+    points: Sequence[Point]
+
+
+Element = Point | WeightedSum
+
+
+def _times(scalar: Scalar, element: Element) -> Point:
+    if isinstance(element, Point):
+        return group.mul(scalar, element)
+    return group.weighted_sum([scalar * weight for weight in element.weights], element.points)
+
+
+def _element_fields(element: Element) -> list[bytes]:
+    if isinstance(element, Point):
+        return [b"point", element.encode()]
+    flat = [b"sum", len(element.points).to_bytes(8, "big")]
+    for weight, point in zip(element.weights, element.points, strict=True):
+        flat += [weight.encode(), point.encode()]
+    return flat
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Equation:
     """`image = sum of secrets[index] * base` over `terms`, which are (index, base)."""
 
-    image: Point
-    terms: tuple[tuple[int, Point], ...]
+    image: Element
+    terms: tuple[tuple[int, Element], ...]
 
     def combine(self, scalars: Sequence[Scalar]) -> Point:
         """The right-hand side, with these scalars for the secrets."""
-        total = group.mul(scalars[self.terms[0][0]], self.terms[0][1])
+        total = _times(scalars[self.terms[0][0]], self.terms[0][1])
         for index, base in self.terms[1:]:
-            total = total + group.mul(scalars[index], base)
+            total = total + _times(scalars[index], base)
         return total
 
     def fields(self) -> list[bytes]:
-        flat = [len(self.terms).to_bytes(8, "big"), self.image.encode()]
+        flat = [len(self.terms).to_bytes(8, "big"), *_element_fields(self.image)]
         for index, base in self.terms:
-            flat += [index.to_bytes(8, "big"), base.encode()]
+            flat += [index.to_bytes(8, "big"), *_element_fields(base)]
         return flat
 
 
@@ -86,7 +115,7 @@ def verify(label: Label, relation: Relation, secrets: int, proof: bytes, code: s
         Scalar.decode(proof[i : i + _SCALAR], field="proof") for i in range(0, len(proof), _SCALAR)
     )
     statement = _statement(label, relation, secrets, context)
-    commitments = [eq.combine(responses) - group.mul(challenge, eq.image) for eq in relation]
+    commitments = [eq.combine(responses) - _times(challenge, eq.image) for eq in relation]
     if _challenge(label, statement, commitments) != challenge:
         raise ForgedError(code)
 
@@ -95,7 +124,7 @@ def _log(image: Point) -> Relation:
     return (Equation(image=image, terms=((0, BASE),)),)
 
 
-def _equal_logs(image: Point, other_base: Point, other_image: Point) -> Relation:
+def _equal_logs(image: Point, other_base: Element, other_image: Element) -> Relation:
     return (*_log(image), Equation(image=other_image, terms=((0, other_base),)))
 
 
@@ -110,7 +139,7 @@ def verify_log(label: Label, image: Point, proof: bytes, code: str, *context: by
 
 
 def prove_equal_logs(
-    label: Label, secret: Scalar, image: Point, other_base: Point, other_image: Point, *context: bytes
+    label: Label, secret: Scalar, image: Point, other_base: Element, other_image: Element, *context: bytes
 ) -> bytes:
     """Knowledge of one `secret` with `image = secret * B` and `other_image = secret * other_base`."""
     return prove(label, _equal_logs(image, other_base, other_image), (secret,), *context)
@@ -119,8 +148,8 @@ def prove_equal_logs(
 def verify_equal_logs(
     label: Label,
     image: Point,
-    other_base: Point,
-    other_image: Point,
+    other_base: Element,
+    other_image: Element,
     proof: bytes,
     code: str,
     *context: bytes,
