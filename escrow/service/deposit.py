@@ -12,6 +12,8 @@ from datetime import datetime, timedelta
 
 from escrow.crypto.card import Card
 from escrow.errors import ForgedError, NotFoundError, RefusedError
+from escrow.ledger.replay import admit
+from escrow.model.deeds import RecordSealed
 from escrow.model.ids import CaseId, Hash
 from escrow.model.record import Payload
 from escrow.service.desk import Desk
@@ -21,8 +23,27 @@ FIRST_RETENTION = timedelta(days=1)
 """Longer than any append takes, short enough that a deposit that never came to be is soon swept."""
 
 
+def complete(desk: Desk, case: CaseId, raw: str) -> None:
+    """Make the payload of this statement whole, if the rules would let the statement in.
+
+    A payload of many gigabytes takes as long to hash as it takes, and nobody else's sign-off waits for that:
+    the case is not held meanwhile. `prepare` then finds it done, and checks again under the case's lock.
+    """
+    with desk.journal.reading(case) as state:
+        admitted = admit(state, raw, at=desk.clock())
+    deed = admitted.statement.deed
+    if admitted.already is None and isinstance(deed, RecordSealed):
+        _stored(desk, case, deed.body.payload, admitted.statement.author)
+
+
 def prepare(desk: Desk, case: CaseId, payload: Payload, author: Card) -> None:
     """D1 to D3, first half."""
+    name = _stored(desk, case, payload, author)
+    _retain(desk, name, desk.clock() + FIRST_RETENTION)
+
+
+def _stored(desk: Desk, case: CaseId, payload: Payload, author: Card) -> str:
+    """D1 and D2. The payload's name."""
     name = names.payload(case, payload.upload)
     try:
         plan = desk.store.upload_plan(name)
@@ -35,7 +56,7 @@ def prepare(desk: Desk, case: CaseId, payload: Payload, author: Card) -> None:
         raise _differs("length", author)
     if stored.sha256 != payload.sha256:
         raise _differs("sha256", author)
-    _retain(desk, name, desk.clock() + FIRST_RETENTION)
+    return name
 
 
 def extend_retention(desk: Desk, case: CaseId, statement: Hash) -> None:

@@ -2,7 +2,7 @@
 
 Order (numbered as in README.md): T1 size and form, T2 the gate, T3 the rules of the ledger, T4 room in the
 case, T5 what this kind of statement needs stored or checked beside it, T6 the append, T7 what follows from
-it. A refusal at any step leaves nothing that counts; T5 may leave objects that no entry names, which are
+it. What takes long of T5, making a payload whole, is done once T3 has been asked and before the case is held. A refusal at any step leaves nothing that counts; T5 may leave objects that no entry names, which are
 the same when the statement comes again.
 """
 
@@ -32,6 +32,8 @@ def post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None) -> Receip
         require_room(desk, state, admitted.statement.deed)
         _prepare(desk, state, admitted, attachment)
 
+    if untrusted.typ == RecordSealed.TYP:
+        deposit.complete(desk, case, raw)
     receipt = desk.journal.append(case, raw, prepare=prepare)
     if untrusted.typ == RecordSealed.TYP:
         deposit.extend_retention(desk, case, untrusted.hash)

@@ -1,5 +1,7 @@
 """Deposits: a payload that is not here, not whole or not as stated; what is retained, and how long."""
 
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -13,7 +15,8 @@ from escrow.errors import ForgedError, RefusedError, UnavailableError
 from escrow.model.record import Payload
 from escrow.service.post import post
 from escrow.store import names
-from escrow.store.interface import Bucket
+from escrow.store.folder import FolderStore
+from escrow.store.interface import Bucket, StoredPayload
 
 CLAIMANT = build.SEATS["claimant"]
 
@@ -61,6 +64,26 @@ def test_payload_of_another_case_is_not_found_here(office: Office) -> None:
     raw = sealing(case, office.stored(other.id))
     with refuses(RefusedError, "payload_not_uploaded", state=case.state):
         post(office.desk, case.id, raw, None)
+
+
+def test_a_payload_that_takes_long_to_hash_keeps_nobody_else_waiting(tmp_path: Path) -> None:
+    hashing, noted = threading.Event(), threading.Event()
+
+    class Slow(FolderStore):
+        def complete_upload(self, name: str) -> StoredPayload:
+            hashing.set()
+            assert noted.wait(60)
+            return super().complete_upload(name)
+
+    office = Office(tmp_path, store=Slow(tmp_path / "store"))
+    case = office.accepted()
+    raw = sealing(case, office.stored(case.id))
+    with ThreadPoolExecutor(1) as pool:
+        deposit = pool.submit(office.post, case.id, raw)
+        assert hashing.wait(60)
+        case.note()
+        noted.set()
+        assert deposit.result(60).status_code == 201
 
 
 def test_second_deposit_under_a_taken_record_id_answers_409(office: Office) -> None:
