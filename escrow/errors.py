@@ -4,15 +4,15 @@ An error carries a short stable `code` and fields, never prose: words for people
 `escrow/words.py`, which has one row for every code. No field ever holds a key, a share, a title or a body.
 
     EscrowError
-    ├── MalformedError      bytes that are not of the format: names the field                      (400)
-    │   └── TooLargeError   a length beyond a named limit                                          (413)
-    ├── UnauthorizedError   no token, or one that cannot be believed                               (401)
-    ├── NotFoundError       unknown, or forbidden: the two look alike                              (404)
-    ├── ForgedError         a signature, proof, share or ciphertext is false: names who made it    (422)
-    ├── RefusedError        well-formed and genuine, but the rules of the case say no              (409 or 403)
-    ├── ConflictError       a race that nobody is to blame for: ask again                          (409)
-    ├── UnavailableError    storage or service cannot serve now                                    (503)
-    └── SetupError          a setting, file or environment of this machine is wrong                (local)
+    ├── MalformedError      bytes that are not of the format: names the field                     (400)
+    │   └── TooLargeError   a length beyond a named limit                                         (413)
+    ├── UnauthorizedError   no token, or one that cannot be believed                              (401)
+    ├── NotFoundError       unknown, or forbidden: the two look alike                             (404)
+    ├── ForgedError         a signature, proof, share or ciphertext is false: names who made it   (422)
+    ├── RefusedError        well-formed and genuine, but the rules say no                         (409 or 403)
+    ├── ConflictError       a race that nobody is to blame for: ask again                         (409)
+    ├── UnavailableError    storage or service cannot serve now                                   (503)
+    └── SetupError          a setting, file or environment of this machine is wrong               (local)
 """
 
 from collections.abc import Mapping

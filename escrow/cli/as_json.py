@@ -165,6 +165,7 @@ def request(it: RequestView) -> Json:
         "purpose": it.purpose,
         "verdict": verdict(it.verdict),
         "signed_off": list(it.signed_off),
+        "withdrawn": list(it.withdrawn),
         "n": it.n,
         "received_at": time(it.received_at),
         "released_at": time(it.released_at),

@@ -3,7 +3,7 @@ and asks nobody.
 
 What it takes upon itself is narrow, because nobody looks at each case: the path has a date, the date has
 come, and the charter fixed the readers beforehand (the public, or cards that the path lists). Where a
-request names its readers freely, a person decides.
+request names its readers freely, or where the seat has once taken its sign-off back, a person decides.
 """
 
 import time
@@ -72,7 +72,8 @@ def sign_off_due(session: Session, app: App) -> list[tuple[str, str]]:
 
 
 def _sign_off_if_due(session: Session, item: InboxItem, now: datetime) -> bool:
-    if not is_due(session.review(item.case, item.subject), now):
+    review = session.review(item.case, item.subject)
+    if not is_due(review, now) or item.seat in review.request.withdrawn:
         return False
     try:
         session.sign_off(item.case, item.subject, item.seat)

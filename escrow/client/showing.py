@@ -137,6 +137,7 @@ def show_request(known: KnownCase, asked: RequestState, at: datetime) -> Request
         purpose=purpose,
         verdict=assess(terms.policy, asked.signed, not_before=terms.not_before, at=at),
         signed_off=tuple(seat for seat in terms.policy.seats if seat in asked.signed),
+        withdrawn=tuple(seat for seat in terms.policy.seats if seat in {seat for seat, _ in asked.barred}),
         n=asked.n,
         received_at=asked.received_at,
         released_at=asked.released_at,

@@ -19,8 +19,7 @@ from escrow.policy.verdict import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatView:
-    """One seat of a charter. `accepted`: its holder accepted this charter. `mine`: its card is this party's.
-    """
+    """One seat of a charter. `accepted`: its holder accepted this charter. `mine`: its card is this party's."""
 
     seat: str
     card: Card
@@ -133,7 +132,7 @@ class RequestView:
     """One release request. `readers` are the cards its tickets name; empty for the public.
 
     `signed_off` are seats whose sign-off stands. Until `released_at` their shares were checked by the service
-    only.
+    only. `withdrawn` are seats that ever took one back, whether they signed off again or not.
     """
 
     request: Hash
@@ -147,6 +146,7 @@ class RequestView:
     purpose: str | None
     verdict: Verdict
     signed_off: tuple[str, ...]
+    withdrawn: tuple[str, ...]
     n: int
     received_at: datetime
     released_at: datetime | None
@@ -179,8 +179,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadEnvelope:
-    """A seat of this party whose envelope does not hold what the record promises. `reported`: it has said so.
-    """
+    """A seat of this party whose envelope does not hold what the record promises. `reported`: it has said so."""
 
     record: RecordId
     path: str

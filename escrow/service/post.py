@@ -2,7 +2,8 @@
 
 Order (numbered as in README.md): T1 size and form, T2 the gate, T3 the rules of the ledger, T4 room in the
 case, T5 what this kind of statement needs stored or checked beside it, T6 the append, T7 what follows from
-it. What takes long of T5, making a payload whole, is done once T3 has been asked and before the case is held. A refusal at any step leaves nothing that counts; T5 may leave objects that no entry names, which are
+it. What takes long of T5, making a payload whole, is done once T3 has been asked and before the case is
+held. A refusal at any step leaves nothing that counts; T5 may leave objects that no entry names, which are
 the same when the statement comes again.
 """
 

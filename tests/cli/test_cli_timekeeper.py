@@ -32,3 +32,12 @@ def test_a_request_that_names_its_readers_freely_is_left_to_a_person(table: Tabl
     table.requested(table.deposited())
     table.service.clock.tick(365 * 86400)
     assert table.person("mediator").json("timekeeper", "--once") == {"signed_off": []}
+
+
+def test_what_its_seat_has_withdrawn_is_not_signed_off_again(table: Table) -> None:
+    request = _dated(table)
+    table.service.clock.tick(2 * 3600)
+    respondent = table.person("respondent")
+    respondent.json("timekeeper", "--once")
+    respondent.out("withdraw", table.case, request)
+    assert respondent.json("timekeeper", "--once") == {"signed_off": []}

@@ -1,4 +1,4 @@
-"""Requests' transport into a Flask application in the same process: the whole HTTP courier, and no network."""
+"""Requests' transport into a Flask application in the same process: the HTTP courier without a network."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ from urllib3.response import HTTPResponse
 
 
 class WsgiTransport(HTTPAdapter):
-    """Mount it in place of the network. `spoil` may stand in for the answer, or raise, before the app is asked."""
+    """Mount it in place of the network. `spoil` may stand in for the answer, or raise, before the app."""
 
     def __init__(self, app: Flask) -> None:
         super().__init__()
@@ -46,6 +46,10 @@ def answer_of(
 ) -> requests.Response:
     """What requests makes of an answer that came over the wire."""
     raw = HTTPResponse(
-        body=io.BytesIO(body), headers=dict(headers), status=status, preload_content=False, decode_content=False
+        body=io.BytesIO(body),
+        headers=dict(headers),
+        status=status,
+        preload_content=False,
+        decode_content=False,
     )
     return adapter.build_response(request, raw)
