@@ -21,7 +21,7 @@ from escrow.model.ids import CaseId, Hash, RecordId, UploadId
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceInfo:
-    """What a service says of itself. `url` is the audience of tokens; compare `card` with what you were told."""
+    """What a service says of itself. `url` is the audience of tokens; compare `card` with what you know."""
 
     card: Card
     url: str
@@ -82,7 +82,7 @@ class PayloadStream:
 
 
 class Courier(Protocol):
-    """Carries words to one service and back. `url` is the service's public URL, without a slash at the end."""
+    """Carries words to one service and back. `url` is its public URL, without a slash at the end."""
 
     @property
     def url(self) -> str: ...

@@ -36,7 +36,7 @@ from escrow.model.wire import Fields, check_hex, decode_json, encode_json, from_
 
 
 class Memory:
-    """`Memory(home)`: the folder is made when first written to. Secret enough to be nobody else's: case keys."""
+    """`Memory(home)`: the folder is made when first written to. Private: it holds case keys."""
 
     def __init__(self, home: Path) -> None:
         self.home = home

@@ -52,7 +52,7 @@ class PathChoice:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DepositWords:
-    """What the depositor says of a file. `label` is for all seats, the others for whoever opens the record."""
+    """What the depositor says of a file. `label` is for all seats, the others for who opens it."""
 
     title: str
     label: str

@@ -19,7 +19,7 @@ from escrow.policy.verdict import Verdict
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SeatView:
-    """One seat of a charter. `accepted`: its holder accepted this charter. `mine`: its card is this party's."""
+    """One seat of a charter. `accepted`: its holder accepted this charter. `mine`: this party holds it."""
 
     seat: str
     card: Card
@@ -179,7 +179,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BadEnvelope:
-    """A seat of this party whose envelope does not hold what the record promises. `reported`: it has said so."""
+    """A seat of this party whose envelope does not hold what was promised. `reported`: it said so."""
 
     record: RecordId
     path: str

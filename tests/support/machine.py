@@ -1,4 +1,4 @@
-"""What a test may need of the machine: missing, it is skipped loudly here and a failure with `scripts/test --all`."""
+"""What a test may need of the machine: missing, it is skipped loudly; with `scripts/test --all` it fails."""
 
 import os
 import shutil
