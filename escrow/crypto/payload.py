@@ -19,9 +19,9 @@ P2, P5 and P6 can be broken by whoever carried the payload, P1, P3 and P4 only b
 that P6 holds. So after a chunk is found false the rest is still read and hashed: a carrier's fault is
 reported as P6, and the author is blamed for nothing but what the author signed.
 
-Chunk size: the bare cipher is as fast at 64 KiB as at 1 MiB. Sealing as a whole took the least CPU time at 256
-and 512 KiB: below, system time grows; at 1 MiB, hashing and writing did. The smaller of the two needs half the
-memory. (Measured once, on two busy cores; it is the format now and does not change.)
+Chunk size: the bare cipher is as fast at 64 KiB as at 1 MiB. Sealing as a whole took the least CPU time at
+256 and 512 KiB: below, system time grows; at 1 MiB, hashing and writing did. The smaller of the two needs
+half the memory. (Measured once, on two busy cores; it is the format now and does not change.)
 """
 
 from collections.abc import Callable
