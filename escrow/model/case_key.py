@@ -1,7 +1,12 @@
 """The case key: random, known to every seat and not to the operator; parties' texts are sealed under it.
 
 XChaCha20-Poly1305 with a random nonce; the associated data says where a text belongs, so that none can be
-moved to another field, record or case. Opening a record never needs this key.
+moved to another field, record or case. Opening a record never needs this key. Rules (numbered as in
+README.md):
+
+ T1  A text is padded to whole blocks inside its encryption, so that "We accept." and "We refuse." look alike.
+     A field that could not hold such a ciphertext is refused without the key.
+ T2  Padding is a byte 80 and zeros to the end of that very block; whatever else stands there is refused.
 """
 
 import secrets
@@ -12,9 +17,14 @@ from escrow.crypto import aead
 from escrow.crypto.identity import Identity
 from escrow.crypto.transcript import Label, digest, kdf
 from escrow.errors import ForgedError, MalformedError
-from escrow.model.wire import check_text
+from escrow.model.wire import Fields, check_text
 
 KEY_BYTES = 32
+TEXT_BLOCK = 256
+"""Bytes. Whole blocks rather than Padme: most texts are a line, and all lines should be of one length."""
+TEXT_OVERHEAD = aead.NONCE_BYTES + aead.TAG_BYTES
+MAX_TEXT_BLOCKS = 64
+"""A label, purpose, note or reason of up to 16,383 bytes."""
 
 
 class Place(StrEnum):
@@ -61,12 +71,16 @@ class CaseKey:
             raise ForgedError("case_key_not_of_charter")
 
     def seal_text(self, text: str, at: bytes) -> bytes:
+        """The ciphertext: its length tells the number of blocks and no more (rule T1)."""
         raw = check_text(text, limit=len(text), field="text").encode()
-        return aead.seal_random(kdf(Label.CASE_KEY, self.raw), raw, at)
+        return aead.seal_random(kdf(Label.CASE_KEY, self.raw), _pad(raw), at)
 
     def open_text(self, sealed: bytes, at: bytes) -> str:
-        """ForgedError("ciphertext_false") when it was sealed elsewhere, by another key, or changed."""
-        raw = aead.open_random(kdf(Label.CASE_KEY, self.raw), sealed, at)
+        """ForgedError `ciphertext_false` when it was sealed elsewhere, by another key, or changed.
+
+        MalformedError `text_padding_malformed`, `field_not_text`: genuine, and written wrongly.
+        """
+        raw = _unpad(aead.open_random(kdf(Label.CASE_KEY, self.raw), sealed, at))
         try:
             return raw.decode()
         except UnicodeDecodeError as error:
@@ -85,4 +99,29 @@ class CaseKey:
         return key
 
 
-WRAPPED_KEY_BYTES = 24 + KEY_BYTES + 16
+WRAPPED_KEY_BYTES = aead.NONCE_BYTES + KEY_BYTES + aead.TAG_BYTES
+
+
+def read_sealed(fields: Fields, key: str, *, blocks: int = MAX_TEXT_BLOCKS) -> bytes:
+    """A field that holds a text of up to `blocks` under the case key, as far as can be seen without it (T1).
+
+    TooLargeError `field_too_large`, MalformedError `sealed_text_malformed`.
+    """
+    sealed = fields.data(key, limit=TEXT_OVERHEAD + blocks * TEXT_BLOCK)
+    padded = len(sealed) - TEXT_OVERHEAD
+    if padded <= 0 or padded % TEXT_BLOCK:
+        raise MalformedError("sealed_text_malformed", field=fields.name(key))
+    return sealed
+
+
+def _pad(raw: bytes) -> bytes:
+    """ISO/IEC 7816-4: there is one way to pad, and one way to take it off again."""
+    return (raw + b"\x80").ljust(-(-(len(raw) + 1) // TEXT_BLOCK) * TEXT_BLOCK, b"\0")
+
+
+def _unpad(padded: bytes) -> bytes:
+    """Rule T2."""
+    raw = padded.rstrip(b"\0")[:-1]
+    if _pad(raw) != padded:
+        raise MalformedError("text_padding_malformed", field="text")
+    return raw

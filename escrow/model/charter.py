@@ -17,8 +17,9 @@ from enum import StrEnum
 
 from escrow.crypto.card import Card
 from escrow.errors import MalformedError, RefusedError
+from escrow.model.case_key import read_sealed
 from escrow.model.ids import HASH_BYTES, Hash
-from escrow.model.path import MAX_CARD_TEXT, PathTemplate
+from escrow.model.path import MAX_CARD_TEXT, PathTemplate, read_seat
 from escrow.model.wire import Fields, Json, check_count, check_hex, to_base64
 from escrow.policy.explain import can_open_alone
 from escrow.policy.tree import Seat
@@ -28,7 +29,8 @@ MAX_PATHS = 32
 MAX_URL = 500
 MAX_NOTICE_TEXT = 4000
 MAX_RETENTION_DAYS = 365 * 100
-MAX_PROSE = 64 * 1024
+MAX_PROSE_BLOCKS = 256
+"""The rules that a case goes by: 64 KiB, padding included."""
 
 _URL = re.compile(r"https?://[!-~]{1,400}")
 
@@ -124,7 +126,7 @@ class Charter:
         convenor = _card(fields, "convenor")
         seats = _read_seats(fields)
         case_key_hash = fields.hex("case_key_hash", size=HASH_BYTES)
-        prose = fields.data("prose", limit=MAX_PROSE)
+        prose = read_sealed(fields, "prose", blocks=MAX_PROSE_BLOCKS)
         paths = tuple(
             PathTemplate.read(Fields(item, at=at))
             for at, item in fields.items("paths", least=1, most=MAX_PATHS)
@@ -173,7 +175,7 @@ def _read_seats(fields: Fields) -> dict[str, Card]:
     seats: dict[str, Card] = {}
     for at, item in fields.items("seats", least=1, most=MAX_SEATS):
         row = Fields(item, at=at)
-        name = Seat(row.text("seat", limit=40)).name
+        name = read_seat(row)
         if name in seats:
             raise MalformedError("seat_twice", field=at, seat=name)
         seats[name] = _card(row, "card")

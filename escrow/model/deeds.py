@@ -11,10 +11,10 @@ from escrow.crypto.card import Card
 from escrow.crypto.group import Point
 from escrow.crypto.kem import check_public
 from escrow.crypto.transcript import Label, digest
-from escrow.model.case_key import WRAPPED_KEY_BYTES
+from escrow.model.case_key import WRAPPED_KEY_BYTES, read_sealed
 from escrow.model.charter import Charter
 from escrow.model.ids import HASH_BYTES, RECORD_BYTES, CaseId, Hash, RecordId
-from escrow.model.path import MAX_CARDS, MAX_SEALED_TEXT, check_path_name
+from escrow.model.path import MAX_CARDS, check_path_name, read_seat
 from escrow.model.record import MAX_BODY, MAX_RECORD_PATHS, PROOF_BYTES, RecordBody
 from escrow.model.ticket import KEM_KEY_BYTES, MAX_TICKET
 from escrow.model.wire import Fields, Json, to_base64
@@ -90,7 +90,7 @@ class CharterAccepted:
     def read(cls, fields: Fields) -> Self:
         return cls(
             proposal=fields.hex("proposal", size=HASH_BYTES),
-            seat=fields.text("seat", limit=40),
+            seat=read_seat(fields),
             opening_key=Point.decode(fields.data("opening_key", size=32), field="opening_key"),
             kem_key=check_public(fields.data("kem_key", size=KEM_KEY_BYTES), field="kem_key"),
             proof=fields.data("proof", size=PROOF_BYTES),
@@ -152,7 +152,7 @@ class EnvelopeReported:
         return cls(
             record=fields.hex("record", size=RECORD_BYTES),
             path=check_path_name(fields.text("path", limit=40), field="path"),
-            seat=fields.text("seat", limit=40),
+            seat=read_seat(fields),
         )
 
     def emit(self) -> Json:
@@ -178,7 +178,7 @@ class ReleaseRequested:
             record=fields.hex("record", size=RECORD_BYTES),
             path=check_path_name(fields.text("path", limit=40), field="path"),
             tickets=fields.texts("tickets", least=0, most=MAX_CARDS, limit=MAX_TICKET),
-            purpose=fields.data("purpose", limit=MAX_SEALED_TEXT),
+            purpose=read_sealed(fields, "purpose"),
         )
 
     def emit(self) -> Json:
@@ -203,7 +203,7 @@ class SignedOff:
     def read(cls, fields: Fields) -> Self:
         return cls(
             request=fields.hex("request", size=HASH_BYTES),
-            seat=fields.text("seat", limit=40),
+            seat=read_seat(fields),
             shares=fields.hex("shares", size=HASH_BYTES),
         )
 
@@ -228,9 +228,9 @@ class SignOffWithdrawn:
     def read(cls, fields: Fields) -> Self:
         return cls(
             request=fields.hex("request", size=HASH_BYTES),
-            seat=fields.text("seat", limit=40),
+            seat=read_seat(fields),
             sign_off=fields.hex("sign_off", size=HASH_BYTES),
-            reason=fields.maybe("reason", lambda key: fields.data(key, limit=MAX_SEALED_TEXT)),
+            reason=fields.maybe("reason", lambda key: read_sealed(fields, key)),
         )
 
     def emit(self) -> Json:
@@ -251,7 +251,7 @@ class Note:
 
     @classmethod
     def read(cls, fields: Fields) -> Self:
-        return cls(text=fields.data("text", limit=MAX_SEALED_TEXT))
+        return cls(text=read_sealed(fields, "text"))
 
     def emit(self) -> Json:
         return {"text": to_base64(self.text)}

@@ -27,9 +27,9 @@ from escrow.model.ids import (
     Hash,
     RecordId,
 )
-from escrow.model.path import MAX_CARD_TEXT, check_path_name
+from escrow.model.path import MAX_CARD_TEXT, check_path_name, read_seat
 from escrow.model.wire import Fields, Json, check_hex, decode_json, to_base64
-from escrow.policy.tree import MAX_SEAT_NAME_CHARS, Seat
+from escrow.policy.tree import Seat
 
 MAX_HANDOVER = 4096
 """Bytes. A URL of 500 characters, and short names."""
@@ -72,7 +72,7 @@ class Invitation:
         fields = _load(raw, cls.FORMAT, "invitation")
         service = _read_service(fields)
         case = fields.hex("case", size=CASE_BYTES)
-        seat = fields.text("seat", limit=MAX_SEAT_NAME_CHARS)
+        seat = read_seat(fields)
         proposal = fields.hex("proposal", size=HASH_BYTES)
         case_key = CaseKey(raw=fields.data("case_key", size=KEY_BYTES))
         fields.done()

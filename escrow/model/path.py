@@ -16,6 +16,7 @@ from enum import StrEnum
 
 from escrow.crypto.card import Card
 from escrow.errors import MalformedError, RefusedError
+from escrow.model.case_key import read_sealed
 from escrow.model.wire import (
     Fields,
     Json,
@@ -28,12 +29,10 @@ from escrow.model.wire import (
 )
 from escrow.policy.text import MAX_TEXT_CHARS
 from escrow.policy.text import parse as parse_policy
-from escrow.policy.tree import Policy
+from escrow.policy.tree import MAX_SEAT_NAME_CHARS, Policy, Seat
 
 MAX_CARDS = 16
 """Readers of one request, and cards that a path may list: bounds a sign-off's work and size."""
-MAX_SEALED_TEXT = 16 * 1024
-"""Ciphertext of one text under the case key."""
 MAX_TERMS = 64 * 1024
 MAX_CARD_TEXT = 100
 AT_DEPOSIT = "at-deposit"
@@ -59,6 +58,8 @@ class Audience:
     def __post_init__(self) -> None:
         if (self.kind is AudienceKind.SEATS) != bool(self.seats):
             raise MalformedError("audience_malformed", field="audience.seats")
+        for seat in self.seats:
+            Seat(seat)
         if self.cards and self.kind is not AudienceKind.NAMED:
             raise MalformedError("audience_malformed", field="audience.cards")
         if len(set(self.seats)) != len(self.seats) or len(set(self.cards)) != len(self.cards):
@@ -70,7 +71,7 @@ class Audience:
         seats: tuple[str, ...] = ()
         cards: tuple[Card, ...] = ()
         if kind is AudienceKind.SEATS:
-            seats = fields.texts("seats", least=1, most=MAX_CARDS, limit=40)
+            seats = fields.texts("seats", least=1, most=MAX_CARDS, limit=MAX_SEAT_NAME_CHARS)
         if kind is AudienceKind.NAMED:
             cards = tuple(
                 Card.parse(text)
@@ -93,6 +94,11 @@ def check_path_name(name: str, *, field: str) -> str:
     if len(name) > 40 or not _NAME.fullmatch(name):
         raise MalformedError("path_name_malformed", field=field)
     return name
+
+
+def read_seat(fields: Fields) -> str:
+    """The field `seat`: a name that a seat could have. Whether the case has it is asked later."""
+    return Seat(fields.text("seat", limit=MAX_SEAT_NAME_CHARS)).name
 
 
 def _read_policy(fields: Fields) -> Policy:
@@ -140,7 +146,7 @@ class PathTemplate:
         audience = Audience.read(fields.inner("audience"))
         _refuse_notice(fields, name)
         not_before, date_open = _read_template_date(fields)
-        alone = fields.maybe("alone", lambda key: fields.data(key, limit=MAX_SEALED_TEXT))
+        alone = fields.maybe("alone", lambda key: read_sealed(fields, key))
         fields.done()
         return cls(
             name=name,
@@ -210,7 +216,7 @@ class PathTerms:
         audience = Audience.read(fields.inner("audience"))
         _refuse_notice(fields, name)
         not_before = fields.maybe("not_before", fields.time)
-        purpose = fields.maybe("purpose", lambda key: fields.data(key, limit=MAX_SEALED_TEXT))
+        purpose = fields.maybe("purpose", lambda key: read_sealed(fields, key))
         fields.done()
         return cls(name=name, policy=policy, audience=audience, not_before=not_before, purpose=purpose)
 

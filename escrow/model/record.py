@@ -16,8 +16,10 @@ from dataclasses import dataclass
 from escrow.crypto.dealing import Dealing
 from escrow.crypto.envelope import Envelope
 from escrow.crypto.group import Point
+from escrow.crypto.metadata import SEALED_METADATA_BYTES
 from escrow.crypto.sealing import SealedPath
 from escrow.errors import MalformedError, RefusedError
+from escrow.model.case_key import read_sealed
 from escrow.model.ids import (
     FINGERPRINT_BYTES,
     HASH_BYTES,
@@ -28,14 +30,13 @@ from escrow.model.ids import (
     RecordId,
     UploadId,
 )
-from escrow.model.path import MAX_SEALED_TEXT, MAX_TERMS, PathTerms
+from escrow.model.path import MAX_TERMS, PathTerms
 from escrow.model.wire import Fields, Json, decode_json, encode_json, to_base64
 
 MAX_RECORD_PATHS = 8
 MAX_LEAVES = 256
 MAX_BODY = 3 * 1024 * 1024
 """8 paths of 64 seats, or 4 of 256, at about 1.6 KB a seat (its ML-KEM ciphertext is most of that)."""
-MAX_METADATA = 16 * 1024
 MAX_PAYLOAD = 2**50
 KEM_CIPHERTEXT_BYTES = 1088
 WRAPPED_BYTES = 32 + 16
@@ -158,10 +159,10 @@ class RecordBody:
         record = fields.hex("record", size=RECORD_BYTES)
         author = fields.hex("author", size=FINGERPRINT_BYTES)
         charter = fields.hex("charter", size=HASH_BYTES)
-        label = fields.data("label", limit=MAX_SEALED_TEXT)
+        label = read_sealed(fields, "label")
         replaces = fields.maybe("replaces", lambda key: fields.hex(key, size=RECORD_BYTES))
         payload = Payload.read(fields.inner("payload"))
-        metadata = fields.data("metadata", limit=MAX_METADATA)
+        metadata = fields.data("metadata", size=SEALED_METADATA_BYTES)
         commitment = fields.data("commitment", size=HASH_BYTES)
         paths = tuple(
             RecordPath.read(Fields(item, at=at))

@@ -11,7 +11,7 @@ from escrow.crypto.sign_off import Answer
 from escrow.crypto.transcript import Label, digest
 from escrow.errors import MalformedError
 from escrow.model.ids import HASH_BYTES, Hash
-from escrow.model.path import MAX_CARDS
+from escrow.model.path import MAX_CARDS, read_seat
 from escrow.model.record import PROOF_BYTES, emit_envelope, read_envelope
 from escrow.model.wire import Fields, Json, decode_json, encode_json, to_base64
 
@@ -66,7 +66,7 @@ class ShareObject:
         fields = Fields(decode_json(raw, limit=MAX_SHARE_OBJECT, field="shares"), at="shares")
         fields.choice("format", ("escrow.shares.v1",))
         request = fields.hex("request", size=HASH_BYTES)
-        seat = fields.text("seat", limit=40)
+        seat = read_seat(fields)
         if public:
             inner = fields.inner("public")
             answer = _read_answer(inner)

@@ -11,6 +11,16 @@ FORMAT = {
     "field_unknown": row("An unknown field", "`{field}` is not a field that belongs here.", _UPDATE),
     "field_refused": row("A field has a wrong value", "`{field}` has a value that is not allowed.", _UPDATE),
     "field_too_large": row("Too large", "`{field}` is larger than the limit of {limit}.", "Send less."),
+    "sealed_text_malformed": row(
+        "Not a sealed text",
+        "`{field}` has a length that no text under the case key has.",
+        _PROGRAM,
+    ),
+    "text_padding_malformed": row(
+        "Text padded wrongly",
+        "A text under the case key ends in bytes that do not belong there.",
+        "Whoever signed it used a faulty program; ask them to write it again.",
+    ),
     "field_not_text": row("Not a text", "`{field}` is not a text in Unicode.", _UPDATE),
     "field_not_json": row(
         "Not JSON", "`{field}` is not strict JSON: no repeated keys, no fractions.", _UPDATE

@@ -14,8 +14,8 @@ import statistics
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class Case:
     journal: Journal
     convenor: Identity
     opening: Receipt
-    texts: Iterator[bytes] = field(default_factory=lambda: (b"%d" % n for n in range(10**9)))
+    case_key: CaseKey
 
     @property
     def id(self) -> str:
@@ -63,7 +63,9 @@ class Case:
 
     def note(self) -> str:
         head = Head(n=self.opening.n, hash=self.opening.hash)
-        return compose(self.convenor, Note(text=next(self.texts)), case=self.id, head=head)
+        return compose(
+            self.convenor, Note(text=self.case_key.seal_text("A line.", b"")), case=self.id, head=head
+        )
 
     def append(self, raw: str) -> None:
         self.journal.append(self.id, raw, prepare=nothing)
@@ -121,7 +123,7 @@ def open_case(journal: Journal, service: Identity) -> Case:
     )
     deed = CaseOpened(charter=charter, wrapped_case_key=case_key.wrap_for_oneself(convenor))
     opened = journal.open(compose(convenor, deed, case=None, head=None), prepare=nothing)
-    return Case(journal=journal, convenor=convenor, opening=opened)
+    return Case(journal=journal, convenor=convenor, opening=opened, case_key=case_key)
 
 
 def run(folder: Path, short: int, long: int, rounds: int) -> dict[str, float]:

@@ -12,6 +12,7 @@ from escrow.crypto.identity import Identity
 from escrow.ledger import jws
 from escrow.ledger.statement import Head, compose
 from escrow.model.deeds import Note
+from escrow.model.wire import to_base64
 
 CLAIMANT = build.SEATS["claimant"]
 
@@ -29,7 +30,7 @@ class NamedBy(Identity):
 def note(
     case: build.Case, who: Identity = CLAIMANT, *, for_case: str | None = None, head: Head | None = None
 ) -> str:
-    return compose(who, Note(text=b"sealed"), case=for_case or case.id, head=head or case.state.head)
+    return compose(who, Note(text=build.SEALED), case=for_case or case.id, head=head or case.state.head)
 
 
 def spoiled(raw: str, part: int) -> str:
@@ -56,7 +57,7 @@ STATEMENTS: dict[str, tuple[int, str, Callable[[build.Case], str]]] = {
         lambda case: jws.sign(
             CLAIMANT,
             Note.TYP,
-            {"case": case.id, "head": case.state.head.emit(), "text": "eA", "extra": 1},
+            {"case": case.id, "head": case.state.head.emit(), "text": to_base64(build.SEALED), "extra": 1},
         ),
     ),
     "wrong case": (409, "statement_for_other_case", lambda case: note(case, for_case="ab" * 32)),

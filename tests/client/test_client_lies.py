@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from client.honest import URL, HonestCourier, LyingCourier, Service, World, courier_of, draft
-from support.build import CASE_KEY, SERVICE, MemoryChain, opening, party, seal_record
+from support.build import CASE_KEY, SEALED, SERVICE, MemoryChain, opening, party, seal_record, sealed
 from support.refusals import refuses
 
 from escrow.client import Memory, PathChoice, Posting, Session, make_ticket, open_release
@@ -26,7 +26,7 @@ from escrow.model.deeds import Note, RecordSealed
 def note(world: World, case: str, who: str, head: Head | None = None) -> str:
     """A note's statement, made behind the SDK's back."""
     state = world.service.state(case)
-    return compose(party(who), Note(text=b"x" * 60), case=case, head=head or state.head)
+    return compose(party(who), Note(text=SEALED), case=case, head=head or state.head)
 
 
 def fork(world: World, case: str, *, at: int) -> MemoryChain:
@@ -34,7 +34,7 @@ def fork(world: World, case: str, *, at: int) -> MemoryChain:
     chain = MemoryChain(clock=world.service.clock)
     for raw in world.service.chains[case].entries[:at]:
         chain.take(raw)
-    raw = compose(party("mediator"), Note(text=b"fork" * 20), case=case, head=chain.state.head)
+    raw = compose(party("mediator"), Note(text=sealed("fork")), case=case, head=chain.state.head)
     chain.append(raw)
     return chain
 

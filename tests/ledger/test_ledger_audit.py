@@ -168,7 +168,7 @@ def test_chain_rewritten_by_the_service_contradicts_the_heads_that_authors_saw(c
     for raw in chain[:4]:
         forged.take(raw)
     other = statements.compose(
-        build.CONVENOR, build.Note(text=b"another"), case=case.id, head=forged.state.head
+        build.CONVENOR, build.Note(text=build.sealed("another")), case=case.id, head=forged.state.head
     )
     forged.append(other)
     previous = forged.state.head.hash
@@ -206,13 +206,13 @@ def append_unasked(case: build.Case, chain: list[str], raw_statement: str) -> li
 
 
 def test_statement_with_a_false_signature_is_the_services_fault(case: build.Case, chain: list[str]) -> None:
-    raw = case.statement(build.CONVENOR, build.Note(text=b"x"))
+    raw = case.statement(build.CONVENOR, build.Note(text=build.SEALED))
     report = run(case, append_unasked(case, chain, flip(raw, len(raw) - 40)))
     assert [(f.code, f.n, f.party) for f in report.faults] == [("signature_false", 8, SERVICE)]
 
 
 def test_statement_of_a_stranger_is_the_services_fault(case: build.Case, chain: list[str]) -> None:
-    raw = case.statement(build.party("stranger"), build.Note(text=b"x"))
+    raw = case.statement(build.party("stranger"), build.Note(text=build.SEALED))
     report = run(case, append_unasked(case, chain, raw))
     assert [(f.code, f.n, f.party) for f in report.faults] == [("author_unknown", 8, SERVICE)]
 

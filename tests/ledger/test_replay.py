@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from support.build import (
+    SEALED,
     SEATS,
     SERVICE,
     START,
@@ -16,6 +17,7 @@ from support.build import (
     opening,
     party,
     released_case,
+    sealed,
 )
 from support.refusals import refuses, snapshot
 
@@ -31,7 +33,7 @@ from escrow.model.wire import to_base64
 
 CLAIMANT = SEATS["claimant"]
 OTHER_SERVICE, STRANGER = party("other service"), party("stranger")
-NOTE = Note(text=b"sealed")
+NOTE = Note(text=SEALED)
 
 
 @pytest.fixture
@@ -186,7 +188,7 @@ def test_entry_with_a_statement_that_the_rules_refuse_is_refused(case: Case) -> 
 
 def test_entry_with_a_changed_statement_is_refused(case: Case) -> None:
     raw = case.statement(CLAIMANT, NOTE)
-    other = case.statement(CLAIMANT, Note(text=b"other"))
+    other = case.statement(CLAIMANT, Note(text=sealed("other")))
     forged = ".".join([*other.split(".")[:2], raw.split(".")[2]])
     with refuses(ForgedError, "signature_false", state=case.state, author=CLAIMANT.card.fingerprint):
         extend(case.state, next_entry(case, statement=forged))

@@ -1,7 +1,7 @@
 """Statements and entries as signed words: what they must look like before any rule of a case is asked."""
 
 import pytest
-from support.build import CASE_KEY, CONVENOR, SERVICE, START, Case, bytes_of, charter, opening, party
+from support.build import CASE_KEY, CONVENOR, SEALED, SERVICE, START, Case, bytes_of, charter, opening, party
 from support.refusals import refuses
 
 from escrow.crypto import bech32m
@@ -14,7 +14,7 @@ from escrow.model.deeds import CaseOpened, Note
 
 CASE = bytes_of("case").hex()
 HEAD = Head(n=3, hash=bytes_of("head").hex())
-NOTE = Note(text=b"sealed")
+NOTE = Note(text=SEALED)
 ALICE = party("alice")
 
 
@@ -50,8 +50,8 @@ def test_statement_is_read_back_as_it_was_composed() -> None:
 def test_signed_bytes_are_kept_as_received() -> None:
     """Words in another order and spacing are another statement, not a prettier spelling of the first."""
     tidy = compose(ALICE, NOTE, case=CASE, head=HEAD)
-    loose = jws.sign(ALICE, Note.TYP, {"text": "c2VhbGVk", "head": HEAD.emit(), "case": CASE})
-    spaced = _sign_raw(b'{ "text":"c2VhbGVk","case":"%s","head":{"n":3,"hash":"%s"}}')
+    loose = jws.sign(ALICE, Note.TYP, {**NOTE.emit(), "head": HEAD.emit(), "case": CASE})
+    spaced = _sign_raw(b'{ "text":"%s","case":"%s","head":{"n":3,"hash":"%s"}}')
     read = [UnverifiedStatement.parse(raw).verify(ALICE.card) for raw in (tidy, loose, spaced)]
     assert read[0].deed == read[1].deed == read[2].deed
     assert read[0].hash == read[1].hash != read[2].hash
@@ -74,7 +74,10 @@ def _sign_raw(template: bytes) -> str:
     )
     header = {"alg": "Ed25519", "kid": ALICE.card.fingerprint, "typ": Note.TYP}
     return outside.serialize_compact(
-        header, template % (CASE.encode(), HEAD.hash.encode()), key, algorithms=["Ed25519"]
+        header,
+        template % (to_base64(SEALED).encode(), CASE.encode(), HEAD.hash.encode()),
+        key,
+        algorithms=["Ed25519"],
     )
 
 

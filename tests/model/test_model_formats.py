@@ -10,8 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from support import build
 
+from escrow.crypto.metadata import SEALED_METADATA_BYTES
 from escrow.errors import EscrowError
 from escrow.ledger.rules_release import read_ticket
+from escrow.model.charter import Charter
 from escrow.model.deeds import DEEDS, AnyDeed
 from escrow.model.handover import Introduction, Invitation
 from escrow.model.path import PathTerms
@@ -21,6 +23,12 @@ from escrow.model.ticket import Ticket
 from escrow.model.wire import Fields, Json, decode_json, encode_json, to_base64
 
 LIMIT = 10_000_000
+
+
+def refusal(act: Callable[[], object]) -> EscrowError:
+    with pytest.raises(EscrowError) as caught:
+        act()
+    return caught.value
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,8 +65,8 @@ def _deeds() -> Iterator[tuple[str, AnyDeed]]:
     yield "signed_off", signed
     withdrawn = build.SignOffWithdrawn(request=request, seat="mediator", sign_off=request, reason=None)
     yield "withdrawn", withdrawn
-    yield "withdrawn_for_a_reason", replace(withdrawn, reason=b"reason")
-    yield "note", build.Note(text=b"note")
+    yield "withdrawn_for_a_reason", replace(withdrawn, reason=build.SEALED)
+    yield "note", build.Note(text=build.SEALED)
 
 
 def _samples() -> Iterator[tuple[str, Sample]]:
@@ -231,3 +239,56 @@ def test_junk_bytes_give_nothing_but_our_errors(raw: bytes) -> None:
 def test_oversize_is_refused_before_it_is_read(parse: Callable[[bytes], object]) -> None:
     with pytest.raises(EscrowError, match="field_too_large"):
         parse(b"[" * 4_000_000)
+
+
+# Names of seats, wherever one stands: nothing foreign reaches a terminal by way of an error's words
+
+CLEARS_THE_SCREEN = "\x1b[2J\x1b]0;x\x07"
+
+
+@pytest.mark.parametrize("name", sorted(name for name in NAMES if "seat" in SAMPLES[name].json))
+@pytest.mark.parametrize("seat", [CLEARS_THE_SCREEN, "", "Mediator", "a b"], ids=ascii)
+def test_seat_field_that_is_no_seats_name_is_refused(name: str, seat: str) -> None:
+    error = refusal(lambda: SAMPLES[name].read(SAMPLES[name].json | {"seat": seat}))
+    assert (error.code, error.fields["seat"]) == ("seat_name_malformed", ascii(seat))
+
+
+def test_seat_of_an_audience_that_moves_the_cursor_is_refused() -> None:
+    words = build.charter().emit()
+    words["paths"][2]["audience"]["seats"] = ["claimant", CLEARS_THE_SCREEN]
+    assert refusal(lambda: Charter.read(Fields(words))).code == "seat_name_malformed"
+
+
+# Texts under the case key, as far as they can be judged without it
+
+
+SEALED_FIELDS = [
+    ("note", ("text",)),
+    ("release_requested", ("purpose",)),
+    ("withdrawn_for_a_reason", ("reason",)),
+    ("case_opened", ("charter", "prose")),
+    ("case_opened", ("charter", "paths", 0, "alone")),
+    ("body", ("label",)),
+    ("terms_settlement", ("purpose",)),
+]
+
+
+@pytest.mark.parametrize(("name", "at"), SEALED_FIELDS, ids=str)
+@pytest.mark.parametrize("size", [0, 1, 40, 41, 295, 297])
+def test_text_under_the_case_key_of_a_length_that_none_has_is_refused(
+    name: str, at: tuple[str | int, ...], size: int
+) -> None:
+    """Rule C4 asks for words about a path that one party can open alone; no bytes are no words."""
+    spoiled = copy.deepcopy(SAMPLES[name].json)
+    where, key = parent(spoiled, at)
+    where[key] = to_base64(bytes(size))  # type: ignore[index]
+    error = refusal(lambda: SAMPLES[name].read(spoiled))
+    assert error.code == "sealed_text_malformed"
+    assert str(error.fields["field"]).endswith(str(at[-1]))
+
+
+def test_metadata_of_another_size_is_refused() -> None:
+    """One size for all, or its length tells something of the title."""
+    for size in (0, 40, SEALED_METADATA_BYTES - 1, SEALED_METADATA_BYTES + 1):
+        spoiled = SAMPLES["body"].json | {"metadata": to_base64(bytes(size))}
+        assert refusal(lambda given=spoiled: SAMPLES["body"].read(given)).fields["field"] == "body.metadata"

@@ -7,15 +7,16 @@ from datetime import datetime, timedelta
 import pytest
 from support import build
 
-from escrow.crypto import bech32m
+from escrow.crypto import aead, bech32m
+from escrow.crypto.transcript import Label, kdf
 from escrow.errors import EscrowError, ForgedError, MalformedError, RefusedError
-from escrow.model.case_key import CaseKey, Place, place
+from escrow.model.case_key import CaseKey, Place, place, read_sealed
 from escrow.model.charter import Charter, Service
 from escrow.model.handover import MAX_HANDOVER, Introduction, Invitation
 from escrow.model.path import Audience, AudienceKind, PathTemplate, PathTerms
 from escrow.model.record import RecordBody
 from escrow.model.share_object import ShareObject
-from escrow.model.wire import Fields, Json, decode_json, encode_json
+from escrow.model.wire import Fields, Json, decode_json, encode_json, to_base64
 from escrow.policy.text import parse as policy
 
 CARDS = [build.party(name).card for name in ("one", "two", "three")]
@@ -128,7 +129,7 @@ def test_words_about_it_let_one_party_open_alone() -> None:
         name="settlement",
         policy=policy("any of (claimant, respondent)"),
         audience=build.audience(),
-        alone=b"x",
+        alone=build.SEALED,
     )
     assert build.charter(paths=(alone,)).path("settlement") == alone
 
@@ -262,7 +263,7 @@ def test_p3_date_left_open_must_be_filled_in() -> None:
     [
         pytest.param(SETTLEMENT, {}, id="as_it_is"),
         pytest.param(SETTLEMENT, {"audience": build.audience(cards=CARDS)}, id="cards_filled_in"),
-        pytest.param(SETTLEMENT, {"purpose": b"sealed"}, id="purpose_added"),
+        pytest.param(SETTLEMENT, {"purpose": build.SEALED}, id="purpose_added"),
         pytest.param(MEMO, {"not_before": build.START + timedelta(days=9)}, id="date_filled_in"),
         pytest.param(LISTED, {}, id="cards_as_listed"),
     ],
@@ -392,6 +393,44 @@ def test_text_under_another_case_key_does_not_open() -> None:
 def test_text_cut_short_does_not_open(size: int) -> None:
     sealed = KEY.seal_text("words", b"here")
     assert isinstance(refusal(lambda: KEY.open_text(sealed[:size], b"here")), MalformedError | ForgedError)
+
+
+def test_length_of_a_text_does_not_show() -> None:
+    """A note of ten bytes and one of twenty must not tell the operator whether an offer was accepted."""
+    texts = ("", "no", "We accept.", "We refuse the offer.", "x" * 255)
+    assert {len(KEY.seal_text(text, b"here")) for text in texts} == {24 + 256 + 16}
+    assert len(KEY.seal_text("x" * 256, b"here")) == 24 + 512 + 16
+
+
+@pytest.mark.parametrize("text", ["", "\0", "words\0\0", "\x80", "é" * 128, "x" * 255, "x" * 256])
+def test_text_comes_back_the_same_whatever_it_ends_in(text: str) -> None:
+    assert KEY.open_text(KEY.seal_text(text, b"here"), b"here") == text
+
+
+PADDED_WRONGLY = {
+    "not_at_all": b"words",
+    "zeros_only": bytes(256),
+    "nothing": b"",
+    "another_mark": b"words\x01".ljust(256, b"\0"),
+    "no_mark": b"words".ljust(256, b"\0"),
+    "bytes_behind_it": b"words\x80".ljust(255, b"\0") + b"x",
+    "a_block_more": b"words\x80".ljust(512, b"\0"),
+    "a_byte_less": b"words\x80".ljust(255, b"\0"),
+}
+
+
+@pytest.mark.parametrize("padded", PADDED_WRONGLY.values(), ids=PADDED_WRONGLY.keys())
+def test_text_padded_in_another_way_does_not_open(padded: bytes) -> None:
+    """Genuine, but with room for bytes that nobody sees."""
+    sealed = aead.seal_random(kdf(Label.CASE_KEY, KEY.raw), padded, b"here")
+    assert refusal(lambda: KEY.open_text(sealed, b"here")).code == "text_padding_malformed"
+
+
+def test_longest_text_fits_its_field() -> None:
+    longest = KEY.seal_text("x" * 16_383, b"here")
+    assert read_sealed(Fields({"text": to_base64(longest)}), "text") == longest
+    longer = to_base64(KEY.seal_text("x" * 16_384, b"here"))
+    assert refusal(lambda: read_sealed(Fields({"text": longer}), "text")).code == "field_too_large"
 
 
 def test_text_that_has_no_bytes_is_not_sealed() -> None:

@@ -87,14 +87,14 @@ def test_statement_over_the_limit_is_refused_before_it_is_parsed(tmp_path: Path)
 
 def test_attachment_beside_anything_but_a_sign_off_is_refused(office: Office) -> None:
     case = office.accepted()
-    raw = case.statement(build.CONVENOR, Note(text=b"sealed"))
+    raw = case.statement(build.CONVENOR, Note(text=build.SEALED))
     with refuses(MalformedError, "attachment_unexpected", state=case.state):
         post(office.desk, case.id, raw, b"{}")
 
 
 def test_stranger_is_told_nothing(office: Office) -> None:
     case = office.accepted()
-    raw = case.statement(build.party("stranger"), Note(text=b"sealed"))
+    raw = case.statement(build.party("stranger"), Note(text=build.SEALED))
     with refuses(NotFoundError, "not_found", state=case.state):
         post(office.desk, case.id, raw, None)
 
@@ -103,7 +103,7 @@ def test_reader_who_holds_no_seat_cannot_write(office: Office) -> None:
     case = office.accepted()
     record = office.deposited(case)
     case.request(record, "settlement", build.party("arbitrator"))
-    raw = case.statement(build.party("arbitrator"), Note(text=b"sealed"))
+    raw = case.statement(build.party("arbitrator"), Note(text=build.SEALED))
     answer = office.post(case.id, raw)
     assert (answer.status_code, answer.get_json()["code"]) == (404, "not_found")
 
@@ -111,7 +111,7 @@ def test_reader_who_holds_no_seat_cannot_write(office: Office) -> None:
 def test_statement_for_another_case_is_refused(office: Office) -> None:
     case = office.accepted()
     other = office.case().open(build.charter(public_notice="another"))
-    raw = compose(build.CONVENOR, Note(text=b"sealed"), case=other.id, head=other.state.head)
+    raw = compose(build.CONVENOR, Note(text=build.SEALED), case=other.id, head=other.state.head)
     with refuses(RefusedError, "statement_for_other_case", state=case.state):
         post(office.desk, case.id, raw, None)
 

@@ -81,7 +81,7 @@ def test_forbidden_case_looks_like_an_unknown_one(world: World, route: str, who:
 
 @pytest.mark.parametrize("case", ["known", "unknown"])
 def test_statement_of_a_stranger_costs_one_look_whatever_the_case(world: World, case: str) -> None:
-    raw = world.case.statement(STRANGER, build.Note(text=b"sealed"))
+    raw = world.case.statement(STRANGER, build.Note(text=build.SEALED))
     asked = world.case.id if case == "known" else UNKNOWN_CASE
     world.office.store.calls.clear()
     answer = world.office.post(asked, raw)

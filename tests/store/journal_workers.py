@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from support.build import CONVENOR, SERVICE, Clock
+from support.build import CONVENOR, SERVICE, Clock, sealed
 
 from escrow.ledger.statement import Head, compose
 from escrow.model.deeds import Note
@@ -21,7 +21,7 @@ def journal_over(store: Store) -> Journal:
 
 def note(case: str, head: Head, text: str) -> str:
     """A note as its author signs it; the first head serves for all, however far the case has come."""
-    return compose(CONVENOR, Note(text=text.encode()), case=case, head=head)
+    return compose(CONVENOR, Note(text=sealed(text)), case=case, head=head)
 
 
 def append_notes(store: Store, who: int, case: str, head: Head, count: int) -> list[Receipt]:

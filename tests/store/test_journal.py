@@ -10,7 +10,7 @@ import pytest
 from store.faulty import NEVER, Crashed, FaultyStore, Mode, When
 from store.journal_workers import append_notes, journal_over, note, open_folder
 from store.racing import PROCESSES, THREADS, in_processes, in_threads
-from support.build import SERVICE, START, Clock, charter, opening, party
+from support.build import SEALED, SERVICE, START, Clock, charter, opening, party
 from support.refusals import refuses, snapshot
 
 from escrow.errors import (
@@ -233,7 +233,7 @@ def test_unknown_cases_do_not_push_known_ones_out_of_memory(journal: Journal, fi
 def test_statement_that_the_rules_refuse_costs_no_entry(
     journal: Journal, store: FolderStore, first: Receipt
 ) -> None:
-    raw = compose(party("stranger"), Note(text=b"x"), case=first.statement, head=head_of(first))
+    raw = compose(party("stranger"), Note(text=SEALED), case=first.statement, head=head_of(first))
     with refuses(NotFoundError, "author_unknown"):
         journal.append(first.statement, raw, prepare=nothing)
     assert len(store.names(Bucket.LEDGER, names.entries(first.statement))) == 1

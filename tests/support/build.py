@@ -26,6 +26,7 @@ from support.parties import (
     CASE_KEY,
     CONVENOR,
     PATHS,
+    SEALED,
     SEATS,
     SERVICE,
     START,
@@ -35,6 +36,7 @@ from support.parties import (
     bytes_of,
     charter,
     party,
+    sealed,
 )
 
 from escrow.crypto.identity import Identity
@@ -61,6 +63,7 @@ __all__ = [
     "CASE_KEY",
     "CONVENOR",
     "PATHS",
+    "SEALED",
     "SEATS",
     "SERVICE",
     "START",
@@ -90,6 +93,7 @@ __all__ = [
     "released_case",
     "seal_path",
     "seal_record",
+    "sealed",
     "terms",
     "ticket",
 ]

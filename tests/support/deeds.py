@@ -8,6 +8,7 @@ from datetime import datetime
 from support.parties import (
     CASE_KEY,
     CONVENOR,
+    SEALED,
     START,
     audience,
     bytes_of,
@@ -16,6 +17,7 @@ from support.parties import (
 
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
+from escrow.crypto.metadata import SEALED_METADATA_BYTES
 from escrow.crypto.sealing import (
     PathSecrets,
     SeatPublic,
@@ -124,7 +126,7 @@ def seal_record(
     paths: Sequence[PathTerms] | None = None,
     payload: Payload | None = None,
     key: bytes | None = None,
-    metadata: bytes = b"metadata",
+    metadata: bytes = bytes(SEALED_METADATA_BYTES),
     replaces: RecordId | None = None,
 ) -> Sealed:
     """Seal for the charter that holds, by all its paths unless told otherwise. `name` draws all ids."""
@@ -201,7 +203,7 @@ def ticket(
 
 
 def asking(
-    record: RecordId, path: str, tickets: Iterable[str] = (), *, purpose: bytes = b"sealed purpose"
+    record: RecordId, path: str, tickets: Iterable[str] = (), *, purpose: bytes = SEALED
 ) -> ReleaseRequested:
     """A request with these tickets. `purpose` is a text under the case key, which no rule can read."""
     return ReleaseRequested(record=record, path=path, tickets=tuple(tickets), purpose=purpose)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
-from escrow.model.case_key import CaseKey, Place, place
+from escrow.model.case_key import TEXT_BLOCK, TEXT_OVERHEAD, CaseKey, Place, place
 from escrow.model.charter import Charter, Deadlock, Service, Visibility
 from escrow.model.path import Audience, AudienceKind, PathTemplate
 from escrow.policy.text import parse as parse_policy
@@ -25,6 +25,12 @@ def party(name: str) -> Identity:
     return Identity.from_seed(bytes_of(f"party {name}"))
 
 
+def sealed(text: str) -> bytes:
+    """Fixed bytes of the length of a text under the case key: for rules that cannot read it."""
+    return hashlib.shake_256(text.encode()).digest(TEXT_OVERHEAD + TEXT_BLOCK)
+
+
+SEALED = sealed("words")
 SERVICE = party("service")
 CONVENOR = party("institution")
 CASE_KEY = CaseKey(raw=bytes_of("case key"))

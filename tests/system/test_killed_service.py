@@ -46,7 +46,7 @@ class Scene:
 
     def note(self) -> tuple[str, bytes | None]:
         self.counter += 1
-        return self.case.statement(CLAIMANT, Note(text=f"sealed {self.counter}".encode())), None
+        return self.case.statement(CLAIMANT, Note(text=build.sealed(str(self.counter)))), None
 
     def deposit(self) -> tuple[str, bytes | None]:
         self.counter += 1
