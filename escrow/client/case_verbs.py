@@ -17,7 +17,7 @@ from escrow.crypto.card import Card
 from escrow.crypto.seat_keys import prove_seat_keys
 from escrow.errors import EscrowError, ForgedError, RefusedError, SetupError
 from escrow.ledger import statement
-from escrow.ledger.state import CharterState, CharterStatus
+from escrow.ledger.state import CaseState, CharterState, CharterStatus
 from escrow.model.case_key import CaseKey
 from escrow.model.deeds import CaseOpened, CharterAccepted, CharterProposed, Note, seat_keys_context
 from escrow.model.handover import Invitation
@@ -79,14 +79,21 @@ class CaseVerbs(Desk):
         3. Its case key has the hash that the charter carries: ForgedError `case_key_not_of_charter`.
         4. Service, proposal and seat are those of this case: ForgedError `invitation_not_of_case` (field).
         5. That seat is this party's: RefusedError `invitation_for_another_card`.
+
+        An invitation that is refused leaves nothing in the memory: no card pinned, no case, no key.
         """
         if invitation.service.url != self.courier.url:
             raise SetupError(
                 "invitation_for_another_service", url=invitation.service.url, asked=self.courier.url
             )
-        known = self.known(invitation.case)
-        invitation.case_key.require_hash(known.state.opening.charter.case_key_hash)
-        card = _invited(known, invitation)
+        known = self.known(invitation.case, insist=lambda state: self._require_invited(state, invitation))
+        self.memory.remember_case_key(known.case, invitation.case_key)
+        return self.case(invitation.case)
+
+    def _require_invited(self, state: CaseState, invitation: Invitation) -> None:
+        """Steps 3 to 5 of `join`, before anything of the case is remembered."""
+        invitation.case_key.require_hash(state.opening.charter.case_key_hash)
+        card = _invited(state, invitation)
         if card != self.card:
             raise RefusedError(
                 "invitation_for_another_card",
@@ -94,8 +101,6 @@ class CaseVerbs(Desk):
                 expected=card.fingerprint,
                 found=self.card.fingerprint,
             )
-        self.memory.remember_case_key(invitation.case, invitation.case_key)
-        return self.case(invitation.case)
 
     def case(self, case: CaseId) -> CaseView:
         """The case now. NotFoundError `not_found` where it is unknown, or none of this party's business."""
@@ -175,10 +180,10 @@ class CaseVerbs(Desk):
         )
 
 
-def _invited(known: KnownCase, invitation: Invitation) -> Card:
+def _invited(state: CaseState, invitation: Invitation) -> Card:
     """The card in the seat that the invitation is for."""
-    held = known.state.charters.get(invitation.proposal)
-    if known.state.opening.charter.service != invitation.service:
+    held = state.charters.get(invitation.proposal)
+    if state.opening.charter.service != invitation.service:
         raise ForgedError("invitation_not_of_case", field="service")
     if held is None:
         raise ForgedError("invitation_not_of_case", field="proposal")

@@ -17,6 +17,7 @@ from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
 from escrow.errors import MalformedError, SetupError
 from escrow.ledger import replay, statement, token
+from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import Service
@@ -55,9 +56,12 @@ class Desk:
         info = self.courier.service()
         return self.memory.pin_service(Service(url=info.url, card=info.card), asked=self.courier.url)
 
-    def known(self, case: CaseId) -> KnownCase:
-        """The case as its chain stands now: fetched, verified, compared with what was seen before."""
-        return self._follower.follow(case)
+    def known(self, case: CaseId, *, insist: Callable[[CaseState], None] | None = None) -> KnownCase:
+        """The case as its chain stands now: fetched, verified, compared with what was seen before.
+
+        `insist`: a check of the caller's; where it raises, a case not seen before leaves nothing behind.
+        """
+        return self._follower.follow(case, insist=insist)
 
     def case_ids(self) -> tuple[CaseId, ...]:
         """Cases remembered here, then those that the service says this card has a part in. Unverified."""

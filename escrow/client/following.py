@@ -3,11 +3,14 @@
 Numbered as in README.md:
 
  F1  What is remembered was verified with all proofs; it is replayed again, signatures included, proofs not.
+     Every look starts from all that is remembered, what other programs of this home have seen included; after
+     an error nothing is believed but what is remembered.
  F2  The service must first show the remembered head again: absent, it rolled the case back
      (`ledger_rolled_back`); another entry of that number, it forked the case (`ledger_forked`).
- F3  The first entry's case id is the one asked for; the card its charter pins is the one pinned for this
-     service.
- F4  Every new entry is verified with all proofs (replay rules), then remembered, one by one.
+ F3  The first entry's case id is the one asked for. Its charter names the URL that is spoken to, with the
+     card that is pinned for it; that is pinned before the first entry is remembered.
+ F4  Every new entry is verified with all proofs (replay rules), then remembered in order; an entry of a
+     number that is remembered already must be that very entry.
  F5  Every receipt that this party holds is on the chain, at its number.
  F6  The case key, remembered or recovered from one's own statement, has the hash that the charter carries.
 
@@ -15,7 +18,7 @@ What a service withholds at the end of a chain cannot be seen from here, until s
 statement names the head its author saw.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from escrow.client.courier import Courier
@@ -52,32 +55,41 @@ class Follower:
         self._card = identity.card
         self._states: dict[CaseId, CaseState] = {}
 
-    def follow(self, case: CaseId) -> KnownCase:
-        """The case as it stands now, by rules F1 to F6."""
-        known = self._states.pop(case, None) or self._recall(case)
-        state = self._fetch(case, known)  # changes `known`: after an error only what is on disk is believed
+    def follow(self, case: CaseId, *, insist: Callable[[CaseState], None] | None = None) -> KnownCase:
+        """The case as it stands now, by rules F1 to F6.
+
+        `insist` raises where the caller wants none of it: then a case that was never seen leaves no trace.
+        """
+        known = self._recall(case, self._states.pop(case, None))
+        held = known is None and insist is not None
+        state, fresh = self._fetch(case, known, held=held)
+        if insist is not None:
+            insist(state)
+        if held:
+            self._remember(state, 0, fresh)
         self._require_receipts(state)
         self._states[case] = state
         return KnownCase(case=case, state=state, key=self._case_key(state))
 
-    def _recall(self, case: CaseId) -> CaseState | None:
-        """F1."""
-        state: CaseState | None = None
-        for raw in self._memory.entries(case):
+    def _recall(self, case: CaseId, state: CaseState | None) -> CaseState | None:
+        """F1: brought up to all that is remembered."""
+        for raw in self._memory.entries(case, 0 if state is None else state.head.n + 1):
             state = extend(state, raw, proofs=False)
         return state
 
-    def _fetch(self, case: CaseId, state: CaseState | None) -> CaseState:
-        """F2 to F4."""
+    def _fetch(self, case: CaseId, state: CaseState | None, *, held: bool) -> tuple[CaseState, list[str]]:
+        """F2 to F4, and the entries that are not remembered yet: none, unless they are to be held back."""
         untrusted = self._untrusted_entries(case, after=-1 if state is None else state.head.n - 1)
         if state is not None:
             self._require_head(state, untrusted)
-        state = self._take_all(case, state, untrusted)
+        state, fresh = self._take_all(case, state, untrusted, held=held)
         if state is None:
             raise MalformedError("answer_malformed", field="answer.entries")
-        return state
+        return state, fresh
 
-    def _take_all(self, case: CaseId, state: CaseState | None, untrusted: Iterator[str]) -> CaseState | None:
+    def _take_all(
+        self, case: CaseId, state: CaseState | None, untrusted: Iterator[str], *, held: bool
+    ) -> tuple[CaseState | None, list[str]]:
         """F4. What verified is remembered, whatever comes after it."""
         fresh: list[str] = []
         first = 0 if state is None else state.head.n + 1
@@ -85,12 +97,19 @@ class Follower:
             for raw in untrusted:
                 state = self._take(case, state, raw)
                 fresh.append(raw)
-                if len(fresh) == BATCH:
-                    self._memory.remember_entries(case, first, fresh)
+                if len(fresh) == BATCH and not held:
+                    self._remember(state, first, fresh)
                     first, fresh = first + BATCH, []
         finally:
-            self._memory.remember_entries(case, first, fresh)
-        return state
+            if state is not None and not held:
+                self._remember(state, first, fresh)
+        return state, fresh
+
+    def _remember(self, state: CaseState, first: int, raws: list[str]) -> None:
+        """F3, then F4: who signs for this service is settled before the first word of it is kept."""
+        if first == 0:
+            self._memory.pin_service(state.opening.charter.service, asked=self._courier.url)
+        self._memory.remember_entries(state.case, first, raws)
 
     def _untrusted_entries(self, case: CaseId, *, after: int) -> Iterator[str]:
         """As the service gives them, page by page. Numbers are checked by whoever takes them."""
@@ -123,9 +142,7 @@ class Follower:
         if first:
             if after.case != case:
                 raise ForgedError("entry_of_other_case", n=0)
-            service = after.opening.charter.service
-            if service.url == self._courier.url:  # a case may claim any URL; only who is spoken to is pinned
-                self._memory.pin_service(service, asked=self._courier.url)
+            self._memory.require_service(after.opening.charter.service, asked=self._courier.url)
         return after
 
     def _require_receipts(self, state: CaseState) -> None:

@@ -1,30 +1,31 @@
 """What a party remembers between runs: pinned services, and of each case its verified entries, receipts and
 key.
 
-A folder of small files that are created once and never changed (0600, folders 0700), so that two programs may
-share it without a lock. What lies here was verified when it was written:
+A folder of small files that are created once and never changed (home.py), so that several programs of one
+party may share it. What lies here was verified when it was written:
 
-    services/<sha256 of URL>             a service's URL and card
-    cases/<case>/entries/<n>             entries from n on in compact form, one a line
-    cases/<case>/receipts/<n>            a receipt of one's own: entry n, until the chain has been read that
-    far cases/<case>/key                     the case key deposits/<record>/{sealed,posting}   a deposit
-    between sealing and receipt: ciphertext and statement
+    services/<sha256 of URL>              a service's URL and card
+    cases/<case>/entries/<n>              entries from n on in compact form, one a line
+    cases/<case>/receipts/<n>             a receipt of one's own: entry n, until the chain showed it
+    cases/<case>/key                      the case key
+    deposits/<record>/{sealed,posting}    a deposit between sealing and receipt: ciphertext and statement
+    aside/, locks/                        files being written; who is writing
 
 Neither identity nor record key is ever here. Lost, all but the memory of heads seen before is rebuilt from
 the service. What the disk refuses is SetupError `memory_unusable`.
 """
 
 import hashlib
-import os
-import secrets
 import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from escrow.client.address import require_safe_url
 from escrow.client.disk import renamed
+from escrow.client.home import Home
 from escrow.client.posting import Receipt
 from escrow.crypto.card import Card
-from escrow.errors import ForgedError, MalformedError, SetupError
+from escrow.errors import EscrowError, ForgedError, MalformedError, SetupError
 from escrow.ledger.entry import Entry
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.case_key import CaseKey
@@ -40,6 +41,7 @@ class Memory:
 
     def __init__(self, home: Path) -> None:
         self.home = home
+        self._files = Home(home)
 
     # Services
 
@@ -49,19 +51,31 @@ class Memory:
         `asked` is the URL that the courier speaks to. ForgedError `service_url_differs` (a service that calls
         itself otherwise would get tokens meant for another), `service_card_differs` (expected, found).
         """
-        if service.url != asked:
-            raise ForgedError("service_url_differs", expected=asked, found=service.url)
+        _require_url(service, asked)
         raw = encode_json({"url": service.url, "card": str(service.card)})
-        path = self.home / "services" / hashlib.sha256(service.url.encode()).hexdigest()
-        pinned = _read_service(self._create(path, raw))
-        if pinned != service:
-            raise ForgedError(
-                "service_card_differs",
-                expected=pinned.card.fingerprint,
-                found=service.card.fingerprint,
-                url=service.url,
-            )
+        pinned = _read_service(self._files.create(self._service(service.url), raw))
+        _require_pinned(service, pinned)
         return pinned
+
+    def require_service(self, service: Service, *, asked: str) -> None:
+        """Like `pin_service`, and pins nothing: for who has not checked everything yet."""
+        _require_url(service, asked)
+        raw = self._files.read(self._service(service.url))
+        if raw is not None:
+            _require_pinned(service, _read_service(raw))
+
+    def services(self) -> tuple[Service, ...]:
+        """Every service that was spoken to and pinned. A file here that cannot be read hides no other."""
+        found: list[Service] = []
+        for name in self._files.names(self.home / "services"):
+            try:
+                service = _read_service(self._files.read(self.home / "services" / name) or b"")
+                require_safe_url(service.url)
+            except EscrowError:
+                continue
+            if self._service(service.url).name == name:
+                found.append(service)
+        return tuple(found)
 
     # Cases
 
@@ -69,37 +83,44 @@ class Memory:
         """Cases whose chain was seen."""
         return tuple(case for case in self._folders("cases", CASE_BYTES) if self._entries(case, 0).exists())
 
-    def entries(self, case: CaseId) -> list[str]:
-        """Entries 0, 1, 2 ... as far as they are remembered without a gap."""
-        found: list[str] = []
-        while (raw := self._read(self._entries(case, len(found)))) is not None:
+    def entries(self, case: CaseId, first: int = 0) -> list[str]:
+        """Entries from `first` on, as far as they are remembered without a gap."""
+        found = self._kept_from(case, first)
+        while (raw := self._files.read(self._entries(case, first + len(found)))) is not None:
             found += _lines(raw)
         return found
 
     def remember_entries(self, case: CaseId, first: int, raws: Sequence[str]) -> None:
         """Keep verified entries from number `first` on, all before which are kept already.
 
-        ForgedError `ledger_forked` (n) if another program has kept another entry of some number.
+        One program at a time, and what another has kept meanwhile is compared, never replaced: ForgedError
+        `ledger_forked` (n) if it kept another entry of some number; then nothing of `raws` from n on is kept.
         """
-        while raws:
-            kept = self._kept_from(case, first)
-            kept = kept or _lines(self._create(self._entries(case, first), "\n".join(raws).encode()))
-            for n, (mine, theirs) in enumerate(zip(raws, kept, strict=False), start=first):
-                _require_same(mine, theirs, n)
-            first, raws = first + len(kept), raws[len(kept) :]
+        if not raws:
+            return
+        with self._files.locked(case):
+            while raws:
+                kept = self.entries(case, first)
+                kept = kept or _lines(
+                    self._files.create(self._entries(case, first), "\n".join(raws).encode())
+                )
+                for n, (mine, theirs) in enumerate(zip(raws, kept, strict=False), start=first):
+                    _require_same(mine, theirs, n)
+                first, raws = first + len(kept), raws[len(kept) :]
 
     def _kept_from(self, case: CaseId, first: int) -> list[str]:
         """Entries from `first` to the end of the file that holds it: another program may have split them
         otherwise.
         """
-        starts = [int(name) for name in self._names(self._entries(case, 0).parent) if name.isdecimal()]
+        folder = self._entries(case, 0).parent
+        starts = [int(name) for name in self._files.names(folder) if name.isdecimal()]
         start = max((start for start in starts if start <= first), default=first)
-        raw = self._read(self._entries(case, start))
+        raw = self._files.read(self._entries(case, start))
         return [] if raw is None else _lines(raw)[first - start :]
 
     def service_of(self, case: CaseId) -> Service | None:
         """The service that the case's charter pins; None where the case was never seen."""
-        raw = self._read(self._entries(case, 0))
+        raw = self._files.read(self._entries(case, 0))
         if raw is None:
             return None
         entry = Entry.read_opening(_lines(raw)[0])
@@ -108,14 +129,14 @@ class Memory:
 
     def remember_receipt(self, receipt: Receipt) -> None:
         """Hold the service to its word: the chain must show this very entry (rule F5)."""
-        kept = self._create(self._receipt(receipt.case, receipt.n), receipt.entry.encode())
+        kept = self._files.create(self._receipt(receipt.case, receipt.n), receipt.entry.encode())
         _require_same(kept.decode("ascii", "replace"), receipt.entry, receipt.n)
 
     def receipts(self, case: CaseId) -> dict[int, str]:
         """Receipts that the chain has not shown yet, by entry number."""
         folder = self.home / "cases" / case / "receipts"
-        names = self._names(folder)
-        raws = {int(name): self._read(folder / name) for name in names if name.isdecimal()}
+        names = self._files.names(folder)
+        raws = {int(name): self._files.read(folder / name) for name in names if name.isdecimal()}
         return {n: raw.decode("ascii", "replace") for n, raw in raws.items() if raw is not None}
 
     def settle_receipt(self, case: CaseId, n: int) -> None:
@@ -124,7 +145,7 @@ class Memory:
             self._receipt(case, n).unlink(missing_ok=True)
 
     def case_key(self, case: CaseId) -> CaseKey | None:
-        raw = self._read(self.home / "cases" / case / "key")
+        raw = self._files.read(self.home / "cases" / case / "key")
         return (
             None
             if raw is None
@@ -133,7 +154,7 @@ class Memory:
 
     def remember_case_key(self, case: CaseId, key: CaseKey) -> None:
         """Keep it. Callers have checked it against the charter's hash, so there is only one."""
-        self._create(self.home / "cases" / case / "key", to_base64(key.raw).encode())
+        self._files.create(self.home / "cases" / case / "key", to_base64(key.raw).encode())
 
     # Deposits
 
@@ -145,15 +166,15 @@ class Memory:
     def deposit_folder(self, record: RecordId) -> Path:
         """Where the files of an unfinished deposit go; it is there after this call."""
         with renamed("memory_unusable"):
-            self._make(self._deposit(record))
+            self._files.make(self._deposit(record))
         return self._deposit(record)
 
     def remember_posting(self, record: RecordId, raw: bytes) -> None:
-        self._create(self._deposit(record) / "posting", raw)
+        self._files.create(self._deposit(record) / "posting", raw)
 
     def posting(self, record: RecordId) -> bytes:
         """SetupError `deposit_unknown`."""
-        raw = self._read(self._deposit(record) / "posting")
+        raw = self._files.read(self._deposit(record) / "posting")
         if raw is None:
             raise SetupError("deposit_unknown", record=record)
         return raw
@@ -165,6 +186,9 @@ class Memory:
 
     # Files
 
+    def _service(self, url: str) -> Path:
+        return self.home / "services" / hashlib.sha256(url.encode()).hexdigest()
+
     def _entries(self, case: CaseId, first: int) -> Path:
         return self.home / "cases" / case / "entries" / f"{first:09d}"
 
@@ -175,46 +199,26 @@ class Memory:
         return self.home / "deposits" / record
 
     def _folders(self, kind: str, size: int) -> Iterator[str]:
-        for name in self._names(self.home / kind):
+        for name in self._files.names(self.home / kind):
             try:
                 yield check_hex(name, size=size, field=kind)
             except MalformedError:
                 continue  # somebody else's file
 
-    def _names(self, folder: Path) -> list[str]:
-        with renamed("memory_unusable"):
-            return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
 
-    def _read(self, path: Path) -> bytes | None:
-        with renamed("memory_unusable"):
-            try:
-                return path.read_bytes()
-            except FileNotFoundError:
-                return None
+def _require_url(service: Service, asked: str) -> None:
+    if service.url != asked:
+        raise ForgedError("service_url_differs", expected=asked, found=service.url)
 
-    def _make(self, folder: Path) -> None:
-        """A folder and those above it, home included, each its owner's alone."""
-        if not folder.is_dir():
-            if folder != self.home:
-                self._make(folder.parent)
-            folder.mkdir(mode=0o700, parents=folder == self.home, exist_ok=True)
 
-    def _create(self, path: Path, raw: bytes) -> bytes:
-        """Create a file whole or not at all, and give what lies there: `raw`, or what was there before."""
-        with renamed("memory_unusable"):
-            self._make(path.parent)
-            aside = path.parent / f".{path.name}.{secrets.token_hex(8)}"
-            with os.fdopen(os.open(aside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-                file.write(raw)
-                file.flush()
-                os.fsync(file.fileno())
-            try:
-                os.link(aside, path)
-            except FileExistsError:
-                return path.read_bytes()
-            finally:
-                aside.unlink(missing_ok=True)
-        return raw
+def _require_pinned(service: Service, pinned: Service) -> None:
+    if pinned != service:
+        raise ForgedError(
+            "service_card_differs",
+            expected=pinned.card.fingerprint,
+            found=service.card.fingerprint,
+            url=service.url,
+        )
 
 
 def _lines(raw: bytes) -> list[str]:

@@ -317,19 +317,6 @@ def test_service_that_calls_itself_by_another_url_is_refused(world: World) -> No
         session.service()
 
 
-def test_case_that_pins_a_false_card_for_another_url_leaves_no_pin(world: World) -> None:
-    impostor = party("impostor")
-    claim = ServiceAddress(url="https://bank.example", card=impostor.card)
-    charter = draft().charter(service=claim, convenor=party("institution").card, case_key=CASE_KEY)
-    false = Service(identity=impostor)
-    line = HonestCourier(false, party("claimant"))
-    case = line.post(Posting.of(opening(charter, convenor=party("institution")))).entry
-    claimant = Session(party("claimant"), line, Memory(world.folder / "home"), clock=false.clock)
-    claimant.case(Entry.read(case, impostor.card).case)
-    pinned = ServiceAddress(url="https://bank.example", card=SERVICE.card)
-    assert claimant.memory.pin_service(pinned, asked="https://bank.example") == pinned
-
-
 def test_opening_for_another_service_than_the_one_spoken_to_is_not_sent(world: World) -> None:
     claim = ServiceAddress(url=URL, card=party("impostor").card)
     charter = draft().charter(service=claim, convenor=party("institution").card, case_key=CASE_KEY)
