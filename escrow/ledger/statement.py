@@ -11,6 +11,7 @@ from escrow.crypto.identity import Identity
 from escrow.crypto.transcript import Label
 from escrow.errors import MalformedError, RefusedError
 from escrow.ledger import jws
+from escrow.model.charter import convenor_of, service_card_of
 from escrow.model.deeds import DEEDS, AnyDeed, CaseOpened
 from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId, Fingerprint, Hash
 from escrow.model.wire import MAX_INTEGER, Fields, Json, decode_json
@@ -79,18 +80,29 @@ class UnverifiedStatement:
     def verify_opening(self) -> Statement:
         """An opening statement stands for itself: it is signed by the convenor that its own charter names.
 
+        The signature is checked before the rest of the charter is read, which costs much more.
+
         Whether that is the case one means, the case's id says, which is the hash of this statement.
         """
-        if self.typ != CaseOpened.TYP:
-            raise RefusedError("opening_expected", typ=self.typ)
-        fields = Fields(decode_json(self.untrusted_jws.payload, limit=MAX_STATEMENT, field="statement"))
-        convenor = CaseOpened.read(fields).charter.convenor
+        convenor = convenor_of(self._opening_charter())
         if convenor.fingerprint != self.kid:
             raise RefusedError("opening_not_by_convenor", author=self.kid, convenor=convenor.fingerprint)
         return self.verify(convenor)
 
+    def untrusted_service(self) -> Card:
+        """The service's card that an opening statement names, its signature not checked."""
+        return service_card_of(self._opening_charter())
+
+    def _opening_charter(self) -> Fields:
+        if self.typ != CaseOpened.TYP:
+            raise RefusedError("opening_expected", typ=self.typ)
+        return self._fields().inner("charter")
+
+    def _fields(self) -> Fields:
+        return Fields(decode_json(self.untrusted_jws.payload, limit=MAX_STATEMENT, field="statement"))
+
     def _read(self, author: Card) -> Statement:
-        fields = Fields(decode_json(self.untrusted_jws.payload, limit=MAX_STATEMENT, field="statement"))
+        fields = self._fields()
         kind = DEEDS[self.typ]
         case: CaseId | None = None
         head: Head | None = None

@@ -167,6 +167,19 @@ class Charter:
         }
 
 
+def convenor_of(charter: Fields) -> Card:
+    """The convenor's card alone, of a charter not read yet: enough to check the signature over all of it.
+
+    Reading a charter of many seats costs far more than refusing a false signature.
+    """
+    return _card(charter, "convenor")
+
+
+def service_card_of(charter: Fields) -> Card:
+    """The pinned service's card alone, of a charter not read yet: enough to check an entry's signature."""
+    return _card(charter.inner("service"), "card")
+
+
 def _card(fields: Fields, key: str) -> Card:
     return Card.parse(fields.text(key, limit=MAX_CARD_TEXT))
 

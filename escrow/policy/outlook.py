@@ -5,13 +5,13 @@ because no seat stands twice in a policy: what one branch needs or loses is nobo
 words are made in `explain`. Rules 15-19 carry the numbers of README.md in this room.
 """
 
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 
 from escrow.errors import MalformedError
 from escrow.policy.tree import Gate, Node, Policy, Seat
-from escrow.policy.verdict import assess_seats
 
 MAX_GROUPS_LISTED = 12  # more than a dozen groups are counted: nobody reads the list
 
@@ -65,8 +65,24 @@ def smallest_margin(policy: Policy) -> int:
 
 
 def can_open_alone(policy: Policy, groups: Mapping[str, frozenset[str]]) -> tuple[str, ...]:
-    """Rule 19: which parties, each with all the seats it holds, meet the policy without anybody else."""
-    return tuple(party for party, seats in groups.items() if assess_seats(policy, seats).met)
+    """Rule 19: which parties, each with all the seats it holds, meet the policy without anybody else.
+
+    One walk for all parties, which makes no verdicts: anybody may send a service a charter of hundreds of
+    parties and dozens of paths, and have this asked of each.
+    """
+    holders: dict[str, list[str]] = {}
+    for party, seats in groups.items():
+        for seat in seats:
+            holders.setdefault(seat, []).append(party)
+    alone = _parties_meeting(policy.root, holders)
+    return tuple(party for party in groups if party in alone)
+
+
+def _parties_meeting(node: Node, holders: Mapping[str, Sequence[str]]) -> Collection[str]:
+    if isinstance(node, Seat):
+        return holders.get(node.name, ())
+    met = Counter(party for child in node.children for party in _parties_meeting(child, holders))
+    return {party for party, children in met.items() if children >= node.k}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

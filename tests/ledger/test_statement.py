@@ -10,6 +10,7 @@ from escrow.ledger import entry as entries
 from escrow.ledger import jws
 from escrow.ledger.entry import Entry
 from escrow.ledger.statement import Head, UnverifiedStatement, compose
+from escrow.model.charter import Charter
 from escrow.model.deeds import CaseOpened, Note
 
 CASE = bytes_of("case").hex()
@@ -149,6 +150,24 @@ def test_opening_signed_by_another_than_its_convenor_is_refused() -> None:
     raw = jws.sign(ALICE, CaseOpened.TYP, opening_payload())
     with refuses(RefusedError, "opening_not_by_convenor", author=ALICE.card.fingerprint):
         UnverifiedStatement.parse(raw).verify_opening()
+
+
+def test_false_signature_is_refused_before_the_charter_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Anybody may send a service a charter of 256 seats: what nobody signed must cost next to nothing."""
+    raw = opening()
+    other = jws.sign(CONVENOR, Note.TYP, payload()).rpartition(".")[2]
+    monkeypatch.setattr(Charter, "read", None)
+    with refuses(ForgedError, "signature_false", author=CONVENOR.card.fingerprint):
+        UnverifiedStatement.parse(f"{raw.rpartition('.')[0]}.{other}").verify_opening()
+
+
+def test_opening_entry_is_read_without_its_charter(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A replay reads a charter once, where it checks who signed it."""
+    raw = opening()
+    case = UnverifiedStatement.parse(raw).hash
+    made = entries.compose(SERVICE, case=case, n=0, prev=None, received_at=START, statement=raw)
+    monkeypatch.setattr(Charter, "read", None)
+    assert Entry.read_opening(made).statement_raw == raw
 
 
 def test_note_posed_as_an_opening_is_refused() -> None:
