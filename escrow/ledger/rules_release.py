@@ -21,6 +21,8 @@ from escrow.policy.verdict import assess, assess_date
 
 MAX_SIGN_OFFS = 8
 """A seat may sign off again when a share object was lost or bad; beyond this it only fills the chain."""
+MAX_WITHDRAWALS = 8
+"""One may name a sign-off that has not arrived, so without a limit a seat could withdraw nothing for ever."""
 
 
 def request(scene: Scene, deed: ReleaseRequested) -> Effect:
@@ -133,7 +135,8 @@ def sign_off(scene: Scene, deed: SignedOff) -> Effect:
 
 
 def withdraw(scene: Scene, deed: SignOffWithdrawn) -> Effect:
-    """S8: before the release, by the same seat. All its sign-offs go; those and the named never return.
+    """S8: before the release, by the same seat, a few times. All its sign-offs go, and with the named one
+    never return.
 
     The one named may still be on its way, so it need not lie below the author's head.
     """
@@ -146,10 +149,14 @@ def withdraw(scene: Scene, deed: SignOffWithdrawn) -> Effect:
     standing = {mine.hash for mine in asked.sign_offs.get(deed.seat, ())}
     if deed.sign_off in state.statements and deed.sign_off not in standing:
         raise RefusedError("withdrawal_names_another", sign_off=deed.sign_off)
+    earlier = asked.withdrawals.get(deed.seat, ())
+    if len(earlier) >= MAX_WITHDRAWALS:
+        raise RefusedError("withdrawal_limit", seat=deed.seat, limit=MAX_WITHDRAWALS)
     left = {seat: theirs for seat, theirs in asked.sign_offs.items() if seat != deed.seat}
     after = replace(
         asked,
         sign_offs=MappingProxyType(left),
+        withdrawals=MappingProxyType({**asked.withdrawals, deed.seat: (*earlier, scene.n)}),
         barred=asked.barred | {(deed.seat, taken) for taken in standing | {deed.sign_off}},
     )
 

@@ -141,8 +141,8 @@ class RequestState:
     """A release asked for. `sign_offs` holds those that stand; `barred` (seat, hash) those withdrawn, never
     to return.
 
-    `counts`: how many a seat ever sent. Released once the policy is met: `released_at`, by entry
-    `released_n`.
+    `counts`: how many a seat ever sent; `withdrawals`: the entries with which it withdrew. Released once the
+    policy is met: `released_at`, by entry `released_n`.
     """
 
     hash: Hash
@@ -156,6 +156,7 @@ class RequestState:
     received_at: datetime
     sign_offs: Mapping[str, tuple[SignOffState, ...]] = field(default_factory=dict)
     counts: Mapping[str, int] = field(default_factory=dict)
+    withdrawals: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     barred: frozenset[tuple[str, Hash]] = frozenset()
     released_at: datetime | None = None
     released_n: int | None = None

@@ -63,6 +63,11 @@ RELEASE = {
         "{sign_off} is no sign-off of this seat to this request.",
         "Copy its hash again.",
     ),
+    "withdrawal_limit": row(
+        "Withdrawn too often",
+        "{seat} has withdrawn {limit} times.",
+        "Sign off no more; ask for a new request if need be.",
+    ),
     "policy_not_met": row(
         "Not enough sign-offs",
         "{have} of {need}; still missing: {missing}.",

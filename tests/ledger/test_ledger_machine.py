@@ -12,7 +12,7 @@ from support.refusals import snapshot
 
 from escrow.errors import EscrowError
 from escrow.ledger.replay import extend
-from escrow.ledger.rules_release import MAX_SIGN_OFFS
+from escrow.ledger.rules_release import MAX_SIGN_OFFS, MAX_WITHDRAWALS
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.deeds import SignedOff, SignOffWithdrawn
@@ -33,6 +33,7 @@ class Ledger(RuleBasedStateMachine):
         self.request = self.case.request(record, "settlement", SEATS["claimant"])
         self.standing: dict[str, set[str]] = {}
         self.sent: dict[str, int] = {}
+        self.withdrawn: dict[str, int] = {}
         self.barred: set[tuple[str, str]] = set()
         self.on_chain: dict[str, int] = dict(self.case.state.statements)
         self.released = False
@@ -85,8 +86,11 @@ class Ledger(RuleBasedStateMachine):
             assert code == "already_withdrawn"
         elif name in self.on_chain and name not in mine:
             assert code == "withdrawal_names_another"
+        elif self.withdrawn.get(seat, 0) >= MAX_WITHDRAWALS:
+            assert code == "withdrawal_limit"
         else:
             assert code is None
+            self.withdrawn[seat] = self.withdrawn.get(seat, 0) + 1
             self.barred |= {(seat, one) for one in mine | {name}}
             self.standing.pop(seat, None)
             self.on_chain[UnverifiedStatement.parse(raw).hash] = self.case.state.head.n

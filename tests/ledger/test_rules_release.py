@@ -29,7 +29,7 @@ from escrow.crypto.group import Scalar
 from escrow.crypto.ticket import TicketKeys
 from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError
 from escrow.ledger import jws
-from escrow.ledger.rules_release import MAX_SIGN_OFFS
+from escrow.ledger.rules_release import MAX_SIGN_OFFS, MAX_WITHDRAWALS
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.deeds import SignedOff, SignOffWithdrawn
 from escrow.model.ticket import TYP, Ticket
@@ -419,6 +419,18 @@ def test_seat_cannot_bar_anothers_sign_off_that_has_not_arrived(case: Case, requ
     case.withdraw(request_hash, "claimant", UnverifiedStatement.parse(raw).hash)
     case.send(raw)
     assert case.state.requests[request_hash].signed == {"respondent"}
+
+
+def test_seat_that_withdraws_sign_offs_which_never_existed_is_stopped_after_eight(
+    case: Case, request_hash: str
+) -> None:
+    """Each would take one of the entries that are kept for everybody's consent."""
+    for count in range(MAX_WITHDRAWALS):
+        case.withdraw(request_hash, "mediator", bytes_of(f"nothing {count}").hex())
+    with refuses(RefusedError, "withdrawal_limit", state=case.state, seat="mediator", limit=MAX_WITHDRAWALS):
+        case.withdraw(request_hash, "mediator", bytes_of("nothing more").hex())
+    case.sign_off(request_hash, "claimant", "respondent")
+    assert case.state.requests[request_hash].released_at is not None
 
 
 # S9
