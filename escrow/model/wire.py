@@ -21,6 +21,10 @@ Json = dict[str, Any]
 MAX_INTEGER = 2**53 - 1
 """JSON integers beyond this do not survive every parser (RFC 8259 section 6)."""
 
+FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
+END_OF_TIME = datetime(2300, 1, 1, tzinfo=UTC)
+"""No case is older, none seals for longer. At the ends of a calendar conversion to local time fails."""
+
 MAX_SHOWN_NAME = 200
 """Characters of an unknown field's name that an error repeats."""
 
@@ -52,13 +56,14 @@ def to_time(moment: datetime) -> str:
 
 
 def from_time(text: str, *, field: str) -> datetime:
-    """Parse exactly what `to_time` prints."""
+    """Parse exactly what `to_time` prints, within the bounds of `check_time`."""
     if not _TIME.fullmatch(text):
         raise MalformedError("field_not_a_time", field=field)
     try:
-        return datetime.fromisoformat(text.replace("Z", "+00:00"))
+        moment = datetime.fromisoformat(text.replace("Z", "+00:00"))
     except ValueError as error:
         raise MalformedError("field_not_a_time", field=field) from error
+    return check_time(moment, field=field)
 
 
 def check_hex(text: str, *, size: int, field: str) -> str:
@@ -88,9 +93,11 @@ def check_count(count: int, *, least: int, most: int, field: str) -> None:
 
 
 def check_time(moment: datetime, *, field: str) -> datetime:
-    """An aware time in whole milliseconds: what is printed is what was meant."""
+    """An aware time in whole milliseconds, years 2000 to 2299: what is printed is what was meant."""
     if moment.tzinfo is None or moment.microsecond % 1000:
         raise MalformedError("field_not_a_time", field=field)
+    if not FIRST_TIME <= moment < END_OF_TIME:
+        raise MalformedError("time_out_of_range", field=field)
     return moment
 
 

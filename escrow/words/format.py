@@ -34,6 +34,9 @@ FORMAT = {
         "`{field}` is not a time such as 2026-12-01T00:00:00.000Z.",
         "Write it in UTC, with milliseconds.",
     ),
+    "time_out_of_range": row(
+        "No likely time", "`{field}` is not in the years 2000 to 2299.", "Correct the year."
+    ),
     "field_not_hex": row(
         "Not an id", "`{field}` is not {bytes} bytes in lowercase hex.", "Copy the whole id again."
     ),

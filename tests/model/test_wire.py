@@ -13,6 +13,7 @@ from escrow.model.wire import (
     Fields,
     Json,
     check_hex,
+    check_time,
     decode_json,
     encode_json,
     from_base64,
@@ -147,7 +148,30 @@ def test_time_in_another_form_is_refused(text: str) -> None:
     assert refusal(lambda: from_time(text, field="at")).code == "field_not_a_time"
 
 
-@given(st.datetimes(min_value=datetime(1, 1, 2), max_value=datetime(9999, 12, 30), timezones=st.just(UTC)))  # noqa: DTZ001
+@pytest.mark.parametrize(
+    "text",
+    [
+        "0001-01-01T00:00:00.000Z",
+        "1999-12-31T23:59:59.999Z",
+        "2300-01-01T00:00:00.000Z",
+        "9999-12-31T23:59:59.999Z",
+    ],
+)
+def test_date_at_the_end_of_time_is_refused(text: str) -> None:
+    """Whoever lives east of Greenwich cannot have 9999-12-31T23:59:59Z told in local time."""
+    error = refusal(lambda: from_time(text, field="not_before"))
+    assert (error.code, error.fields) == ("time_out_of_range", {"field": "not_before"})
+    made = datetime.fromisoformat(text)
+    assert refusal(lambda: check_time(made, field="not_before")).code == "time_out_of_range"
+
+
+def test_date_at_the_end_of_time_in_another_zone_is_refused() -> None:
+    west = timezone(timedelta(hours=-12))
+    made = datetime(9999, 12, 31, 23, tzinfo=west)
+    assert refusal(lambda: check_time(made, field="not_before")).code == "time_out_of_range"
+
+
+@given(st.datetimes(datetime(2000, 1, 1), datetime(2299, 12, 31), timezones=st.just(UTC)))  # noqa: DTZ001
 def test_time_round_trip_to_the_millisecond(moment: datetime) -> None:
     whole = moment.replace(microsecond=moment.microsecond // 1000 * 1000)
     assert from_time(to_time(whole), field="at") == whole
