@@ -19,13 +19,13 @@ def read_date(text: str) -> datetime:
 def _read_time(text: str) -> datetime:
     try:
         moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
+        if moment.tzinfo is None:
+            raise ValueError("whose midnight?")
+        moment = moment.astimezone(UTC)  # OverflowError beyond the years 1 to 9999
+    except (ValueError, OverflowError) as error:
         raise click.BadParameter(
             f"{text!r} is no date; say 2027-01-01 (midnight UTC) or 2027-01-01T09:30+01:00"
-        )
-    moment = moment.astimezone(UTC)
+        ) from error
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
