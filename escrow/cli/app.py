@@ -63,6 +63,7 @@ class App:
 
     def _load_identity(self) -> "Identity":
         from escrow.cli.files import read_file
+        from escrow.cli.foreign import printable
         from escrow.client import Identity
 
         path = self.identity_path
@@ -75,7 +76,9 @@ class App:
         except SetupError as error:
             if error.code != "passphrase_needed" or not self.someone_is_there():
                 raise
-        return Identity.load(text, click.prompt(f"Passphrase of {path}", hide_input=True, err=True))
+        return Identity.load(
+            text, click.prompt(printable(f"Passphrase of {path}"), hide_input=True, err=True)
+        )
 
     def maybe_identity(self) -> "Identity | None":
         """The identity if there is one: what anybody may do needs none. A file that was named must be

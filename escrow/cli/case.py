@@ -1,14 +1,16 @@
 """Verbs on a case and its charters."""
 
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from escrow.cli import as_json, show
 from escrow.cli.app import App, Family, pass_app
 from escrow.cli.files import OUT, hand_over, read_file, read_text
+from escrow.cli.foreign import brief, prose
 from escrow.cli.names import full_case
-from escrow.cli.output import answer, ask, moment, printable, say, table
+from escrow.cli.output import answer, ask, moment, say, table
 from escrow.cli.posting import check_out, finish, out_options
 from escrow.client import Card, CaseView, CharterDraft, CharterView, Invitation, Session
 from escrow.errors import RefusedError
@@ -69,7 +71,7 @@ def invite(app: App, case: str, seat: str, proposal: str | None, out: Path | Non
     if seat not in made:
         raise RefusedError("seat_not_in_charter", seat=seat, seats=tuple(made))
     say(app, f"For the holder of {seat}, to be handed over privately: it holds the case key. They run:",
-        f"  escrow case accept {out or 'FILE'}")  # fmt: skip
+        f"  escrow case accept {quote(str(out or 'FILE'))}")  # fmt: skip
     hand_over(app, made[seat].dump(), out, force=force)
 
 
@@ -115,7 +117,9 @@ def accept(
     charter = _pending(view, proposal)
     say(app, f"Case {view.case}", f"Service {view.service.url}  {view.service.card.groups}",
         f"Convenor {view.convenor.groups}", *show.charter_lines(charter))  # fmt: skip
-    posting = session.prepare_accept(view.case, seat, charter.proposal)  # refused before the question
+    posting = session.prepare_accept(
+        view.case, seat=seat, proposal=charter.proposal
+    )  # refused before the question
     ask(app, "Have you compared the fingerprints, and do you accept this charter?", yes=yes)
     finish(
         app, session, posting, out=out, force=force, data=view.case, facts={"proposal": charter.proposal},
@@ -169,9 +173,8 @@ def show_(app: App, case: str) -> None:
         lines += ["", title, *(rows or ["  none"])]
     if view.notes:
         lines += ["", "Notes"]
-        lines += table(
-            [(moment(one.received_at), one.author.groups, printable(one.text)) for one in view.notes]
-        )
+        for one in view.notes:
+            lines += [f"  {moment(one.received_at)}  {one.author.groups}", *prose(one.text)]
     answer(
         app,
         lines,
@@ -188,7 +191,7 @@ def list_(app: App) -> None:
     rows = [
         (
             show.short(one.case),
-            printable(one.title) if one.trouble is None else f"trouble: {one.trouble}",
+            brief(one.title, columns=show.TITLE) if one.trouble is None else f"trouble: {one.trouble}",
             ", ".join(one.seats) or "no seat",
             one.standing.value if one.standing else "",
         )

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 
 import click
 
+from escrow.cli.foreign import one_line, printable
 from escrow.errors import (
     ConflictError,
     EscrowError,
@@ -84,9 +85,9 @@ def _end(status: int, code: str, words: str, hint: str, fields: Mapping[str, Fie
         }
         click.echo(json.dumps(told), err=True)
         return status
-    click.echo(f"escrow: error: {words}", err=True)
+    click.echo(one_line(f"escrow: error: {words}"), err=True)
     if hint:
-        click.echo(f"escrow: hint: {hint}", err=True)
+        click.echo(one_line(f"escrow: hint: {hint}"), err=True)
     return status
 
 
@@ -104,7 +105,8 @@ def _quiet_pipe() -> int:
 
 def _our_fault(error: Exception, *, as_json: bool) -> int:
     if os.environ.get("ESCROW_DEBUG"):
-        traceback.print_exception(error)
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            click.echo(printable(line), err=True)
     words = f"A fault of this program: {type(error).__name__}. Nothing more is known here."
     hint = "Run it again with ESCROW_DEBUG=1 and send us what it prints."
     return _end(SAID_NO, "program_fault", words, hint, {}, as_json=as_json)

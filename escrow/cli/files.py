@@ -12,6 +12,7 @@ from pathlib import Path
 import click
 
 from escrow.cli.app import App
+from escrow.cli.foreign import printable
 from escrow.cli.output import say
 from escrow.errors import SetupError, TooLargeError
 
@@ -75,7 +76,7 @@ def _unwritable(path: Path, error: OSError) -> SetupError:
 def hand_over(app: App, data: bytes, out: Path | None, *, force: bool) -> None:
     """A file for somebody else: into `out`, or on stdout where none was named."""
     if out is None:
-        click.echo(data.decode().rstrip("\n"))
+        click.echo(printable(data.decode().rstrip("\n")))
         return
     write_file(out, data.rstrip(b"\n") + b"\n", force=force)
     say(app, f"Written to {out}.")

@@ -6,7 +6,8 @@ import click
 
 from escrow.cli import as_json, show
 from escrow.cli.app import App, Verb, pass_app
-from escrow.cli.output import answer, printable, say, table
+from escrow.cli.foreign import brief
+from escrow.cli.output import answer, say, table
 from escrow.client import Inbox, InboxItem, Waiting
 
 
@@ -25,9 +26,7 @@ def inbox(app: App) -> None:
     say(app, *(f"Case {show.short(one.case)} cannot be shown: {one.code}" for one in found.troubles))
     if not found.items:
         say(app, "Nothing waits for you.")
-    rows = [
-        (_words(item), printable(item.label) if item.label else "", command(item)) for item in found.items
-    ]
+    rows = [(_words(item), brief(item.label), command(item)) for item in found.items]
     answer(app, table(rows, indent=0), as_json.inbox(found))
 
 

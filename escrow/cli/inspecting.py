@@ -14,7 +14,7 @@ import click
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.deeds import statement_facts
 from escrow.cli.files import read_file
-from escrow.cli.output import answer, printable, table
+from escrow.cli.output import answer, table
 from escrow.cli.readers import groups
 from escrow.client import Card, CharterDraft, Introduction, Invitation, Posting
 from escrow.client.posting import MAX_POSTING
@@ -49,7 +49,7 @@ def inspect(app: App, file: Path) -> None:
     found = explain(read_file(file, limit=MAX_POSTING, what="file"), str(file))
     answer(
         app,
-        [found.title, *table([(name, printable(value)) for name, value in found.rows])],
+        [found.title, *table(found.rows)],
         {"kind": found.kind, "title": found.title, "facts": dict(found.rows)},
     )
 

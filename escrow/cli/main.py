@@ -9,6 +9,7 @@ a service.
 
 import sys
 from collections.abc import Sequence
+from io import TextIOWrapper
 from typing import Any, NoReturn
 
 import click
@@ -53,6 +54,7 @@ class Root(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
         """Run, and end the process with the exit code of `endings`."""
+        _never_fail_to_print()
         given = list(sys.argv[1:] if args is None else args)
         extra |= {"standalone_mode": False, "prog_name": "escrow"}
         try:
@@ -60,6 +62,13 @@ class Root(click.Group):
         except Exception as error:  # noqa: BLE001  # what is wrong before any verb is known
             code = endings.report(error, as_json=False)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _never_fail_to_print() -> None:
+    """What a terminal's encoding does not have is shown as a question mark; it ends no run."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @click.group(cls=Root, epilog=EPILOG, context_settings={"max_content_width": 100})

@@ -5,12 +5,13 @@ from pathlib import Path
 
 import click
 
-from escrow.cli import as_json
+from escrow.cli import as_json, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.bars import progress
 from escrow.cli.files import read_text
+from escrow.cli.foreign import brief
 from escrow.cli.names import full_case, full_request
-from escrow.cli.output import answer, moment, printable, say, size, table
+from escrow.cli.output import answer, moment, say, size, table
 from escrow.client import Opened, open_release
 from escrow.model.ids import CASE_BYTES, HASH_BYTES
 
@@ -79,7 +80,7 @@ def _target(app: App, case: str, request: str | None) -> tuple[str, str, str]:
 def _lines(it: Opened) -> list[str]:
     """What the depositor said of it, and who sent something false on the way."""
     rows = [
-        ("title", printable(it.metadata.title)),
+        ("title", brief(it.metadata.title, columns=show.TITLE)),
         ("deposited by", it.depositor.groups),
         ("released", moment(it.released_at)),
         ("size", size(it.metadata.length)),

@@ -1,12 +1,10 @@
 """Write to a terminal: data to stdout, words for people to stderr, JSON with stable keys where it was
 asked for.
 
-Titles, labels, notes and file names were written by other parties. Whatever could move a cursor, hide or
-reorder text on a terminal is replaced before it is shown.
+Every line goes through `printable` here, at the last moment, whoever wrote it.
 """
 
 import json
-import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -14,44 +12,25 @@ from typing import Any
 import click
 
 from escrow.cli.app import App
+from escrow.cli.foreign import printable
 from escrow.errors import SetupError
-
-REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
-_JOINERS = (
-    "\u200c\u200d"  # format characters that Persian and Indic scripts are written with; they move nothing
-)
-
-
-def printable(text: str | None, *, lines: bool = False) -> str:
-    """Foreign text, safe to show: control, format and surrogate characters replaced. `lines`: keeps line
-    breaks.
-    """
-    if text is None:
-        return "(not readable without the case key)"
-    return "".join(_shown(char, lines=lines) for char in text)
-
-
-def _shown(char: str, *, lines: bool) -> str:
-    if char in _JOINERS or (char == "\n" and lines):
-        return char
-    return REPLACEMENT if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
 
 
 def answer(app: App, people: str | Iterable[str], program: Mapping[str, Any]) -> None:
-    """The result of a verb, on stdout, for whoever asked."""
+    """The result of a verb, on stdout, for whoever asked: one line, or several. JSON is ASCII throughout."""
     if app.as_json:
         click.echo(json.dumps(program, indent=2))
         return
-    lines = people if isinstance(people, str) else "\n".join(people)
-    if lines:
-        click.echo(lines)
+    lines = [line for line in (people,) if line] if isinstance(people, str) else people
+    for line in lines:
+        click.echo(printable(line))
 
 
 def say(app: App, *lines: str) -> None:
     """Words for people, on stderr; programs do without."""
     if not app.as_json:
         for line in lines:
-            click.echo(line, err=True)
+            click.echo(printable(line), err=True)
 
 
 def ask(app: App, question: str, *, yes: bool) -> None:
@@ -62,16 +41,21 @@ def ask(app: App, question: str, *, yes: bool) -> None:
         return
     if not app.someone_is_there():
         raise SetupError("nobody_to_ask")
-    click.confirm(question, abort=True, err=True)
+    click.confirm(printable(question), abort=True, err=True)
 
 
 def moment(at: datetime | None) -> str:
-    """Local time with UTC beside it."""
+    """Local time with UTC beside it; UTC alone where this machine's zone has no such time, as at the end of
+    9999.
+    """
     if at is None:
         return "-"
     utc = at.astimezone(UTC)
-    local = at.astimezone()
     shown = f"{utc:%Y-%m-%d %H:%M:%S} UTC"
+    try:
+        local = at.astimezone()
+    except (OverflowError, ValueError, OSError):
+        return shown
     if local.utcoffset() == utc.utcoffset():
         return shown
     return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()} ({shown})"

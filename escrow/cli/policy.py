@@ -54,7 +54,7 @@ def explain_(
         raise click.UsageError("Give a POLICY or --charter FILE, one of them.")
     if text is not None:
         found = _explain(_read(app, text), gone, audience, not_before)
-        answer(app, str(found), as_json.explanation(found))
+        answer(app, str(found).splitlines(), as_json.explanation(found))
         return
     assert charter is not None  # one of the two was given
     draft = CharterDraft.from_toml(read_text(charter, limit=MAX_DRAFT_FILE, what="charter"))

@@ -3,8 +3,9 @@
 The file of `--out` is the exact body to POST, so curl, another machine or `escrow send` can carry it.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from shlex import quote
 from typing import Any, TypeVar
 
 import click
@@ -40,15 +41,16 @@ def finish(
     data: str,
     facts: dict[str, Any],
     done: str,
+    then: Sequence[str] = (),
 ) -> None:
-    """Send or write. `data` goes to stdout, `done` to people, `facts` into the JSON answer beside the
-    receipt.
+    """Send or write. `data` goes to stdout, `done` and what comes `then` to people, `facts` into the JSON
+    answer beside the receipt.
     """
     if out is None:
         receipt = session.send(posting)
         if posting.case is None:
             session.case(receipt.case)  # from now on this home knows the case, and by its short name
-        say(app, done, receipt_line(receipt))
+        say(app, done, *then, receipt_line(receipt))
         answer(app, data, {**as_json.receipt(receipt), **facts})
         return
     url = post_url(session.courier.url, posting)
@@ -60,13 +62,13 @@ def write_posting(app: App, posting: Posting, out: Path, url: str, *, force: boo
     write_file(out, posting.dump(), force=force)
     say(
         app,
-        f"Nothing was sent. The signed statement is in {out}; to send it: escrow send {out}, or",
+        f"Nothing was sent. The signed statement is in {out}; to send it: escrow send {quote(str(out))}, or",
         f"  {curl_post(out, url)}",
     )
 
 
 def curl_post(file: Path, url: str) -> str:
-    return f"curl -H 'content-type: application/json' --data-binary @{file} {url}"
+    return f"curl -H 'content-type: application/json' --data-binary @{quote(str(file))} {quote(url)}"
 
 
 def receipt_line(receipt: Receipt) -> str:

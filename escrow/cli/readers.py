@@ -7,8 +7,9 @@ import click
 from escrow.cli import show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.files import OUT, hand_over, read_file
+from escrow.cli.foreign import brief
 from escrow.cli.names import full_case, full_record
-from escrow.cli.output import answer, printable, say, table
+from escrow.cli.output import answer, say, table
 from escrow.client import Introduction, RecordView, make_ticket
 from escrow.errors import RefusedError
 
@@ -34,7 +35,7 @@ def introduce(app: App, case: str, record: str, path: str | None, out: Path | No
     records = session.records(case)
     found = next(one for one in records if one.record == known(record, records))
     made = session.introduce(case, found.record, path or only_path(found))
-    say(app, f"For a reader of {printable(found.label) or show.short(found.record)}, by path {made.path}.")
+    say(app, f"For a reader of {brief(found.label) or show.short(found.record)}, by path {made.path}.")
     hand_over(app, made.dump(), out, force=force)
 
 

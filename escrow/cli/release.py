@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -56,8 +57,8 @@ def request(
     finish(
         app, session, posting, out=out, force=force, data=posting.hash,
         facts={"request": posting.hash, "request_url": url},
-        done=f"Requested. Seats sign it off: escrow signoff {show.short(case)} {show.short(posting.hash)}\n"
-        f"Then its readers: escrow open {url}",
+        done=f"Requested. Seats sign it off: escrow signoff {show.short(case)} {show.short(posting.hash)}",
+        then=[f"Then its readers: escrow open {quote(url)}"],
     )  # fmt: skip
 
 

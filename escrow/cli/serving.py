@@ -9,6 +9,7 @@ import json
 import os
 from importlib.util import find_spec
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -57,8 +58,8 @@ def init(app: App, folder: Path, url: str | None, bind: str, convenors: tuple[st
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     card = create_service_identity(folder / "identity")
     write_file(config, _config(folder.resolve(), url or f"http://{bind}", bind, listed).encode())
-    say(app, f"Settings: {config}", f"Fingerprint: {card.groups}", f"To run it: escrow serve {folder}",
-        "The service's card:")  # fmt: skip
+    run = f"To run it: escrow serve {quote(str(folder))}"
+    say(app, f"Settings: {config}", f"Fingerprint: {card.groups}", run, "The service's card:")
     answer(app, str(card), {**as_json.card(card), "folder": str(folder), "settings": str(config)})
 
 

@@ -1,5 +1,5 @@
-"""How cases, records, requests and charters look to a person: lines of plain text, every foreign text
-made printable.
+"""How cases, records, requests and charters look to a person: lines of plain text, in which nothing that
+somebody else wrote can pass for our own words.
 
 What decides whether a record can open is always said with its label, [cryptographic] or [procedural], in
 the words of the policy room.
@@ -7,7 +7,8 @@ the words of the policy room.
 
 from collections.abc import Iterator
 
-from escrow.cli.output import moment, printable, size, table
+from escrow.cli.foreign import brief, prose
+from escrow.cli.output import moment, size, table
 from escrow.client import (
     Card,
     CaseView,
@@ -26,6 +27,11 @@ SHORT = 12
 hold.
 """
 
+TITLE = 60
+"""Columns of a case's title in one line."""
+RULES = 100
+"""Lines of a charter's rules: whoever accepts is shown them, but no more than a person scrolls back."""
+
 
 def short(identifier: str) -> str:
     return identifier[:SHORT]
@@ -40,7 +46,7 @@ def who(card: Card, seats: tuple[str, ...] = ()) -> str:
 def case_lines(it: CaseView) -> Iterator[str]:
     yield f"Case {it.case}"
     rows = [
-        ("title", printable(it.charter.title)),
+        ("title", brief(it.charter.title, columns=TITLE)),
         ("service", f"{it.service.url}  {it.service.card.groups}"),
         ("convenor", it.convenor.groups),
         ("your seats", ", ".join(it.seats) or "none"),
@@ -62,12 +68,13 @@ def charter_lines(it: CharterView) -> Iterator[str]:
         ("deadlock", facts.deadlock.value.replace("-", " ")),
         ("the public may know", facts.visibility.value),
     ]
-    if facts.public_notice:
-        rows.append(("public notice", printable(facts.public_notice)))
     yield from table(rows)
-    if it.rules:
+    if facts.public_notice:
+        yield "  public notice"
+        yield from prose(facts.public_notice)
+    if it.rules != "":
         yield "  rules"
-        yield from (f"    {line}" for line in printable(it.rules, lines=True).splitlines())
+        yield from prose(it.rules, most=RULES)
     compare = " (compare these fingerprints aloud before anybody accepts)" if it.waiting_for else ""
     yield f"  seats{compare}"
     yield from table(
@@ -104,7 +111,8 @@ def path_lines(it: PathView, *, indent: str = "  ") -> Iterator[str]:
     if it.date_at_deposit:
         yield f"{inner}Each deposit names its own date."
     if it.note:
-        yield f"{inner}in its author's words: {printable(it.note)}"
+        yield f"{inner}in its author's words:"
+        yield from prose(it.note, indent=len(inner))
 
 
 def record_rows(records: tuple[RecordView, ...]) -> list[str]:
@@ -112,7 +120,7 @@ def record_rows(records: tuple[RecordView, ...]) -> list[str]:
         [
             (
                 short(one.record),
-                printable(one.label),
+                brief(one.label),
                 "by " + (", ".join(one.author_seats) or one.author.groups),
                 ", ".join(path.name for path in one.paths),
                 size(one.size_bytes),
@@ -139,7 +147,7 @@ def request_rows(requests: tuple[RequestView, ...]) -> list[str]:
         [
             (
                 short(one.request),
-                printable(one.label),
+                brief(one.label),
                 f"path {one.path}",
                 "to the public" if one.public else f"to {len(one.readers)} named",
                 _progress(one),
@@ -162,12 +170,15 @@ def review_lines(it: Review) -> Iterator[str]:
     """All that a seat must see before it signs off."""
     request, record = it.request, it.record
     yield f"Request {request.request}"
+    yield "  label of the record, in its depositor's words"
+    yield from _said(record.label)
+    yield "  purpose, in the words of whoever asks"
+    yield from _said(request.purpose)
     yield from table(
         [
-            ("record", f"{printable(record.label)}  ({record.record})"),
+            ("record", record.record),
             ("deposited by", f"{who(record.author, record.author_seats)}, {moment(record.received_at)}"),
             ("asked for by", f"{who(request.author, request.author_seats)}, {moment(request.received_at)}"),
-            ("purpose", printable(request.purpose) or "(none given)"),
             ("so far", _progress(request)),
         ]
     )
@@ -181,6 +192,10 @@ def review_lines(it: Review) -> Iterator[str]:
         if state is EnvelopeState.BAD:
             yield f"  The envelope of {seat} is bad: run `escrow report`. It still opens with another's."
     yield from (f"  {sentence}" for sentence in it.warnings)
+
+
+def _said(text: str | None) -> Iterator[str]:
+    return iter(["    (none given)"]) if text == "" else prose(text)
 
 
 def verdict_lines(it: Verdict, *, indent: str = "  ") -> Iterator[str]:

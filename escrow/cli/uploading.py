@@ -4,6 +4,7 @@ up.
 
 from collections.abc import Iterator
 from pathlib import Path
+from shlex import quote
 
 MAX_PART = 64 * 1024 * 1024
 """The largest part that a service takes."""
@@ -19,13 +20,14 @@ def curl_lines(sealed: Path, url: str, length: int) -> Iterator[str]:
     part = min(length, MAX_PART)
     bearer = '-H "authorization: Bearer $(escrow token)"'
     yield f"  curl -X PUT {bearer} -H 'content-type: application/json' \\"
-    yield f'    --data \'{{"length": {length}, "part_size": {part}}}\' {url}'
+    yield f'    --data \'{{"length": {length}, "part_size": {part}}}\' {quote(url)}'
     octets = "-H 'content-type: application/octet-stream'"
+    name = quote(str(sealed))
     if length <= MAX_PART:
-        yield f"  curl -X PUT {bearer} {octets} --data-binary @{sealed} \\"
-        yield f"    {url}/parts/1"
+        yield f"  curl -X PUT {bearer} {octets} --data-binary @{name} \\"
+        yield f"    {quote(url + '/parts/1')}"
         return
     count = -(-length // MAX_PART)
-    yield f"  split --bytes={MAX_PART} --numeric-suffixes=1 --suffix-length=5 {sealed} {sealed}."
+    yield f"  split --bytes={MAX_PART} --numeric-suffixes=1 --suffix-length=5 {name} {name}."
     yield f"  for n in $(seq 1 {count}); do curl -X PUT {bearer} {octets} \\"
-    yield f'    --data-binary @{sealed}.$(printf %05d "$n") {url}/parts/$n; done'
+    yield f'    --data-binary @{name}.$(printf %05d "$n") {quote(url + "/parts/")}$n; done'

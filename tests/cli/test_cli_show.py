@@ -9,7 +9,8 @@ import pytest
 from cli.desk import Table
 
 from escrow.cli.dates import read_date
-from escrow.cli.output import moment, printable, size, table
+from escrow.cli.foreign import printable
+from escrow.cli.output import moment, size, table
 
 
 @pytest.mark.parametrize(
