@@ -109,9 +109,13 @@ def _require_ticket(scene: Scene, record: RecordState, path: PathState, ticket: 
 
 
 def sign_off(scene: Scene, deed: SignedOff) -> Effect:
-    """S7: by the holder as sealed, not before the path's date. The last that is needed releases."""
+    """S7: by the holder as sealed, who knows of its own last withdrawal, not before the path's date.
+
+    The last that is needed releases.
+    """
     state = scene.state
     asked, path = _asked(scene, deed.request, deed.seat)
+    scene.require_seen(max(asked.withdrawals.get(deed.seat, ()), default=0))
     terms = path.record_path.terms
     if terms.not_before is not None and not assess_date(terms.not_before, scene.at).met:
         raise RefusedError("too_early", path=terms.name, opens_at=to_time(terms.not_before))

@@ -34,6 +34,7 @@ class Ledger(RuleBasedStateMachine):
         self.standing: dict[str, set[str]] = {}
         self.sent: dict[str, int] = {}
         self.withdrawn: dict[str, int] = {}
+        self.last_withdrawn: dict[str, int] = {}
         self.barred: set[tuple[str, str]] = set()
         self.on_chain: dict[str, int] = dict(self.case.state.statements)
         self.released = False
@@ -49,20 +50,22 @@ class Ledger(RuleBasedStateMachine):
         return None
 
     @rule(target=sign_offs, seat=SEAT, salt=st.integers(0, 2))
-    def prepare(self, seat: str, salt: int) -> tuple[str, str]:
+    def prepare(self, seat: str, salt: int) -> tuple[str, str, int]:
         """A sign-off is signed; it may arrive at any time later, or never."""
         deed = SignedOff(request=self.request, seat=seat, shares=f"{salt:064x}")
-        return seat, self.case.statement(SEATS[seat], deed)
+        return seat, self.case.statement(SEATS[seat], deed), self.case.state.head.n
 
     @rule(sign_off=sign_offs)
-    def arrive(self, sign_off: tuple[str, str]) -> None:
-        seat, raw = sign_off
+    def arrive(self, sign_off: tuple[str, str, int]) -> None:
+        seat, raw, seen = sign_off
         name = UnverifiedStatement.parse(raw).hash
         code = self.post(raw)
         if (seat, name) in self.barred:
             assert code == "sign_off_withdrawn"
         elif name in self.on_chain:
             assert code is None
+        elif seen < self.last_withdrawn.get(seat, 0):
+            assert code == "reference_after_head"
         elif self.sent.get(seat, 0) >= MAX_SIGN_OFFS:
             assert code == "sign_off_limit"
         else:
@@ -73,7 +76,7 @@ class Ledger(RuleBasedStateMachine):
             self.released |= len(self.standing) >= QUORUM
 
     @rule(target=sign_offs, seat=SEAT, sign_off=sign_offs)
-    def withdraw(self, seat: str, sign_off: tuple[str, str]) -> object:
+    def withdraw(self, seat: str, sign_off: tuple[str, str, int]) -> object:
         """A seat withdraws a sign-off, its own or somebody else's, arrived or not."""
         name = UnverifiedStatement.parse(sign_off[1]).hash
         deed = SignOffWithdrawn(request=self.request, seat=seat, sign_off=name, reason=None)
@@ -93,6 +96,7 @@ class Ledger(RuleBasedStateMachine):
             self.withdrawn[seat] = self.withdrawn.get(seat, 0) + 1
             self.barred |= {(seat, one) for one in mine | {name}}
             self.standing.pop(seat, None)
+            self.last_withdrawn[seat] = self.case.state.head.n
             self.on_chain[UnverifiedStatement.parse(raw).hash] = self.case.state.head.n
         return multiple()
 

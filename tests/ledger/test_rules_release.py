@@ -387,6 +387,28 @@ def test_sign_off_that_arrives_after_its_withdrawal_is_refused(case: Case, reque
         case.send(raw)
 
 
+def test_sign_off_that_was_held_back_does_not_come_back_after_the_withdrawal_of_another(
+    case: Case, request_hash: str
+) -> None:
+    """The operator says it is busy and keeps the first; the seat tries again, then changes its mind."""
+    held_back = case.statement(CLAIMANT, sign_off_of(case, request_hash, "claimant"))
+    seen = case.state.head.n
+    (second,) = case.sign_off(request_hash, "claimant")
+    case.withdraw(request_hash, "claimant", second)
+    withdrawn = case.state.head.n
+    with refuses(RefusedError, "reference_after_head", state=case.state, n=withdrawn, head=seen):
+        case.send(held_back)
+    case.sign_off(request_hash, "claimant")  # made after the withdrawal: it means it
+
+
+def test_withdrawal_by_one_seat_asks_nothing_of_the_others(case: Case, request_hash: str) -> None:
+    raw = case.statement(RESPONDENT, sign_off_of(case, request_hash, "respondent"))
+    (mine,) = case.sign_off(request_hash, "claimant")
+    case.withdraw(request_hash, "claimant", mine)
+    case.send(raw)
+    assert case.state.requests[request_hash].signed == {"respondent"}
+
+
 def test_withdrawal_after_the_release_is_refused() -> None:
     case, _, request = released_case()
     mine = case.state.requests[request].sign_offs["claimant"][0].hash
