@@ -19,6 +19,7 @@ from escrow.errors import EscrowError, ForgedError, RefusedError, SetupError
 from escrow.ledger import statement
 from escrow.ledger.state import CaseState, CharterState, CharterStatus
 from escrow.model.case_key import CaseKey
+from escrow.model.charter import Charter
 from escrow.model.deeds import CaseOpened, CharterAccepted, CharterProposed, Note, seat_keys_context
 from escrow.model.handover import Invitation
 from escrow.model.ids import CaseId, Hash
@@ -112,16 +113,19 @@ class CaseVerbs(Desk):
         """
         return tuple(self._summary(case) for case in self.case_ids())
 
-    def prepare_accept(self, case: CaseId, seat: str | None = None, proposal: Hash | None = None) -> Posting:
-        """Accept a charter for one seat, publishing the keys that this party derives for it.
+    def prepare_accept(self, case: CaseId, proposal: Hash, seat: str | None = None) -> Posting:
+        """Accept the charter that was shown, for one seat, publishing the keys that one derives for it.
 
-        Show `case(...)` first: every seat's fingerprint, every path in words. `seat` and `proposal` may be
-        left out where only one waits: else RefusedError `nothing_to_accept`, `seat_ambiguous`,
-        `proposal_ambiguous`.
+        Show `case(...)` first: every seat's fingerprint, every path in words. `proposal` is that of the
+        CharterView which was shown, so that nothing is signed in its place; RefusedError `nothing_to_accept`
+        if it does not wait for this party. `seat` may be left out where only one waits: else RefusedError
+        `seat_ambiguous`. What cannot be read is not accepted: RefusedError `prose_unreadable`,
+        `alone_unreadable` (path).
         """
         known = self.known(case)
         key = self.case_key(known)
         held = _only(_to_accept(known, self.card), proposal)
+        _require_readable(key, held.charter)
         open_seats = tuple(name for name, holder in held.missing if holder == self.card.fingerprint)
         seat = seat or _only_seat(open_seats)
         keys = self.identity.seat_keys(case, seat)
@@ -135,8 +139,8 @@ class CaseVerbs(Desk):
         )
         return self.compose(known, deed)
 
-    def accept(self, case: CaseId, seat: str | None = None, proposal: Hash | None = None) -> Receipt:
-        return self.send(self.prepare_accept(case, seat, proposal))
+    def accept(self, case: CaseId, proposal: Hash, seat: str | None = None) -> Receipt:
+        return self.send(self.prepare_accept(case, proposal, seat))
 
     def prepare_amend(self, case: CaseId, draft: CharterDraft) -> Posting:
         """Propose a charter in place of the one in force (or of the opening one, while none is)."""
@@ -200,6 +204,17 @@ def _to_accept(known: KnownCase, card: Card) -> list[CharterState]:
         for held in known.state.charters.values()
         if held.status is CharterStatus.PENDING and any(pair[1] == card.fingerprint for pair in held.missing)
     ]
+
+
+def _require_readable(key: CaseKey, charter: Charter) -> None:
+    """Words that nobody can read would be accepted unseen: the rules, and what is said about a path that one
+    party can open alone (rule C4).
+    """
+    if texts.open_prose(key, charter.prose) is None:
+        raise RefusedError("prose_unreadable")
+    for path in charter.paths:
+        if path.alone is not None and texts.open_alone(key, path.name, path.alone) is None:
+            raise RefusedError("alone_unreadable", path=path.name)
 
 
 def _only(waiting: list[CharterState], proposal: Hash | None) -> CharterState:

@@ -6,7 +6,7 @@ see; the share object of a sign-off travels in it, so keep the file of a sign-of
 sent.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from escrow.crypto.card import Card
@@ -32,7 +32,7 @@ class Posting:
 
     case: CaseId | None
     statement: str
-    attachment: bytes | None = None
+    attachment: bytes | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, statement: str, attachment: bytes | None = None) -> "Posting":

@@ -1,6 +1,7 @@
 """Verbs on releases: introduce a reader, request, review, sign off, withdraw, open."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from pathlib import Path
 
 from escrow.client import texts
@@ -20,8 +21,10 @@ from escrow.ledger.state import PathState, RequestState
 from escrow.model.deeds import ReleaseRequested, SignedOff, SignOffWithdrawn
 from escrow.model.handover import Introduction
 from escrow.model.ids import CaseId, Hash, RecordId
-from escrow.model.path import AudienceKind
+from escrow.model.path import AudienceKind, PathTerms
 from escrow.model.share_object import share_hash
+from escrow.model.wire import to_time
+from escrow.policy.verdict import assess_date
 
 
 class ReleaseVerbs(Desk):
@@ -81,10 +84,12 @@ class ReleaseVerbs(Desk):
         """Consent to one request with one seat. Show `review` first: what is sent cannot be recalled.
 
         With a bad envelope of one's own the share goes without p. RefusedError `not_the_holder`,
-        `seat_ambiguous`.
+        `seat_ambiguous`; `too_early` before the path's date by this machine's own clock, whatever times the
+        service wrote into the chain.
         """
         known = self.known(case)
         asked, path, own = self._asked(known, request)
+        _require_date(path.record_path.terms, self.clock())
         mine = own.seats(path)
         seat = seat or _only_seat(tuple(name for name in mine if name not in asked.signed) or mine)
         if path.seat(seat).seat not in mine:
@@ -151,6 +156,12 @@ class ReleaseVerbs(Desk):
         asked = known.state.request(request)
         path = known.state.record(asked.record).path(asked.path)
         return asked, path, OwnEnvelopes(self.identity, known)
+
+
+def _require_date(terms: PathTerms, now: datetime) -> None:
+    """A share cannot be recalled, so one misdated entry must not be enough to draw it out early."""
+    if terms.not_before is not None and not assess_date(terms.not_before, now).met:
+        raise RefusedError("too_early", path=terms.name, opens_at=to_time(terms.not_before))
 
 
 def _only_seat(seats: tuple[str, ...]) -> str:

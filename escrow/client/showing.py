@@ -4,6 +4,7 @@ Knows words for audiences, and which text lies where; decides nothing. The one c
 a path's date has come.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from escrow.client import texts
@@ -21,7 +22,8 @@ from escrow.client.views import (
 from escrow.crypto.card import Card
 from escrow.ledger.state import CharterState, CharterStatus, PathState, RecordState, RequestState
 from escrow.model.path import Audience, AudienceKind, PathTemplate
-from escrow.policy.explain import explain
+from escrow.policy.explain import can_open_alone, explain
+from escrow.policy.tree import Policy
 from escrow.policy.verdict import assess
 
 
@@ -64,7 +66,7 @@ def show_charter(known: KnownCase, held: CharterState, me: Card) -> CharterView:
             )
             for seat, card in charter.seats.items()
         ),
-        paths=tuple(_show_template(known, template) for template in charter.paths),
+        paths=tuple(_show_template(known, template, charter.seats) for template in charter.paths),
         waiting_for=tuple(dict.fromkeys(seat for seat, _ in held.missing)),
         charter=charter,
     )
@@ -114,6 +116,7 @@ def show_path(known: KnownCase, record: RecordState, path: PathState) -> PathVie
         not_before=terms.not_before,
         date_at_deposit=False,
         note=texts.open_path_purpose(known.key, known.case, record.body.record, terms.name, terms.purpose),
+        can_open_alone=_alone(terms.policy, known.state.charters[record.charter].charter.seats),
         sentences=explain(terms.policy, audience=audience, not_before=terms.not_before).sentences,
     )
 
@@ -155,7 +158,16 @@ def say_audience(audience: Audience) -> str:
     return "whichever readers the request names"
 
 
-def _show_template(known: KnownCase, template: PathTemplate) -> PathView:
+def _alone(policy: Policy, seats: Mapping[str, Card]) -> tuple[Card, ...]:
+    """The parties that need nobody else, by all the seats that each holds."""
+    held: dict[Card, frozenset[str]] = {}
+    for seat, card in seats.items():
+        held[card] = held.get(card, frozenset()) | {seat}
+    alone = can_open_alone(policy, {card.fingerprint: names for card, names in held.items()})
+    return tuple(card for card in held if card.fingerprint in alone)
+
+
+def _show_template(known: KnownCase, template: PathTemplate, seats: Mapping[str, Card]) -> PathView:
     audience = say_audience(template.audience)
     return PathView(
         name=template.name,
@@ -165,5 +177,6 @@ def _show_template(known: KnownCase, template: PathTemplate) -> PathView:
         not_before=template.not_before,
         date_at_deposit=template.date_open,
         note=texts.open_alone(known.key, template.name, template.alone),
+        can_open_alone=_alone(template.policy, seats),
         sentences=explain(template.policy, audience=audience, not_before=template.not_before).sentences,
     )

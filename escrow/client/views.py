@@ -34,7 +34,8 @@ class PathView:
 
     `readers`: the only cards that may be named, empty when any may (or for seats and the public). `note` is
     the text that goes with it: of a template, the words about one party that can open alone; of a record, its
-    purpose.
+    purpose. `can_open_alone` are the parties whose own seats are enough, worked out here from who holds
+    which: each of them needs nobody.
     """
 
     name: str
@@ -44,6 +45,7 @@ class PathView:
     not_before: datetime | None
     date_at_deposit: bool
     note: str | None
+    can_open_alone: tuple[Card, ...]
     sentences: tuple[Sentence, ...]
 
 

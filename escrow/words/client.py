@@ -49,6 +49,16 @@ CLIENT = {
     "deposit_unknown": row(
         "Not deposited here", "This home did not seal the record {record}.", "Use that home."
     ),
+    "prose_unreadable": row(
+        "Charter cannot be read",
+        "Its title and rules do not open under the case key.",
+        "Accept nothing unseen: ask the convenor for another charter.",
+    ),
+    "alone_unreadable": row(
+        "Path cannot be read",
+        "What is said about the path {path} does not open under the case key.",
+        "Accept nothing unseen: ask the convenor for another charter.",
+    ),
     "nothing_to_accept": row("Nothing to accept", "No charter waits for you.", "Look at the case."),
     "proposal_ambiguous": row("Which charter?", "Several wait: {proposals}.", "Name one of them."),
     "seat_ambiguous": row("Which seat?", "It could be any of these: {seats}.", "Name one of them."),

@@ -219,7 +219,7 @@ class World:
         for seat, invitation in convenor.invitations(case).items():
             people[seat] = self.session(seat)
             people[seat].join(invitation)
-            people[seat].accept(case)
+            people[seat].accept(case, invitation.proposal)
         return case, people
 
     def document(self, text: bytes = b"We agree on 4,000,000.", name: str = "settlement.txt") -> Path:

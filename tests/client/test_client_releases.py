@@ -98,7 +98,7 @@ def test_words_of_parties_are_hidden_from_whoever_has_no_case_key(world: World) 
     shown = claimant.case(case)
     assert (shown.has_case_key, shown.charter.title) == (False, None)
     with refuses(SetupError, "case_key_missing", case=case):
-        claimant.accept(case)
+        claimant.accept(case, case)
 
 
 # Envelopes
@@ -186,10 +186,10 @@ def test_party_with_two_seats_says_which_one_signs(world: World) -> None:
         people[who] = people.get(who) or world.session(who)
         people[who].join(invitation)
     with refuses(RefusedError, "seat_ambiguous", seats=("claimant", "mediator")):
-        people["claimant"].accept(case)
-    people["claimant"].accept(case, "mediator")
-    people["claimant"].accept(case)  # only one is left
-    people["respondent"].accept(case)
+        people["claimant"].accept(case, case)
+    people["claimant"].accept(case, case, "mediator")
+    people["claimant"].accept(case, case)  # only one is left
+    people["respondent"].accept(case, case)
     assert people["claimant"].case(case).seats == ("claimant", "mediator")
 
 
@@ -285,13 +285,13 @@ def test_amended_charter_waits_for_everybody_of_both_and_newcomers_need_an_invit
     successor.join(people["respondent"].invitations(case)["mediator"])
     for who in (people["claimant"], people["respondent"], successor):
         assert Waiting.ACCEPT in [item.kind for item in who.inbox().items]
-        who.accept(case)
+        who.accept(case, proposal)
     assert people["mediator"].case(case).in_force == case
-    people["mediator"].accept(case)  # the one who leaves agrees to it, too
+    people["mediator"].accept(case, proposal)  # the one who leaves agrees to it, too
     now = people["claimant"].case(case)
     assert (now.in_force, now.charter.proposal) == (proposal, proposal)
     with refuses(RefusedError, "nothing_to_accept"):
-        people["claimant"].accept(case)
+        people["claimant"].accept(case, proposal)
 
     request = asked(people, case, old_record)
     with refuses(RefusedError, "not_the_holder"):
@@ -307,11 +307,11 @@ def test_two_proposals_at_once_ask_which_one_is_meant(world: World) -> None:
     world.service.clock.tick()
     second = people["respondent"].amend(case, draft()).statement
     with refuses(RefusedError, "proposal_ambiguous", proposals=(first, second)):
-        people["mediator"].accept(case)
+        people["mediator"].invitations(case)
     for seat in ("claimant", "respondent", "mediator"):
-        people[seat].accept(case, proposal=second)
+        people[seat].accept(case, second)
     with refuses(RefusedError, "nothing_to_accept"):
-        people["mediator"].accept(case, proposal=first)
+        people["mediator"].accept(case, first)
 
 
 def test_inbox_says_what_waits_for_each(world: World) -> None:

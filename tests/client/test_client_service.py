@@ -44,7 +44,7 @@ class Town:
         for seat, invitation in convenor.invitations(case).items():
             people[seat] = self.session(seat)
             people[seat].join(invitation)
-            people[seat].accept(case)
+            people[seat].accept(case, invitation.proposal)
         return case, people
 
 
