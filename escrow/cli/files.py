@@ -76,7 +76,8 @@ def _unwritable(path: Path, error: OSError) -> SetupError:
 def hand_over(app: App, data: bytes, out: Path | None, *, force: bool) -> None:
     """A file for somebody else: into `out`, or on stdout where none was named."""
     if out is None:
-        click.echo(printable(data.decode().rstrip("\n")))
+        for line in data.decode().rstrip("\n").split("\n"):
+            click.echo(printable(line))
         return
     write_file(out, data.rstrip(b"\n") + b"\n", force=force)
     say(app, f"Written to {out}.")

@@ -92,7 +92,7 @@ def test_a_url_with_shell_words_in_it_is_quoted_in_the_commands_that_are_shown()
 def test_a_text_that_the_terminal_has_no_letters_for_ends_no_run() -> None:
     ran = subprocess.run(
         [sys.executable, "-m", "escrow.cli", "policy", "explain", "any of (a, b)", "--audience", "和解"],
-        env={"PYTHONIOENCODING": "ascii", "HOME": "/nonexistent"}, capture_output=True, check=False,
+        env={"PYTHONIOENCODING": "latin-1", "HOME": "/nonexistent"}, capture_output=True, check=False,
         cwd=Path(__file__).parents[2],
     )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (0, b"")
