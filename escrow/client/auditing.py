@@ -1,24 +1,30 @@
 """Audit a case through the client: the whole chain anew from the opening, every proof, share object and
-payload.
+payload, against all that this party knows of it.
 
-The service only carries; what was remembered of the case is what its answer is held against
-(escrow/ledger/audit.py).
+What anybody can check is checked by escrow/ledger/audit.py. What only this party can is added here: its
+receipts, and the envelopes that are for its own seats. The service only carries.
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from escrow.client.desk import Desk
 from escrow.client.downloading import PayloadReader
+from escrow.client.envelopes import OwnEnvelopes
+from escrow.client.following import KnownCase
 from escrow.client.progress import Progress, Stage, silent
 from escrow.crypto.transcript import Sha256
-from escrow.errors import ForgedError, NotFoundError
-from escrow.ledger.audit import AuditReport, audit
+from escrow.errors import EscrowError, ForgedError, NotFoundError
+from escrow.ledger.audit import AuditReport, Fault, audit
 from escrow.ledger.entry import Entry
-from escrow.ledger.state import RecordState
+from escrow.ledger.replay import extend
+from escrow.ledger.state import CaseState, RecordState
 from escrow.ledger.statement import Head
 from escrow.model.ids import CaseId, Hash
 
 CHUNK = 1024 * 1024
+MAX_REFUSED = 1000
+"""Entries that do not hold, after which nobody wants to hear of more: a service could send them for ever."""
 
 
 class AuditVerbs(Desk):
@@ -29,7 +35,9 @@ class AuditVerbs(Desk):
         fault.
 
         `payloads`: download and hash those too, of records that this party may fetch. Share objects are
-        looked at once their request is released.
+        looked at once their request is released. Beyond the ledger's own faults: `ledger_rolled_back` and
+        `ledger_forked` for a receipt of this party that the chain does not bear out, `envelope_false` for an
+        envelope of its own (party: the depositor), `audit_cut_short` where it gave up on endless bad entries.
         """
 
         def share(shares: Hash) -> bytes | None:
@@ -41,21 +49,32 @@ class AuditVerbs(Desk):
         def payload(record: RecordState) -> tuple[str, int] | None:
             return self._digest(case, record, progress)
 
-        return audit(
-            self._entries(case),
+        sight = _Sight()
+        report = audit(
+            self._entries(case, sight),
             share,
             payload if payloads else None,
             case=case,
             known=self._remembered_head(case),
             released_only=True,
         )
+        if report.case is None or sight.state is None:
+            return report
+        said = {(fault.code, fault.n) for fault in report.faults}
+        receipts = [one for one in self._own_receipts(sight, sight.state) if (one.code, one.n) not in said]
+        more = (*receipts, *self._own_envelopes(sight.state), *sight.cut_short())
+        return replace(report, faults=(*report.faults, *more))
 
-    def _entries(self, case: CaseId) -> Iterator[str]:
-        """All entries, in the order and number in which the service gives them."""
+    def _entries(self, case: CaseId, sight: "_Sight") -> Iterator[str]:
+        """All entries, in the order and number in which the service gives them, while there is hope."""
         after = -1
         while True:
             page = self.courier.entries(case, after=after)
-            yield from page.entries
+            for raw in page.entries:
+                yield raw
+                sight.take(raw)
+                if sight.hopeless:
+                    return
             after += len(page.entries)
             if not page.more or not page.entries:
                 return
@@ -65,6 +84,25 @@ class AuditVerbs(Desk):
         service = self.memory.service_of(case)
         remembered = self.memory.entries(case)
         return Entry.read(remembered[-1], service.card).head if service and remembered else None
+
+    def _own_receipts(self, sight: "_Sight", state: CaseState) -> Iterator[Fault]:
+        """Rule F5: every receipt is on the chain, at its number. One entry signed twice over is the service's
+        fault; what is merely not shown may be whose it will.
+        """
+        for n, raw in self.memory.receipts(state.case).items():
+            receipt = Entry.read(raw, state.service)
+            found = sight.hashes.get(n)
+            if found is None:
+                yield Fault(code="ledger_rolled_back", n=n, party="", fields={"found": max(sight.hashes)})
+            elif found != receipt.hash:
+                yield Fault(code="ledger_forked", n=n, party=state.service.fingerprint)
+
+    def _own_envelopes(self, state: CaseState) -> Iterator[Fault]:
+        """What only the holder of a seat can see: whether its envelope opens, so that its quorums can."""
+        known = KnownCase(case=state.case, state=state, key=None)
+        for record, path, seat in OwnEnvelopes(self.identity, known).bad():
+            about = {"record": record.body.record, "path": path.record_path.name, "seat": seat}
+            yield Fault(code="envelope_false", n=record.n, party=record.author.fingerprint, fields=about)
 
     def _digest(self, case: CaseId, record: RecordState, progress: Progress) -> tuple[str, int] | None:
         digest, length, total = Sha256(), 0, record.body.payload.length
@@ -77,3 +115,34 @@ class AuditVerbs(Desk):
         except (NotFoundError, ForgedError):
             return None
         return digest.digest().hex(), length
+
+
+class _Sight:
+    """What of the chain holds, beside the auditor: it names the faults, this only leaves them out.
+
+    Proofs are the auditor's business; `hashes` are those of all entries that the service signed.
+    """
+
+    def __init__(self) -> None:
+        self.state: CaseState | None = None
+        self.hashes: dict[int, Hash] = {}
+        self._refused = 0
+
+    @property
+    def hopeless(self) -> bool:
+        return self.state is None or self._refused >= MAX_REFUSED
+
+    def take(self, raw: str) -> None:
+        try:
+            if self.state is not None:
+                entry = Entry.read(raw, self.state.service)
+                self.hashes.setdefault(entry.n, entry.hash)
+            self.state = extend(self.state, raw, proofs=False, sparse=True)
+        except EscrowError:
+            self._refused += 1
+        else:
+            self.hashes[self.state.head.n] = self.state.head.hash
+
+    def cut_short(self) -> Iterator[Fault]:
+        if self.hopeless:
+            yield Fault(code="audit_cut_short", n=max(self.hashes, default=0), party="")

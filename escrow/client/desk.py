@@ -67,12 +67,15 @@ class Desk:
         """Cases remembered here, then those that the service says this card has a part in. Unverified."""
         found = dict.fromkeys(self.memory.cases())
         after: str | None = None
-        while True:
+        seen: set[str] = set()
+        while len(found) <= MAX_CASES:
             page = self.courier.cases(after=after)
             found |= dict.fromkeys(page.cases)
-            if page.next is None or len(found) > MAX_CASES:
-                return tuple(found)
+            if page.next is None or page.next in seen or not page.cases:
+                break  # it is at its end, or makes no way towards it
             after = page.next
+            seen.add(after)
+        return tuple(found)
 
     def case_key(self, known: KnownCase) -> CaseKey:
         """SetupError `case_key_missing`: join with an invitation first."""

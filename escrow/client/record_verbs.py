@@ -170,7 +170,8 @@ class RecordVerbs(Desk):
             if name not in own.seats(held):
                 raise RefusedError("not_the_holder", seat=name, author=self.card.fingerprint)
             if own.content(held, name) is None:
-                return self.compose(known, EnvelopeReported(record=record, path=path, seat=name))
+                deed = EnvelopeReported(record=record, path=path, dealing=held.digest, seat=name)
+                return self.compose(known, deed)
         raise RefusedError("envelope_good", path=path)
 
     def report(self, case: CaseId, record: RecordId, path: str, seat: str | None = None) -> Receipt:

@@ -59,7 +59,10 @@ class ReleaseVerbs(Desk):
         sealed = texts.seal_request_purpose(
             self.case_key(known), case, record, path, self.card.fingerprint, purpose
         )
-        deed = ReleaseRequested(record=record, path=path, tickets=tuple(tickets), purpose=sealed)
+        dealing = known.state.record(record).path(path).digest
+        deed = ReleaseRequested(
+            record=record, path=path, dealing=dealing, tickets=tuple(tickets), purpose=sealed
+        )
         return self.compose(known, deed)
 
     def request(
@@ -96,7 +99,7 @@ class ReleaseVerbs(Desk):
             raise RefusedError("not_the_holder", seat=seat, author=self.card.fingerprint)
         p = own.content(path, seat)
         raw = make_share_object(known.state, request, seat, own.keys(seat), p).encode()
-        deed = SignedOff(request=request, seat=seat, shares=share_hash(raw))
+        deed = SignedOff(request=request, seat=seat, dealing=path.digest, shares=share_hash(raw))
         return self.compose(known, deed, raw)
 
     def sign_off(self, case: CaseId, request: Hash, seat: str | None = None) -> Receipt:

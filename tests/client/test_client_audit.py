@@ -1,0 +1,121 @@
+"""What the auditor of a party sees beyond the chain's own rules, and a service that never comes to an end."""
+
+from typing import Any
+
+import pytest
+from client.honest import World, courier_of
+from client.test_client_lies import fork
+from client.test_client_releases import deposited, spoil_envelopes
+from support.build import SERVICE, party
+
+from escrow.client import auditing
+from escrow.client.courier import CasesPage, EntriesPage
+
+# Receipts
+
+
+def test_entry_that_was_receipted_and_dropped_is_a_fault_of_the_audit(world: World) -> None:
+    case, people = world.accepted()
+    people["claimant"].case(case)
+    receipt = people["claimant"].note(case, "kept?")
+    world.service.chains[case].entries.pop()
+    (fault,) = world.session("claimant").audit(case).faults
+    assert (fault.code, fault.n, fault.party) == ("ledger_rolled_back", receipt.n, "")
+
+
+def test_entry_that_was_receipted_and_replaced_is_the_services_fault(world: World) -> None:
+    case, people = world.accepted()
+    people["claimant"].case(case)
+    receipt = people["claimant"].note(case, "kept?")
+    world.service.chains[case] = fork(world, case, at=receipt.n)
+    (fault,) = world.session("claimant").audit(case).faults
+    assert (fault.code, fault.n, fault.party) == ("ledger_forked", receipt.n, SERVICE.card.fingerprint)
+
+
+def test_receipt_that_the_chain_bears_out_is_no_fault(world: World) -> None:
+    case, people = world.accepted()
+    people["claimant"].note(case, "kept")
+    assert list(people["claimant"].memory.receipts(case)) != []
+    assert people["claimant"].audit(case).faults == ()
+
+
+# Envelopes
+
+
+def test_bad_envelope_of_ones_own_is_a_fault_that_names_the_depositor(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, people = world.accepted()
+    spoil_envelopes(monkeypatch, "mediator")
+    record = deposited(world, people, case)
+    assert people["respondent"].audit(case).faults == ()
+    (fault,) = people["mediator"].audit(case).faults
+    assert (fault.code, fault.party) == ("envelope_false", party("claimant").card.fingerprint)
+    assert fault.fields == {"record": record, "path": "settlement", "seat": "mediator"}
+
+
+# A service without end
+
+
+class AskedTooOftenError(Exception):
+    """The client still asks."""
+
+
+def endless(answer: Any, *, first: Any = None) -> Any:
+    calls: list[int] = []
+
+    def lie(*_: object, **__: object) -> Any:
+        calls.append(1)
+        if len(calls) > 50:
+            raise AskedTooOftenError
+        return first if first is not None and len(calls) == 1 else answer
+
+    return lie
+
+
+@pytest.mark.parametrize("full", [False, True], ids=["empty pages", "the same page"])
+def test_list_of_cases_that_makes_no_way_comes_to_an_end(world: World, full: bool) -> None:
+    case, people = world.accepted()
+    cases = ("1" * 64,) if full else ()
+    courier_of(people["claimant"]).lies["cases"] = endless(CasesPage(cases=cases, next="x"))
+    assert people["claimant"].case_ids() == (case, *cases)
+
+
+def test_list_of_cases_that_grows_for_ever_comes_to_an_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from escrow.client import desk
+
+    monkeypatch.setattr(desk, "MAX_CASES", 20)
+    _, people = world.accepted()
+    pages = iter(range(1000))
+
+    def grow(*_: object, **__: object) -> CasesPage:
+        number = next(pages)
+        return CasesPage(cases=(f"{number:064x}",), next=str(number))
+
+    courier_of(people["claimant"]).lies["cases"] = grow
+    assert len(people["claimant"].case_ids()) == 21
+
+
+def test_endless_junk_instead_of_a_case_ends_the_audit(world: World) -> None:
+    case, people = world.accepted()
+    junk = EntriesPage(entries=("junk",) * 100, more=True)
+    courier_of(people["claimant"]).lies["entries"] = endless(junk)
+    report = people["claimant"].audit(case)
+    assert report.case is None
+    assert report.faults[-1].code == "audit_without_anchor"
+
+
+def test_endless_junk_after_a_case_ends_the_audit_and_is_said(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(auditing, "MAX_REFUSED", 250)
+    case, people = world.accepted()
+    people["claimant"].case(case)
+    good = EntriesPage(entries=tuple(world.service.chains[case].entries), more=True)
+    junk = EntriesPage(entries=("junk",) * 100, more=True)
+    courier_of(people["claimant"]).lies["entries"] = endless(junk, first=good)
+    report = people["claimant"].audit(case)
+    assert (report.entries, len(report.faults)) == (len(good.entries) + 250, 251)
+    assert report.faults[-1].code == "audit_cut_short"
