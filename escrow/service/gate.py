@@ -4,19 +4,24 @@ Rule G1: a card that has no index object for a case is told `not_found`, after o
 whether the case exists or not. So neither the answer nor the work behind it tells a stranger which cases
 there are. Index objects are written before the entry that makes somebody a party or a reader, so nobody is
 locked out; an index without an entry admits nobody, since the case's state has the last word.
+
+Rule G2: an index object can be lost. Whoever posts again what named its card, be it the opening, a proposal
+or a request, has it written again; one that holds other bytes is said to be damaged.
 """
 
 from collections.abc import Iterable
 
 from escrow.crypto.card import Card
-from escrow.errors import NotFoundError, UnavailableError
+from escrow.errors import NotFoundError, TooLargeError, UnavailableError
 from escrow.ledger.state import CaseState
-from escrow.model.ids import CaseId, Fingerprint
+from escrow.model.charter import Charter
+from escrow.model.ids import CaseId, Fingerprint, Hash
 from escrow.service.desk import Desk
 from escrow.store import names
 from escrow.store.interface import Bucket, Outcome
 
-_INDEX = b"escrow.card-index.v1\n"
+INDEX = b"escrow.card-index.v1\n"
+"""What every index object holds; its name says the rest."""
 
 
 def unknown() -> NotFoundError:
@@ -25,13 +30,18 @@ def unknown() -> NotFoundError:
 
 
 def require_index(desk: Desk, case: CaseId, fingerprint: Fingerprint | None) -> None:
-    """G1."""
+    """G1. UnavailableError `stored_object_differs` where the index object is damaged."""
     if fingerprint is None:
         raise unknown()
+    name = names.card_index(fingerprint, case)
     try:
-        desk.store.get(Bucket.LEDGER, names.card_index(fingerprint, case), limit=len(_INDEX))
+        found = desk.store.get(Bucket.LEDGER, name, limit=len(INDEX))
     except NotFoundError:
         raise unknown() from None
+    except TooLargeError as error:
+        raise UnavailableError("stored_object_differs", object=name) from error
+    if found != INDEX:
+        raise UnavailableError("stored_object_differs", object=name)
 
 
 def require_member(state: CaseState, fingerprint: Fingerprint | None) -> None:
@@ -43,7 +53,22 @@ def require_member(state: CaseState, fingerprint: Fingerprint | None) -> None:
 def write_index(desk: Desk, case: CaseId, cards: Iterable[Card]) -> None:
     """Let these cards find the case. Called before the append that names them."""
     for fingerprint in sorted({card.fingerprint for card in cards}):
-        create(desk, Bucket.LEDGER, names.card_index(fingerprint, case), _INDEX)
+        create(desk, Bucket.LEDGER, names.card_index(fingerprint, case), INDEX)
+
+
+def write_charter_index(desk: Desk, case: CaseId, charter: Charter) -> None:
+    """Let the convenor and every seat find the case."""
+    write_index(desk, case, (charter.convenor, *charter.seats.values()))
+
+
+def mend_index(desk: Desk, case: CaseId, statement: Hash) -> None:
+    """G2, for a statement that is on the chain already."""
+    with desk.journal.reading(case) as state:
+        held = state.charters.get(statement)
+        readers = state.readers_of(statement) if statement in state.requests else ()
+    if held is not None:
+        write_charter_index(desk, case, held.charter)
+    write_index(desk, case, readers)
 
 
 def create(desk: Desk, bucket: Bucket, name: str, data: bytes) -> None:

@@ -8,17 +8,17 @@ Rules (numbered as in README.md):
 
 from escrow.errors import RefusedError
 from escrow.ledger.replay import Admitted
-from escrow.ledger.statement import Statement
+from escrow.ledger.statement import Statement, UnverifiedStatement
 from escrow.model.charter import Charter
 from escrow.model.deeds import CaseOpened
 from escrow.service.desk import Desk
-from escrow.service.gate import write_index
+from escrow.service.gate import write_charter_index
 from escrow.service.limits import require_statement_size
 from escrow.store.journal import Receipt
 
 
 def open_case(desk: Desk, raw: str) -> Receipt:
-    """Enter an opening statement; the same again gives the first receipt."""
+    """Enter an opening statement; the same again gives its first receipt and mends index objects (G2)."""
     require_statement_size(desk, raw)
 
     def prepare(admitted: Admitted) -> None:
@@ -27,14 +27,18 @@ def open_case(desk: Desk, raw: str) -> Receipt:
         if isinstance(statement.deed, CaseOpened):
             prepare_charter(desk, statement.hash, statement.deed.charter)
 
-    return desk.journal.open(raw, prepare=prepare)
+    receipt = desk.journal.open(raw, prepare=prepare)
+    deed = UnverifiedStatement.parse(raw).verify_opening().deed
+    if not receipt.created and isinstance(deed, CaseOpened):
+        write_charter_index(desk, receipt.statement, deed.charter)
+    return receipt
 
 
 def prepare_charter(desk: Desk, case: str, charter: Charter) -> None:
     """O2 and O3, for the charter that opens a case and for every later one."""
     if charter.service.url != desk.settings.public_url:
         raise RefusedError("service_url_not_ours", expected=desk.settings.public_url)
-    write_index(desk, case, (charter.convenor, *charter.seats.values()))
+    write_charter_index(desk, case, charter)
 
 
 def _require_convenor(desk: Desk, statement: Statement) -> None:

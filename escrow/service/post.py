@@ -15,7 +15,7 @@ from escrow.model.deeds import CharterProposed, RecordSealed, ReleaseRequested, 
 from escrow.model.ids import CaseId
 from escrow.service import deposit, request, sign_off
 from escrow.service.desk import Desk
-from escrow.service.gate import require_index
+from escrow.service.gate import mend_index, require_index
 from escrow.service.limits import require_room, require_statement_size
 from escrow.service.open_case import prepare_charter
 from escrow.store.journal import Receipt
@@ -38,6 +38,8 @@ def post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None) -> Receip
     receipt = desk.journal.append(case, raw, prepare=prepare)
     if untrusted.typ == RecordSealed.TYP:
         deposit.extend_retention(desk, case, untrusted.hash)
+    if not receipt.created:
+        mend_index(desk, case, receipt.statement)
     return receipt
 
 
