@@ -13,6 +13,7 @@ from escrow.errors import ForgedError, RefusedError
 from escrow.ledger.scene import Effect, Scene
 from escrow.ledger.state import CaseState, CharterState, PathState, RecordState, holdings
 from escrow.model.deeds import EnvelopeReported, RecordSealed
+from escrow.model.ids import Hash
 from escrow.model.record import RecordBody, RecordPath
 
 
@@ -104,7 +105,9 @@ def report(scene: Scene, deed: EnvelopeReported) -> Effect:
     state = scene.state
     record = state.record(deed.record)
     scene.require_seen(record.n)
-    require_holder(scene, record.path(deed.path), deed.seat)
+    path = record.path(deed.path)
+    require_holder(scene, path, deed.seat)
+    require_dealing(path, deed.dealing)
     if any((path, seat) == (deed.path, deed.seat) for path, seat, _ in record.reports):
         raise RefusedError("already_reported", path=deed.path, seat=deed.seat)
 
@@ -113,6 +116,17 @@ def report(scene: Scene, deed: EnvelopeReported) -> Effect:
         state.records[deed.record] = replace(record, reports=reports)
 
     return effect
+
+
+def require_dealing(path: PathState, dealing: Hash) -> None:
+    """The author means this very sealing, not another one under the same record id.
+
+    Otherwise a depositor and the operator could seal a record twice, and show true shares as false.
+    """
+    if dealing != path.digest:
+        raise RefusedError(
+            "dealing_differs", path=path.record_path.name, dealing=dealing, expected=path.digest
+        )
 
 
 def require_holder(scene: Scene, path: PathState, seat: str) -> None:

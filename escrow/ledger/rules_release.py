@@ -10,7 +10,7 @@ from types import MappingProxyType
 from escrow.crypto.sign_off import mask
 from escrow.errors import ForgedError, RefusedError
 from escrow.ledger import jws
-from escrow.ledger.rules_record import require_holder
+from escrow.ledger.rules_record import require_dealing, require_holder
 from escrow.ledger.scene import Effect, Scene
 from escrow.ledger.state import PathState, RecordState, RequestState, SignOffState, holdings
 from escrow.model.deeds import ReleaseRequested, SignedOff, SignOffWithdrawn
@@ -34,6 +34,7 @@ def request(scene: Scene, deed: ReleaseRequested) -> Effect:
     charter = state.charters[record.charter].charter
     if not state.seats_of(scene.fingerprint) and not holdings(charter, scene.fingerprint):
         raise RefusedError("not_a_seat", author=scene.fingerprint)
+    require_dealing(path, deed.dealing)
     tickets = tuple(read_ticket(raw, at=f"tickets[{i}]") for i, raw in enumerate(deed.tickets))
     _require_audience(scene, record, path, tickets)
     for ticket in tickets:
@@ -116,6 +117,7 @@ def sign_off(scene: Scene, deed: SignedOff) -> Effect:
     state = scene.state
     asked, path = _asked(scene, deed.request, deed.seat)
     scene.require_seen(max(asked.withdrawals.get(deed.seat, ()), default=0))
+    require_dealing(path, deed.dealing)
     terms = path.record_path.terms
     if terms.not_before is not None and not assess_date(terms.not_before, scene.at).met:
         raise RefusedError("too_early", path=terms.name, opens_at=to_time(terms.not_before))

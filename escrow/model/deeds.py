@@ -145,6 +145,7 @@ class EnvelopeReported:
     TYP: ClassVar[str] = "escrow.envelope-reported.v1"
     record: RecordId
     path: str
+    dealing: Hash
     seat: str
 
     @classmethod
@@ -152,23 +153,27 @@ class EnvelopeReported:
         return cls(
             record=fields.hex("record", size=RECORD_BYTES),
             path=check_path_name(fields.text("path", limit=40), field="path"),
+            dealing=fields.hex("dealing", size=HASH_BYTES),
             seat=read_seat(fields),
         )
 
     def emit(self) -> Json:
-        return {"record": self.record, "path": self.path, "seat": self.seat}
+        return {"record": self.record, "path": self.path, "dealing": self.dealing, "seat": self.seat}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReleaseRequested:
     """A seat asks for one record by one path. `tickets` in compact form name the readers.
 
-    None: for the public. `purpose` is a text under the case key. The request's id is its statement's hash.
+    None: for the public. `dealing` is the digest of the path's dealing, so that nobody can show the request
+    beside another sealing of that record id. `purpose` is a text under the case key. The request's id is its
+    statement's hash.
     """
 
     TYP: ClassVar[str] = "escrow.release-requested.v1"
     record: RecordId
     path: str
+    dealing: Hash
     tickets: tuple[str, ...]
     purpose: bytes
 
@@ -177,6 +182,7 @@ class ReleaseRequested:
         return cls(
             record=fields.hex("record", size=RECORD_BYTES),
             path=check_path_name(fields.text("path", limit=40), field="path"),
+            dealing=fields.hex("dealing", size=HASH_BYTES),
             tickets=fields.texts("tickets", least=0, most=MAX_CARDS, limit=MAX_TICKET),
             purpose=read_sealed(fields, "purpose"),
         )
@@ -185,6 +191,7 @@ class ReleaseRequested:
         return {
             "record": self.record,
             "path": self.path,
+            "dealing": self.dealing,
             "tickets": list(self.tickets),
             "purpose": to_base64(self.purpose),
         }
@@ -192,11 +199,15 @@ class ReleaseRequested:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SignedOff:
-    """A seat consents to one request. `shares` is the hash of its share object, which travels beside it."""
+    """A seat consents to one request. `shares` is the hash of its share object, which travels beside it.
+
+    `dealing`: what the shares are of, as in the request.
+    """
 
     TYP: ClassVar[str] = "escrow.signed-off.v1"
     request: Hash
     seat: str
+    dealing: Hash
     shares: Hash
 
     @classmethod
@@ -204,11 +215,17 @@ class SignedOff:
         return cls(
             request=fields.hex("request", size=HASH_BYTES),
             seat=read_seat(fields),
+            dealing=fields.hex("dealing", size=HASH_BYTES),
             shares=fields.hex("shares", size=HASH_BYTES),
         )
 
     def emit(self) -> Json:
-        return {"request": self.request, "seat": self.seat, "shares": self.shares}
+        return {
+            "request": self.request,
+            "seat": self.seat,
+            "dealing": self.dealing,
+            "shares": self.shares,
+        }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,6 +43,11 @@ RELEASE = {
     "seat_not_in_path": row(
         "Seat not in the path", "The seat {seat} is not in the path {path}.", "Use one that is."
     ),
+    "dealing_differs": row(
+        "About another sealing",
+        "It names the dealing {dealing}; that of the path {path} is {expected}.",
+        "Compare heads with the other parties: two sealings of one record may be about. Else sign anew.",
+    ),
     "too_early": row("Too early", "The path {path} opens at {opens_at}.", "Sign off then."),
     "sign_off_limit": row(
         "Signed off too often", "{seat} has signed off {limit} times.", "Make a new request."

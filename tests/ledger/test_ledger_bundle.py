@@ -16,6 +16,7 @@ from escrow.ledger import bundle as bundles
 from escrow.ledger import entry as entries
 from escrow.ledger.bundle import Bundle, OpenedKey, VerifiedBundle, compose, open_shares, select
 from escrow.ledger.entry import Entry
+from escrow.ledger.statement import compose as compose_statement
 from escrow.model.ids import Hash
 from escrow.model.share_object import ShareObject, share_hash
 from escrow.model.wire import encode_json
@@ -460,6 +461,30 @@ def test_sign_off_before_the_date_is_refused_in_a_bundle() -> None:
     early = case.statement(case.seats["claimant"], deed)
     chain = rechain(case, [*statements_of(chain_of(case)), early])
     assert refused(lambda: verified(case, request, chain, {deed.shares: raw})).code == "too_early"
+
+
+def test_second_sealing_of_the_same_record_id_makes_no_honest_seat_a_forger() -> None:
+    """A depositor and the operator seal the record again behind everybody's back, and hand that sealing out
+    with the request and the sign-offs of the first. Those name the dealing that they are about.
+    """
+    case = build.accepted_case()
+    record = case.deposit()
+    case.note()  # entries that no bundle holds, so that the hashes of its neighbours are not compared
+    request = case.request(record, "memo")
+    case.sign_off(request, "claimant", "respondent")
+    chain, shares = parts_of(case, request)
+    n = case.state.records[record].n
+    fork = build.MemoryChain()
+    for raw in chain_of(case)[:n]:
+        fork.take(raw)
+    author = case.seats["claimant"]
+    again = build.seal_record(fork.state, author, key=build.bytes_of("another key"))
+    assert again.record == record
+    fork.append(compose_statement(author, again.deed, case=case.id, head=fork.state.head))
+    chain[n] = fork.entries[n]
+    error = refused(lambda: verified(case, request, chain, shares))
+    assert isinstance(error, RefusedError)
+    assert (error.code, set(error.fields)) == ("dealing_differs", {"path", "dealing", "expected"})
 
 
 # Readers

@@ -31,6 +31,7 @@ class Ledger(RuleBasedStateMachine):
         self.case: Case = accepted_case()
         record = self.case.deposit()
         self.request = self.case.request(record, "settlement", SEATS["claimant"])
+        self.dealing = self.case.state.records[record].paths["settlement"].digest
         self.standing: dict[str, set[str]] = {}
         self.sent: dict[str, int] = {}
         self.withdrawn: dict[str, int] = {}
@@ -52,7 +53,7 @@ class Ledger(RuleBasedStateMachine):
     @rule(target=sign_offs, seat=SEAT, salt=st.integers(0, 2))
     def prepare(self, seat: str, salt: int) -> tuple[str, str, int]:
         """A sign-off is signed; it may arrive at any time later, or never."""
-        deed = SignedOff(request=self.request, seat=seat, shares=f"{salt:064x}")
+        deed = SignedOff(request=self.request, seat=seat, dealing=self.dealing, shares=f"{salt:064x}")
         return seat, self.case.statement(SEATS[seat], deed), self.case.state.head.n
 
     @rule(sign_off=sign_offs)

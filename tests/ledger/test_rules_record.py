@@ -16,6 +16,7 @@ from support.build import (
     party,
     payload_of,
     prove_body,
+    reporting,
     seal_record,
     terms,
 )
@@ -301,6 +302,13 @@ def test_report_by_the_new_holder_of_a_seat_about_an_old_record_is_refused(case:
     case.seats = {**SEATS, "respondent": NEWCOMER}
     with refuses(RefusedError, "not_the_holder", state=case.state, seat="respondent"):
         case.report(record, "settlement", "respondent")
+
+
+def test_report_about_another_dealing_than_the_records_is_refused(case: Case) -> None:
+    record = case.deposit()
+    deed = replace(reporting(case.state, record, "settlement", "mediator"), dealing="00" * 32)
+    with refuses(RefusedError, "dealing_differs", state=case.state, path="settlement", dealing="00" * 32):
+        case.post(MEDIATOR, deed)
 
 
 def test_report_for_a_seat_outside_the_path_is_refused(case: Case) -> None:

@@ -18,6 +18,7 @@ from support.build import (
     asking,
     bytes_of,
     charter,
+    dealing_of,
     party,
     released_case,
     terms,
@@ -68,26 +69,26 @@ def replace_respondent(case: Case) -> None:
 
 
 def test_request_by_the_convenor_without_a_seat_is_refused(case: Case, record: str) -> None:
-    deed = asking(record, "settlement", [ticket(case.state, record, "settlement", ARBITRATOR)])
+    deed = asking(case.state, record, "settlement", [ticket(case.state, record, "settlement", ARBITRATOR)])
     with refuses(RefusedError, "not_a_seat", state=case.state, author=CONVENOR.card.fingerprint):
         case.post(CONVENOR, deed)
 
 
 def test_request_for_an_unknown_record_is_refused(case: Case) -> None:
     with refuses(RefusedError, "record_unknown", state=case.state):
-        case.post(CLAIMANT, asking("00" * 16, "memo"))
+        case.post(CLAIMANT, asking(case.state, "00" * 16, "memo"))
 
 
 def test_request_by_an_unknown_path_is_refused(case: Case, record: str) -> None:
     with refuses(RefusedError, "path_not_in_record", state=case.state, path="backdoor"):
-        case.post(CLAIMANT, asking(record, "backdoor"))
+        case.post(CLAIMANT, asking(case.state, record, "backdoor"))
 
 
 def test_request_for_a_record_above_its_authors_head_is_refused(case: Case) -> None:
     head = case.state.head
     record = case.deposit()
     with refuses(RefusedError, "reference_after_head", state=case.state, n=head.n + 1, head=head.n):
-        case.post(CLAIMANT, asking(record, "memo"), head=head)
+        case.post(CLAIMANT, asking(case.state, record, "memo"), head=head)
 
 
 def test_request_for_the_public_with_a_ticket_is_refused(case: Case, record: str) -> None:
@@ -241,6 +242,16 @@ def test_oversized_ticket_is_refused(case: Case, record: str) -> None:
     assert caught.value.code == "field_too_large"
 
 
+def test_request_for_another_dealing_than_the_records_is_refused(case: Case, record: str) -> None:
+    """The seat was shown another sealing under the same record id."""
+    honest = asking(case.state, record, "memo")
+    true, other = honest.dealing, dealing_of(case.state, record, "exchange")
+    with refuses(
+        RefusedError, "dealing_differs", state=case.state, path="memo", dealing=other, expected=true
+    ):
+        case.post(CLAIMANT, replace(honest, dealing=other))
+
+
 # S7
 
 
@@ -268,16 +279,23 @@ def test_one_seat_that_signs_off_often_does_not_make_a_quorum(case: Case, reques
 
 
 def test_sign_off_to_an_unknown_request_is_refused(case: Case) -> None:
-    deed = SignedOff(request="00" * 32, seat="claimant", shares="00" * 32)
+    deed = SignedOff(request="00" * 32, seat="claimant", dealing="00" * 32, shares="00" * 32)
     with refuses(RefusedError, "request_unknown", state=case.state):
         case.post(CLAIMANT, deed)
 
 
 def test_sign_off_by_a_seat_outside_the_path_is_refused(case: Case, record: str) -> None:
     request = case.request(record, "memo")
-    deed = SignedOff(request=request, seat="mediator", shares="00" * 32)
+    dealing = dealing_of(case.state, record, "memo")
+    deed = SignedOff(request=request, seat="mediator", dealing=dealing, shares="00" * 32)
     with refuses(RefusedError, "seat_not_in_path", state=case.state, seat="mediator", path="memo"):
         case.post(MEDIATOR, deed)
+
+
+def test_sign_off_for_another_dealing_than_the_requests_is_refused(case: Case, request_hash: str) -> None:
+    deed = replace(sign_off_of(case, request_hash, "claimant"), dealing="00" * 32)
+    with refuses(RefusedError, "dealing_differs", state=case.state, path="settlement", dealing="00" * 32):
+        case.post(CLAIMANT, deed)
 
 
 def test_sign_off_for_anothers_seat_is_refused(case: Case, request_hash: str) -> None:

@@ -59,9 +59,9 @@ def _deeds() -> Iterator[tuple[str, AnyDeed]]:
     yield "charter_proposed", build.proposing(case.state, build.charter(), build.CONVENOR)
     yield "charter_accepted", build.acceptance(case.id, case.id, "claimant", case.seats["claimant"])
     yield "record_sealed", case.sealed[record].deed
-    yield "envelope_reported", build.EnvelopeReported(record=record, path="memo", seat="claimant")
+    yield "envelope_reported", build.reporting(case.state, record, "memo", "claimant")
     asked = case.state.requests[request]
-    yield "release_requested", build.asking(record, "settlement", asked.tickets_raw)
+    yield "release_requested", build.asking(case.state, record, "settlement", asked.tickets_raw)
     yield "signed_off", signed
     withdrawn = build.SignOffWithdrawn(request=request, seat="mediator", sign_off=request, reason=None)
     yield "withdrawn", withdrawn

@@ -26,6 +26,12 @@ def asked(office: Office, *readers: build.Identity) -> tuple[build.Case, Hash]:
     return case, case.request(record, "settlement", *(readers or (ARBITRATOR,)))
 
 
+def naming(case: build.Case, request: Hash, raw: bytes) -> SignedOff:
+    """The claimant's sign-off with a share object of a test's making."""
+    deed, _ = build.answer(case.state, request, "claimant", CLAIMANT)
+    return replace(deed, shares=share_hash(raw))
+
+
 def refuse_sign_off(
     office: Office, case: build.Case, deed: SignedOff, raw: bytes | None, kind: type[EscrowError], code: str,
     **fields: object,
@@ -52,7 +58,7 @@ def test_swapped_share_object_is_refused(office: Office) -> None:
 def test_share_object_of_another_seat_is_refused(office: Office) -> None:
     case, request = asked(office)
     _, other = build.answer(case.state, request, "mediator", MEDIATOR)
-    deed = SignedOff(request=request, seat="claimant", shares=share_hash(other))
+    deed = naming(case, request, other)
     refuse_sign_off(office, case, deed, other, ForgedError, "share_object_for_other_request", seat="claimant")
 
 
@@ -60,7 +66,7 @@ def test_share_object_of_another_request_is_refused(office: Office) -> None:
     case, request = asked(office)
     second = case.request(case.state.requests[request].record, "settlement", build.party("judge"))
     _, other = build.answer(case.state, second, "claimant", CLAIMANT)
-    deed = SignedOff(request=request, seat="claimant", shares=share_hash(other))
+    deed = naming(case, request, other)
     refuse_sign_off(office, case, deed, other, ForgedError, "share_object_for_other_request")
 
 
@@ -71,7 +77,7 @@ def test_wrong_share_is_refused_and_names_the_seat(office: Office) -> None:
     ticket = shares.tickets[0]
     wrong = Answer(W=ticket.answer.W + ticket.answer.W, proof=ticket.answer.proof)
     spoiled = replace(shares, tickets=(replace(ticket, answer=wrong),)).encode()
-    deed = SignedOff(request=request, seat="claimant", shares=share_hash(spoiled))
+    deed = naming(case, request, spoiled)
     author = CLAIMANT.card.fingerprint
     refuse_sign_off(office, case, deed, spoiled, ForgedError, "share_false", seat="claimant", author=author)
 
@@ -81,7 +87,7 @@ def test_second_of_two_shares_that_is_wrong_is_refused_too(office: Office) -> No
     _, raw = build.answer(case.state, request, "claimant", CLAIMANT)
     shares = ShareObject.parse(raw, public=False)
     spoiled = replace(shares, tickets=(shares.tickets[0], shares.tickets[0])).encode()
-    deed = SignedOff(request=request, seat="claimant", shares=share_hash(spoiled))
+    deed = naming(case, request, spoiled)
     refuse_sign_off(office, case, deed, spoiled, ForgedError, "share_false", seat="claimant")
 
 
@@ -90,14 +96,14 @@ def test_share_object_that_answers_too_few_tickets_is_refused(office: Office) ->
     _, raw = build.answer(case.state, request, "claimant", CLAIMANT)
     shares = ShareObject.parse(raw, public=False)
     spoiled = replace(shares, tickets=shares.tickets[:1]).encode()
-    deed = SignedOff(request=request, seat="claimant", shares=share_hash(spoiled))
+    deed = naming(case, request, spoiled)
     refuse_sign_off(office, case, deed, spoiled, ForgedError, "share_count_wrong", seat="claimant")
 
 
 def test_oversized_share_object_is_refused(office: Office) -> None:
     case, request = asked(office)
     raw = b" " * (64 * 1024 + 1)
-    deed = SignedOff(request=request, seat="claimant", shares=share_hash(raw))
+    deed = naming(case, request, raw)
     refuse_sign_off(office, case, deed, raw, TooLargeError, "field_too_large", field="attachment")
 
 

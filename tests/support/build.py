@@ -14,10 +14,12 @@ from support.deeds import (
     acceptance,
     answer,
     asking,
+    dealing_of,
     opening,
     payload_of,
     proposing,
     prove_body,
+    reporting,
     seal_record,
     terms,
     ticket,
@@ -51,7 +53,6 @@ from escrow.model.charter import Charter
 from escrow.model.deeds import (
     AnyDeed,
     CaseOpened,
-    EnvelopeReported,
     Note,
     RecordSealed,
     SignOffWithdrawn,
@@ -83,6 +84,7 @@ __all__ = [
     "audience",
     "bytes_of",
     "charter",
+    "dealing_of",
     "opening",
     "party",
     "path_context",
@@ -91,6 +93,7 @@ __all__ = [
     "prove_body",
     "record_context",
     "released_case",
+    "reporting",
     "seal_path",
     "seal_record",
     "sealed",
@@ -219,7 +222,7 @@ class Case:
         who = self.seats[seat]
         at = place(Place.REQUEST_PURPOSE, self.id, record, path, who.card.fingerprint)
         purpose = CASE_KEY.seal_text("to rule on it", at)
-        return self.post(who, asking(record, path, made, purpose=purpose))
+        return self.post(who, asking(self.state, record, path, made, purpose=purpose))
 
     def sign_off(self, request: Hash, *seats: str) -> tuple[Hash, ...]:
         """These seats sign off in turn; the statements' hashes. Share objects go to `shares`."""
@@ -235,7 +238,7 @@ class Case:
         return self.post(self.seats[seat], deed)
 
     def report(self, record: RecordId, path: str, seat: str) -> Hash:
-        return self.post(self.seats[seat], EnvelopeReported(record=record, path=path, seat=seat))
+        return self.post(self.seats[seat], reporting(self.state, record, path, seat))
 
     def note(self, text: str = "note", author: Identity | None = None) -> Hash:
         who = author or self.convenor

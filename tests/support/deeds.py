@@ -40,6 +40,7 @@ from escrow.model.deeds import (
     CaseOpened,
     CharterAccepted,
     CharterProposed,
+    EnvelopeReported,
     RecordSealed,
     ReleaseRequested,
     SignedOff,
@@ -191,8 +192,7 @@ def ticket(
 ) -> str:
     """A reader's ticket. `spoiled` replaces case, record, path or dealing before it is made."""
     where = {"case": state.case, "record": record, "path": path}
-    if record in state.records and path in state.records[record].paths:
-        where["dealing"] = state.records[record].paths[path].digest
+    where["dealing"] = dealing_of(state, record, path)
     where |= spoiled
     nonce = nonce or bytes_of(f"nonce {reader.card} {where}")
     keys = reader.ticket_keys(
@@ -202,11 +202,28 @@ def ticket(
     return jws.sign(reader, TICKET_TYP, made.emit())
 
 
+def dealing_of(state: CaseState, record: RecordId, path: str) -> Hash:
+    """The dealing's digest, or nonsense where there is no such record or path."""
+    found = state.records.get(record)
+    return found.paths[path].digest if found is not None and path in found.paths else "00" * 32
+
+
 def asking(
-    record: RecordId, path: str, tickets: Iterable[str] = (), *, purpose: bytes = SEALED
+    state: CaseState, record: RecordId, path: str, tickets: Iterable[str] = (), *, purpose: bytes = SEALED
 ) -> ReleaseRequested:
     """A request with these tickets. `purpose` is a text under the case key, which no rule can read."""
-    return ReleaseRequested(record=record, path=path, tickets=tuple(tickets), purpose=purpose)
+    return ReleaseRequested(
+        record=record,
+        path=path,
+        dealing=dealing_of(state, record, path),
+        tickets=tuple(tickets),
+        purpose=purpose,
+    )
+
+
+def reporting(state: CaseState, record: RecordId, path: str, seat: str) -> EnvelopeReported:
+    """A seat's word that its envelope is bad."""
+    return EnvelopeReported(record=record, path=path, seat=seat, dealing=dealing_of(state, record, path))
 
 
 def answer(state: CaseState, request: Hash, seat: str, author: Identity) -> tuple[SignedOff, bytes]:
@@ -218,4 +235,5 @@ def answer(state: CaseState, request: Hash, seat: str, author: Identity) -> tupl
     p = check_envelope(path.context, path.record_path.sealed, index, seat, keys.kem)
     shares = make_share_object(state, request, seat, keys, p)
     raw = shares.encode()
-    return SignedOff(request=request, seat=seat, shares=share_hash(raw)), raw
+    deed = SignedOff(request=request, seat=seat, dealing=path.digest, shares=share_hash(raw))
+    return deed, raw
