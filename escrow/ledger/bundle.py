@@ -38,10 +38,14 @@ from escrow.model.wire import Fields, decode_json, encode_json, from_base64, to_
 from escrow.policy.verdict import assess_seats
 
 FORMAT = "escrow.bundle.v1"
-MAX_BUNDLE = 128 * 1024 * 1024
-"""Bytes: a record of 256 seats, 16 readers, and every seat signing off eight times over."""
-MAX_ENTRIES = 20_000
-MAX_SHARES = 256 * 8
+MAX_BUNDLE = 64 * 1024 * 1024
+"""Bytes. The largest release takes 35 MB: 256 seats and 16 readers, with two share objects of each seat (19 MB),
+eight sign-offs (3 MB) and eight reports of an envelope (2 MB), the largest record (8 MB), its charter and all
+acceptances (3 MB). The rest is for charters that held before it."""
+MAX_ENTRIES = 10_000
+SHARES_A_SEAT = 2
+"""A seat's last share objects: it signs off again when one was lost."""
+MAX_SHARES = 256 * SHARES_A_SEAT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,7 +66,8 @@ def select(state: CaseState, request: Hash) -> BundleParts:
     for charter in state.charters.values():
         if _held_before(charter, asked.n):
             numbers |= {charter.n, *(accepted.n for accepted in charter.acceptances.values())}
-    return BundleParts(entries=tuple(sorted(numbers)), shares=tuple(one.shares for one in sign_offs))
+    last = [one for theirs in asked.sign_offs.values() for one in theirs[-SHARES_A_SEAT:]]
+    return BundleParts(entries=tuple(sorted(numbers)), shares=tuple(one.shares for one in last))
 
 
 def compose(entries: Iterable[str], shares: Mapping[Hash, bytes]) -> bytes:

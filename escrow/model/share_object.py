@@ -15,8 +15,8 @@ from escrow.model.path import MAX_CARDS, read_seat
 from escrow.model.record import PROOF_BYTES, emit_envelope, read_envelope
 from escrow.model.wire import Fields, Json, decode_json, encode_json, to_base64
 
-MAX_SHARE_OBJECT = 64 * 1024
-"""16 answers of about 1.7 KB each, with room."""
+MAX_SHARE_OBJECT = 32 * 1024
+"""Bytes. 16 answers of 1.7 KB each are 27.4 KB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

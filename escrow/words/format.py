@@ -21,6 +21,9 @@ FORMAT = {
         "A text under the case key ends in bytes that do not belong there.",
         "Whoever signed it used a faulty program; ask them to write it again.",
     ),
+    "json_too_many_items": row(
+        "Too many values", "`{field}` holds more than {limit} values.", "Send less at a time."
+    ),
     "field_not_text": row("Not a text", "`{field}` is not a text in Unicode.", _UPDATE),
     "field_not_json": row(
         "Not JSON", "`{field}` is not strict JSON: no repeated keys, no fractions.", _UPDATE

@@ -77,6 +77,28 @@ def test_oversize_is_refused_before_it_is_parsed() -> None:
     assert caught.value.fields == {"field": "body", "limit": 10}
 
 
+@pytest.mark.parametrize(
+    "unit", [b"[],", b"{},", b"0,", b'"",', b"[[[[[[]]]]]],", b'{"a":{"a":0}},', b"{ } ,"]
+)
+def test_bomb_of_small_values_is_refused_before_it_is_parsed(
+    unit: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """16 MiB of `[],` took 474 MiB."""
+    monkeypatch.setattr("json.loads", None)
+    raw = b'{"a":[' + unit * 65_536 + b"0]}"
+    error = refusal(lambda: decode_json(raw, limit=len(raw), field="body"))
+    assert isinstance(error, TooLargeError)
+    assert (error.code, error.fields) == ("json_too_many_items", {"field": "body", "limit": 65_536})
+
+
+def test_json_of_as_many_values_as_there_may_be_is_read() -> None:
+    raw = b'{"a":[' + b"0," * 65_534 + b"0]}"
+    assert len(decode_json(raw, limit=len(raw), field="body")["a"]) == 65_535
+    assert refusal(lambda: decode_json(b'{"b":0,' + raw[1:], limit=LIMIT * 9, field="body")).code == (
+        "json_too_many_items"
+    )
+
+
 def test_json_at_the_limit_is_read() -> None:
     raw = b'{"a":9007199254740991}'
     assert decode_json(raw, limit=len(raw), field="body") == {"a": MAX_INTEGER}
