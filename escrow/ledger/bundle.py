@@ -39,9 +39,9 @@ from escrow.policy.verdict import assess_seats
 
 FORMAT = "escrow.bundle.v1"
 MAX_BUNDLE = 64 * 1024 * 1024
-"""Bytes. The largest release takes 35 MB: 256 seats and 16 readers, with two share objects of each seat (19 MB),
-eight sign-offs (3 MB) and eight reports of an envelope (2 MB), the largest record (8 MB), its charter and all
-acceptances (3 MB). The rest is for charters that held before it."""
+"""Bytes. The largest release takes 35 MB: 256 seats and 16 readers, with two share objects of each seat
+(19 MB), eight sign-offs (3 MB) and eight reports of an envelope (2 MB), the largest record (8 MB), its charter
+and all acceptances (3 MB). The rest is for charters that held before it."""
 MAX_ENTRIES = 10_000
 SHARES_A_SEAT = 2
 """A seat's last share objects: it signs off again when one was lost."""

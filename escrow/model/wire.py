@@ -22,9 +22,9 @@ MAX_INTEGER = 2**53 - 1
 """JSON integers beyond this do not survive every parser (RFC 8259 section 6)."""
 
 MAX_ITEMS = 65_536
-"""Values in one JSON text, however long it may be. Parsed, a list of three bytes takes seventy, so bytes alone
-bound no memory. A list of 10,000 parts of an upload needs 50,000, the largest charter 14,000, the largest
-bundle 11,000."""
+"""Values in one JSON text, however long it may be (commas in texts count, too). Parsed, a list of three bytes
+takes seventy, so bytes alone bound no memory. A list of 10,000 parts of an upload needs 50,000, the largest
+charter 14,000, the largest bundle 11,000."""
 
 FIRST_TIME = datetime(2000, 1, 1, tzinfo=UTC)
 END_OF_TIME = datetime(2300, 1, 1, tzinfo=UTC)

@@ -31,7 +31,7 @@ def test_largest_release_fits_its_bundle() -> None:
     case = build.accepted_case()
     request = case.request(case.deposit(), "settlement", *READERS)
     asked = len(case.chain.entries[-1])
-    deed, shares = build.answer(case.state, request, "mediator", case.seats["mediator"])
+    _, shares = build.answer(case.state, request, "mediator", case.seats["mediator"])
     case.sign_off(request, "mediator")
     assert len(shares) <= MAX_SHARE_OBJECT
     signed, accepted = len(case.chain.entries[-1]), len(case.chain.entries[1])
