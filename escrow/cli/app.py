@@ -8,6 +8,7 @@ the environment.
 
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from escrow.errors import SetupError
+from escrow.errors import ForgedError, MalformedError, SetupError
 
 if TYPE_CHECKING:  # imported where used: the table of verbs must not load the whole client
     from escrow.client import Courier, Identity, Memory, Session
@@ -118,10 +119,14 @@ class App:
         """The service that was named, or else all that keep a case that this home remembers."""
         if self.service is not None:
             return (self.require_service(),)
-        memory = self.memory()
-        kept = (memory.service_of(case) for case in memory.cases())
-        urls = tuple(dict.fromkeys(service.url for service in kept if service is not None))
-        return urls or (self.require_service(),)
+        memory, urls = self.memory(), dict[str, None]()
+        for case in memory.cases():
+            with suppress(
+                ForgedError, MalformedError
+            ):  # one spoilt file keeps no other case from its service
+                kept = memory.service_of(case)
+                urls |= {} if kept is None else {kept.url: None}
+        return tuple(urls) or (self.require_service(),)
 
 
 def _require_private(path: Path) -> None:

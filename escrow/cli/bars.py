@@ -9,7 +9,12 @@ from contextlib import contextmanager
 from escrow.cli.app import App
 from escrow.client import Progress, Stage, silent
 
-_WORDS = {Stage.SEAL: "Sealing", Stage.UPLOAD: "Uploading", Stage.OPEN: "Opening"}
+_WORDS = {
+    Stage.SEAL: "Sealing",
+    Stage.UPLOAD: "Uploading",
+    Stage.OPEN: "Opening",
+    Stage.FETCH: "Fetching",
+}
 
 
 @contextmanager

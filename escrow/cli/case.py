@@ -5,7 +5,7 @@ from shlex import quote
 
 import click
 
-from escrow.cli import as_json, show
+from escrow.cli import as_json, everywhere, show
 from escrow.cli.app import App, Family, pass_app
 from escrow.cli.files import OUT, hand_over, read_file, read_text
 from escrow.cli.foreign import brief, prose
@@ -187,7 +187,8 @@ def show_(app: App, case: str) -> None:
 @pass_app
 def list_(app: App) -> None:
     """List the cases that you have a part in."""
-    found = [one for url in app.services() for one in app.session(url).cases()]
+    parts, failed = everywhere.ask_each(app, Session.cases)
+    found = [one for part in parts for one in part]
     rows = [
         (
             show.short(one.case),
@@ -197,6 +198,8 @@ def list_(app: App) -> None:
         )
         for one in found
     ]
-    if not rows:
+    if not rows and not failed:
         say(app, "No cases yet.")
-    answer(app, table(rows, indent=0), {"cases": [as_json.summary(one) for one in found]})
+    cases = [as_json.summary(one) for one in found]
+    answer(app, table(rows, indent=0), {"cases": cases, "failed": everywhere.as_json(failed)})
+    everywhere.conclude(app, failed)

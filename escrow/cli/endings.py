@@ -12,6 +12,7 @@ import os
 import sys
 import traceback
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import click
 
@@ -50,45 +51,73 @@ def exit_code(error: EscrowError) -> int:
     return next(code for family, code in _CODES if isinstance(error, family))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Told:
+    """An error as people and programs are told it."""
+
+    status: int
+    code: str
+    words: str
+    hint: str = ""
+    fields: Mapping[str, Field] = field(default_factory=dict)
+
+
+def tell(error: Exception) -> Told:
+    """Words, code and exit code for any error; one that has no words here is a fault of this program."""
+    if isinstance(error, click.Abort) and isinstance(error.__cause__, KeyboardInterrupt):
+        return Told(status=INTERRUPTED, code="interrupted", words="Interrupted.")
+    if isinstance(error, click.Abort):
+        return Told(status=SAID_NO, code="stopped", words="Stopped; nothing was sent.")
+    if isinstance(error, click.UsageError):
+        return Told(status=USAGE, code="usage", words=error.format_message(), hint=_usage_hint(error))
+    if isinstance(error, click.ClickException):
+        return Told(status=SAID_NO, code="stopped", words=error.format_message())
+    if isinstance(error, EscrowError):
+        from escrow.words import describe
+
+        words = describe(error)
+        return Told(
+            status=exit_code(error),
+            code=error.code,
+            words=words.detail,
+            hint=words.remedy,
+            fields=error.fields,
+        )
+    if isinstance(error, OSError):
+        where = error.filename or "this machine"
+        return Told(status=SETUP, code="machine", words=f"{error.strerror or error}: {where}")
+    return Told(
+        status=SAID_NO, code="program_fault",
+        words=f"A fault of this program: {type(error).__name__}. Nothing more is known here.",
+        hint="Run it again with ESCROW_DEBUG=1 and send us what it prints.",
+    )  # fmt: skip
+
+
 def report(error: Exception, *, as_json: bool) -> int:
     """Say on stderr what went wrong, and return the exit code."""
     if isinstance(error, click.exceptions.Exit):
         return error.exit_code
-    if isinstance(error, click.Abort) and isinstance(error.__cause__, KeyboardInterrupt):
-        return _end(INTERRUPTED, "interrupted", "Interrupted.", "", {}, as_json=as_json)
-    if isinstance(error, click.Abort):
-        return _end(SAID_NO, "stopped", "Stopped; nothing was sent.", "", {}, as_json=as_json)
     if isinstance(error, click.exceptions.NoArgsIsHelpError):
         click.echo(error.format_message(), err=True)
         return USAGE
-    if isinstance(error, click.UsageError):
-        return _end(USAGE, "usage", error.format_message(), _usage_hint(error), {}, as_json=as_json)
-    if isinstance(error, click.ClickException):
-        return _end(SAID_NO, "stopped", error.format_message(), "", {}, as_json=as_json)
-    if isinstance(error, EscrowError):
-        from escrow.words import describe
-
-        told, fields = describe(error), dict(error.fields)
-        return _end(exit_code(error), error.code, told.detail, told.remedy, fields, as_json=as_json)
     if isinstance(error, BrokenPipeError):
         return _quiet_pipe()
-    if isinstance(error, OSError):
-        words = f"{error.strerror or error}: {error.filename or 'this machine'}"
-        return _end(SETUP, "machine", words, "", {}, as_json=as_json)
-    return _our_fault(error, as_json=as_json)
+    told = tell(error)
+    if told.code == "program_fault" and os.environ.get("ESCROW_DEBUG"):
+        for line in "".join(traceback.format_exception(error)).splitlines():
+            click.echo(printable(line), err=True)
+    return _end(told, as_json=as_json)
 
 
-def _end(status: int, code: str, words: str, hint: str, fields: Mapping[str, Field], *, as_json: bool) -> int:
+def _end(told: Told, *, as_json: bool) -> int:
     if as_json:
-        told = {
-            "error": {"code": code, "exit": status, "message": words, "hint": hint, "fields": dict(fields)}
-        }
-        click.echo(json.dumps(told), err=True)
-        return status
-    click.echo(one_line(f"escrow: error: {words}"), err=True)
-    if hint:
-        click.echo(one_line(f"escrow: hint: {hint}"), err=True)
-    return status
+        error = {"code": told.code, "exit": told.status, "message": told.words, "hint": told.hint}
+        click.echo(json.dumps({"error": {**error, "fields": dict(told.fields)}}), err=True)
+        return told.status
+    click.echo(one_line(f"escrow: error: {told.words}"), err=True)
+    if told.hint:
+        click.echo(one_line(f"escrow: hint: {told.hint}"), err=True)
+    return told.status
 
 
 def _usage_hint(error: click.UsageError) -> str:
@@ -101,12 +130,3 @@ def _quiet_pipe() -> int:
     """Whoever reads our output has stopped reading. Not an error; Python must not complain at exit either."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
-
-
-def _our_fault(error: Exception, *, as_json: bool) -> int:
-    if os.environ.get("ESCROW_DEBUG"):
-        for line in "".join(traceback.format_exception(error)).splitlines():
-            click.echo(printable(line), err=True)
-    words = f"A fault of this program: {type(error).__name__}. Nothing more is known here."
-    hint = "Run it again with ESCROW_DEBUG=1 and send us what it prints."
-    return _end(SAID_NO, "program_fault", words, hint, {}, as_json=as_json)

@@ -4,11 +4,11 @@ open.
 
 import click
 
-from escrow.cli import as_json, show
+from escrow.cli import as_json, everywhere, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.foreign import brief
 from escrow.cli.output import answer, say, table
-from escrow.client import Inbox, InboxItem, Waiting
+from escrow.client import Inbox, InboxItem, Session, Waiting
 
 
 @click.command(cls=Verb)
@@ -18,16 +18,17 @@ def inbox(app: App) -> None:
 
     Worked out on this machine from the verified history of each case, with the command that does it.
     """
-    parts = [app.session(url).inbox() for url in app.services()]
+    parts, failed = everywhere.ask_each(app, Session.inbox)
     found = Inbox(
         items=tuple(item for part in parts for item in part.items),
         troubles=tuple(trouble for part in parts for trouble in part.troubles),
     )
     say(app, *(f"Case {show.short(one.case)} cannot be shown: {one.code}" for one in found.troubles))
-    if not found.items:
+    if not found.items and not failed:
         say(app, "Nothing waits for you.")
     rows = [(_words(item), brief(item.label), command(item)) for item in found.items]
-    answer(app, table(rows, indent=0), as_json.inbox(found))
+    answer(app, table(rows, indent=0), {**as_json.inbox(found), "failed": everywhere.as_json(failed)})
+    everywhere.conclude(app, failed)
 
 
 def _words(item: InboxItem) -> str:

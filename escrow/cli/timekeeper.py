@@ -11,11 +11,12 @@ from datetime import datetime
 
 import click
 
-from escrow.cli import show
+from escrow.cli import endings, everywhere, show
 from escrow.cli.app import App, Verb, pass_app
+from escrow.cli.everywhere import Failure, failure
 from escrow.cli.output import answer, say
-from escrow.client import InboxItem, Review, Session, Waiting
-from escrow.errors import ConflictError, EscrowError, RefusedError, UnavailableError
+from escrow.client import InboxItem, Review, Session, Trouble, Waiting
+from escrow.errors import RefusedError
 
 
 @click.command(cls=Verb)
@@ -35,43 +36,57 @@ def timekeeper(app: App, once: bool, every: int) -> None:
     """Sign off what is due by date, for the seats of your identity.
 
     Only requests by paths that have a date, once it has come, and only where the charter fixed the
-    readers: the public, or cards that the path lists. Asks nobody; run it with an identity of its own.
+    readers: the public, or cards that the path lists. Asks nobody; run it with an identity of its own. A
+    service that fails keeps no other from its turn; with --once the exit code tells.
     """
     while True:
-        try:
-            done = [line for url in app.services() for line in sign_off_due(app.session(url), app)]
-        except (UnavailableError, ConflictError) as error:
-            if once:
-                raise
-            say(app, f"{error.code}; trying again in {every} s")
-            done = []
+        done, failed = _look(app)
         if once:
-            program = {"signed_off": [{"request": request, "seat": seat} for request, seat in done]}
-            answer(app, [f"{seat}  {request}" for request, seat in done], program)
+            answer(
+                app,
+                [f"{one.seat}  {one.subject}" for one in done],
+                {
+                    "signed_off": [{"request": one.subject, "seat": one.seat} for one in done],
+                    "failed": everywhere.as_json(failed),
+                },
+            )
+            everywhere.conclude(app, failed)
             return
+        say(app, *everywhere.lines(failed))
         time.sleep(every)
 
 
-def sign_off_due(session: Session, app: App) -> list[tuple[str, str]]:
-    """Sign off what is due at this service. One request's trouble is said, and keeps no other from its
-    turn.
-    """
-    done: list[tuple[str, str]] = []
-    for item in session.inbox().items:
-        if item.kind is not Waiting.SIGN_OFF:
-            continue
+def _look(app: App) -> tuple[list[InboxItem], list[Failure]]:
+    """One round over all services and all that waits there. Whatever fails, the next has its turn."""
+    done: list[InboxItem] = []
+    failed: list[Failure] = []
+    app.identity()
+    for url in app.services():
         try:
-            if _sign_off_if_due(session, item, app.clock()):
-                done.append((item.subject, item.seat))
-                say(app, f"Signed off {show.short(item.subject)} as {item.seat}, path {item.path}.")
-        except (UnavailableError, ConflictError):
-            raise
-        except EscrowError as error:
-            say(app, f"Not signed off: {show.short(item.subject)} as {item.seat}: {error}")
-    return done
+            session = app.session(url)
+            found = session.inbox()
+        except Exception as error:  # noqa: BLE001  # see everywhere.py
+            failed.append(failure(url, error))
+            continue
+        failed += [_unshown(url, trouble) for trouble in found.troubles]
+        for item in found.items:
+            try:
+                if _sign_off_if_due(session, item, app.clock()):
+                    done.append(item)
+                    say(app, f"Signed off {show.short(item.subject)} as {item.seat}, path {item.path}.")
+            except Exception as error:  # noqa: BLE001
+                failed.append(failure(url, error, item.subject))
+    return done, failed
+
+
+def _unshown(url: str, trouble: Trouble) -> Failure:
+    words = f"Case {show.short(trouble.case)} cannot be shown; what waits in it was not looked at."
+    return Failure(service=url, subject=trouble.case, code=trouble.code, words=words, status=endings.FORGED)
 
 
 def _sign_off_if_due(session: Session, item: InboxItem, now: datetime) -> bool:
+    if item.kind is not Waiting.SIGN_OFF:
+        return False
     review = session.review(item.case, item.subject)
     if not is_due(review, now) or item.seat in review.request.withdrawn:
         return False

@@ -66,6 +66,10 @@ class Person:
     def json(self, *args: str) -> Any:
         return json.loads(self.type("--json", *args).stdout)
 
+    def told(self, *args: str, status: int) -> Any:
+        """The JSON document of a verb that ends with this code, and not with an error."""
+        return json.loads(self.type(*args, status=status).stdout)
+
     def refused(self, *args: str, status: int) -> str:
         """The code with which it is refused; nothing may be on stdout then."""
         result = self.type("--json", *args, status=status)
