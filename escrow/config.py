@@ -47,7 +47,9 @@ class Settings:
     part_bytes: int = 8 * MIB
     """The part size this service suggests: a lost connection costs at most this much again."""
     entries_per_case: int = 100_000
+    """Shared out among the cards of a case: of four, each has 20,000."""
     records_per_case: int = 10_000
+    """Shared out likewise."""
     cached_cases: int = 1000
     """Replayed cases that one worker keeps in memory."""
 

@@ -11,7 +11,7 @@ from typing import assert_never
 
 from escrow.crypto.card import Card
 from escrow.errors import ForgedError, NotFoundError, RefusedError
-from escrow.ledger import rules_charter, rules_note, rules_record, rules_release
+from escrow.ledger import room, rules_charter, rules_note, rules_record, rules_release
 from escrow.ledger.entry import Entry
 from escrow.ledger.scene import Effect, Scene
 from escrow.ledger.state import CaseState
@@ -77,7 +77,10 @@ def extend(
     already = _require_enterable(scene)
     if already is not None:
         raise RefusedError("statement_twice", n=entry.n, first=already)
-    _judge(scene)()
+    effect = _judge(scene)
+    taken = state.charged.get(scene.fingerprint, 0) + room.charge(state, statement.deed)
+    effect()
+    state.charged[scene.fingerprint] = taken
     state.statements[statement.hash] = entry.n
     state.entries[entry.n] = entry.hash
     state.head = entry.head

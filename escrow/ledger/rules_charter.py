@@ -13,6 +13,7 @@ from types import MappingProxyType
 from escrow.crypto.card import Card
 from escrow.crypto.seat_keys import verify_seat_keys
 from escrow.errors import ForgedError, RefusedError
+from escrow.ledger.room import charge_opening
 from escrow.ledger.scene import Effect, Scene
 from escrow.ledger.state import Acceptance, CaseState, CharterState, CharterStatus, Pair
 from escrow.ledger.statement import Head, Statement
@@ -48,6 +49,7 @@ def open_case(statement: Statement, deed: CaseOpened, *, entry: Hash, at: dateti
         statements={statement.hash: 0},
         entries={0: entry},
         cards=_cards(charter),
+        charged={charter.convenor.fingerprint: charge_opening(charter)},
     )
 
 

@@ -203,6 +203,8 @@ class CaseState:
     dealing_keys: dict[Point, RecordId] = field(default_factory=dict)
     ticket_keys: dict[Point, Hash] = field(default_factory=dict)
     uploads: dict[UploadId, RecordId] = field(default_factory=dict)
+    charged: dict[Fingerprint, int] = field(default_factory=dict)
+    """Entries that each card's statements have taken, as `room.charge` counts them."""
 
     @property
     def opening(self) -> CharterState:

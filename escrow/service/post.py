@@ -30,7 +30,7 @@ def post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None) -> Receip
     require_index(desk, case, untrusted.kid)
 
     def prepare(state: CaseState, admitted: Admitted) -> None:
-        require_room(desk, state, admitted.statement.deed)
+        require_room(desk, state, admitted.statement)
         _prepare(desk, state, admitted, attachment)
 
     if untrusted.typ == RecordSealed.TYP:

@@ -163,9 +163,16 @@ CASE = {
         "Retained for longer", "It is retained until {until} already.", "Nothing is left to do."
     ),
     "case_full": row(
-        "Case full", "The case holds the {limit} entries it may.", "Open another case for what follows."
+        "Your part of the case is used up",
+        "Your statements would take more than the {limit} entries of this case that are yours; everybody has "
+        "a part of their own, and the last tenth of it is for signing off and withdrawing.",
+        "Open another case for what follows, or ask the operator for a larger limit.",
     ),
-    "records_full": row("Case full", "The case holds the {limit} records it may.", "Open another case."),
+    "records_full": row(
+        "Your part of the case is used up",
+        "You have deposited the {limit} records that you may in this case.",
+        "Open another case for what follows, or ask the operator for a larger limit.",
+    ),
     "audit_found_faults": row(
         "Faults found",
         "The audit found {faults} faults; the first is {first}.",

@@ -114,27 +114,3 @@ def test_statement_for_another_case_is_refused(office: Office) -> None:
     raw = compose(build.CONVENOR, Note(text=build.SEALED), case=other.id, head=other.state.head)
     with refuses(RefusedError, "statement_for_other_case", state=case.state):
         post(office.desk, case.id, raw, None)
-
-
-def test_notes_cannot_fill_the_room_that_is_kept_for_consent(tmp_path: Path) -> None:
-    office = Office(tmp_path, entries_per_case=20)
-    case = office.accepted()
-    record = office.deposited(case)
-    request = case.request(record, "settlement", build.party("arbitrator"))
-    while case.state.head.n < 17:
-        case.note()
-    with pytest.raises(PostedError) as caught:
-        case.note()
-    assert caught.value.problem["code"] == "case_full"
-    assert case.state.head.n == 17
-    case.sign_off(request, "claimant", "respondent")
-    assert case.state.requests[request].released_at is not None
-
-
-def test_full_case_takes_no_further_record(tmp_path: Path) -> None:
-    office = Office(tmp_path, records_per_case=1)
-    case = office.accepted()
-    office.deposited(case)
-    with pytest.raises(PostedError) as caught:
-        office.deposited(case, "second")
-    assert caught.value.problem["code"] == "records_full"

@@ -205,17 +205,19 @@ class Office:
             headers=self.bearer(who) | {"Content-Type": "application/octet-stream"},
         )
 
-    def stored(self, case: CaseId, name: str = "record", data: bytes | None = None) -> Payload:
-        """Upload bytes as the claimant; the payload to name in a deposit."""
+    def stored(
+        self, case: CaseId, name: str = "record", data: bytes | None = None, *, seat: str = "claimant"
+    ) -> Payload:
+        """Upload bytes as the holder of a seat; the payload to name in a deposit."""
         data = data if data is not None else f"ciphertext of {name}".encode()
         upload = build.bytes_of(f"upload {name}", 16).hex()
-        claimant = build.SEATS["claimant"]
-        assert self.begin(case, claimant, upload, len(data)).status_code == 200
-        assert self.send_part(case, claimant, upload, 1, data).status_code == 200
+        who = build.SEATS[seat]
+        assert self.begin(case, who, upload, len(data)).status_code == 200
+        assert self.send_part(case, who, upload, 1, data).status_code == 200
         return Payload(sha256=hashlib.sha256(data).hexdigest(), length=len(data), upload=upload)
 
-    def deposited(self, case: build.Case, name: str = "record") -> str:
-        return case.deposit(name, payload=self.stored(case.id, name))
+    def deposited(self, case: build.Case, name: str = "record", *, seat: str = "claimant") -> str:
+        return case.deposit(name, seat, payload=self.stored(case.id, name, seat=seat))
 
 
 def office_settings(folder: Path, **settings: Any) -> Settings:
