@@ -15,7 +15,7 @@ from escrow.client.memory import Memory
 from escrow.client.posting import Posting, Receipt
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
-from escrow.errors import MalformedError, SetupError
+from escrow.errors import EscrowError, MalformedError, SetupError
 from escrow.ledger import replay, statement, token
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
@@ -64,8 +64,8 @@ class Desk:
         return self._follower.follow(case, insist=insist)
 
     def case_ids(self) -> tuple[CaseId, ...]:
-        """Cases remembered here, then those that the service says this card has a part in. Unverified."""
-        found = dict.fromkeys(self.memory.cases())
+        """Cases of this service: those remembered, then those that it lists for this card. Unverified."""
+        found = dict.fromkeys(case for case in self.memory.cases() if not self._is_elsewhere(case))
         after: str | None = None
         seen: set[str] = set()
         while len(found) <= MAX_CASES:
@@ -76,6 +76,14 @@ class Desk:
             after = page.next
             seen.add(after)
         return tuple(found)
+
+    def _is_elsewhere(self, case: CaseId) -> bool:
+        """Whether the case's charter names another service, which alone can be asked about it."""
+        try:
+            kept = self.memory.service_of(case)
+        except EscrowError:
+            return False  # spoilt here: whoever follows the case says so
+        return kept is not None and kept.url != self.courier.url
 
     def case_key(self, known: KnownCase) -> CaseKey:
         """SetupError `case_key_missing`: join with an invitation first."""
