@@ -7,9 +7,10 @@ the story.
 
 from escrow.client.courier import Courier, ServiceInfo
 from escrow.client.drafts import CharterDraft
+from escrow.client.fetching import Fetched, fetch_release
 from escrow.client.http import HttpCourier
 from escrow.client.memory import Memory
-from escrow.client.opening import Fault, Opened, open_release
+from escrow.client.opening import Fault, Opened, open_files, open_release
 from escrow.client.posting import Posting, Receipt
 from escrow.client.progress import Progress, Stage, silent
 from escrow.client.record_verbs import PendingDeposit
@@ -48,6 +49,7 @@ __all__ = [
     "Courier",
     "EnvelopeState",
     "Fault",
+    "Fetched",
     "HttpCourier",
     "Identity",
     "Inbox",
@@ -73,7 +75,9 @@ __all__ = [
     "Standing",
     "Trouble",
     "Waiting",
+    "fetch_release",
     "make_ticket",
+    "open_files",
     "open_release",
     "silent",
 ]

@@ -17,14 +17,16 @@ RESUMES = 8
 
 
 class PayloadReader:
-    """`read` like a file, once through. `length`: what the signed statement says.
+    """`read` like a file, once through, from byte `start` on. `length`: what the signed statement says.
 
     ForgedError `payload_not_as_signed` where the service announces another length.
     """
 
-    def __init__(self, courier: Courier, case: CaseId, record: RecordId, length: int) -> None:
+    def __init__(
+        self, courier: Courier, case: CaseId, record: RecordId, length: int, *, start: int = 0
+    ) -> None:
         self._courier, self._case, self._record, self._length = courier, case, record, length
-        self._done = 0
+        self._done = start
         self._left = memoryview(b"")
         self._chunks: Iterator[bytes] = iter(())
         self._line = ExitStack()

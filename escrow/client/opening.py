@@ -1,5 +1,5 @@
 """Open a released record: as the reader that a ticket names, or as anybody where it was released to the
-public.
+public; from its service, or from a bundle and a payload alone.
 
 Numbered as in README.md. Steps 1 to 5 need nothing but the bundle and the case's id; nothing is written
 before they hold.
@@ -9,35 +9,52 @@ before they hold.
  O2  The reader's own ticket is in the request, and it is the one given, if one was.
  O3  Verified shares are combined; each seat that sent something false is named.
  O4  The key unwraps and is the one that the record commits to.
- O5  The metadata opens under it; its file name is a bare one, or the metadata is refused.
+ O5  The metadata opens under it; its file name is a bare one. Metadata that its depositor made useless keeps
+     nobody from the document: it gets a name of ours, keeps its padding, and the depositor is named.
  O6  The payload is streamed, decrypted and checked against length and digest; the file appears, whole, under
      its name at the very end. One that is there already stays, unless `overwrite`.
 """
 
 import os
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 from escrow.client.courier import Courier
+from escrow.client.disk import renamed
 from escrow.client.downloading import PayloadReader
 from escrow.client.progress import Progress, Stage, silent
+from escrow.crypto.aead import TAG_BYTES
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
-from escrow.crypto.payload import Metadata, open_file, open_metadata
+from escrow.crypto.padding import Source
+from escrow.crypto.payload import CHUNK, Metadata, open_file, open_metadata, sealed_length
 from escrow.crypto.ticket import TicketKeys
-from escrow.errors import ForgedError, RefusedError
-from escrow.ledger.bundle import Bundle, OpenedKey, VerifiedBundle, open_shares
+from escrow.errors import ForgedError, MalformedError, RefusedError
+from escrow.ledger.bundle import MAX_BUNDLE, Bundle, OpenedKey, VerifiedBundle, open_shares
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Hash, RecordId
+
+Payload = Callable[[VerifiedBundle], AbstractContextManager[Source]]
+"""Where the ciphertext comes from, once it is known which."""
+
+BY_AUTHOR = frozenset(("payload_chunk_false", "payload_padding_false", "payload_length_false"))
+"""Faults that only whoever sealed the payload can have made (escrow/crypto/payload.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fault:
-    """A seat whose sign-off was no help: `code` says how. The record opened with others'."""
+    """Something that was no help, or false, though the record opened: `code` says what.
+
+    A sign-off of `seat`, or, where `seat` is empty, what the depositor sealed. `author` is who is proven to
+    have made it so; None where it may be whoever kept it (`share_object_missing`).
+    """
 
     seat: str
     code: str
+    author: Card | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,21 +92,75 @@ def open_release(
     RefusedError `file_exists` unless `overwrite`; RefusedError `reader_not_named`, `shares_below_quorum`,
     `p_missing`; NotFoundError `not_found` where the request is unknown, or not released to this reader.
     """
-    verified = _fetch_bundle(courier, case, request, known)
-    card, keys = _reader(verified, identity, ticket)
+    verified = read_bundle(courier.bundle(case, request), case, request)
+    if known is not None:
+        _require_known(verified, known)
+
+    def arriving(bundle: VerifiedBundle) -> AbstractContextManager[Source]:
+        body = bundle.record.body
+        return PayloadReader(courier, case, body.record, body.payload.length)
+
+    return _open(verified, arriving, out, identity, ticket, overwrite=overwrite, progress=progress)
+
+
+def open_files(
+    bundle: Path,
+    payload: Path,
+    case: CaseId,
+    request: Hash,
+    out: Path,
+    *,
+    identity: Identity | None = None,
+    ticket: str | None = None,
+    progress: Progress = silent,
+    overwrite: bool = False,
+) -> Opened:
+    """Open a released record from two files, as `fetch_release` writes them: without its service, for ever.
+
+    Everything is verified as in `open_release`, from `case` up, so it matters who told you the case's id.
+    Errors too are the same; SetupError `file_unreadable`, MalformedError where the bundle is none.
+    """
+    with renamed("file_unreadable"), bundle.open("rb") as file:
+        raw = file.read(MAX_BUNDLE + 1)
+
+    @contextmanager
+    def lying_there(_: VerifiedBundle) -> Iterator[Source]:
+        with renamed("file_unreadable"), payload.open("rb") as source:
+            yield source
+
+    verified = read_bundle(raw, case, request)
+    return _open(verified, lying_there, out, identity, ticket, overwrite=overwrite, progress=progress)
+
+
+def read_bundle(raw: bytes, case: CaseId, request: Hash) -> VerifiedBundle:
+    """O1, as far as the bundle alone can say."""
+    return Bundle.parse(raw).verify(case, request)
+
+
+def _require_known(verified: VerifiedBundle, known: CaseState) -> None:
+    """O1, for who has followed the chain."""
+    for n, entry in verified.state.entries.items():
+        if known.entries.get(n, entry) != entry:
+            raise ForgedError("ledger_forked", n=n)
+
+
+def _open(
+    verified: VerifiedBundle,
+    payload: Payload,
+    out: Path,
+    identity: Identity | None,
+    ticket: str | None,
+    *,
+    overwrite: bool,
+    progress: Progress,
+) -> Opened:
+    """O2 to O6, wherever the bytes come from."""
+    card, keys = reader_keys(verified, identity, ticket)
     opened = open_shares(verified, ticket_keys=keys, card=card)
-    record = verified.record
-    metadata = open_metadata(opened.key, record.r, record.body.metadata)
+    metadata, code = _metadata(verified, opened.key)
     path = _target(out, metadata.filename, overwrite=overwrite)
-    _write(courier, verified, opened.key, metadata.length, path, overwrite, progress)
-    return _opened(verified, opened, metadata, path)
-
-
-def _opened(verified: VerifiedBundle, opened: OpenedKey, metadata: Metadata, path: Path) -> Opened:
-    released_at = verified.request.released_at
-    if released_at is None:  # a verified bundle is of a released request
-        raise RefusedError("not_released", request=verified.request.hash)
-    faults = [*verified.bad, *((seat, "p_false") for seat in opened.named)]
+    with payload(verified) as source:
+        _write(verified, source, opened.key, metadata.length, path, overwrite, progress)
     return Opened(
         path=path,
         case=verified.state.case,
@@ -97,22 +168,27 @@ def _opened(verified: VerifiedBundle, opened: OpenedKey, metadata: Metadata, pat
         request=verified.request.hash,
         depositor=verified.record.author,
         metadata=metadata,
-        released_at=released_at,
-        faults=tuple(Fault(seat=seat, code=code) for seat, code in faults),
+        released_at=_released_at(verified),
+        faults=tuple(_faults(verified, opened, code)),
     )
 
 
-def _fetch_bundle(courier: Courier, case: CaseId, request: Hash, known: CaseState | None) -> VerifiedBundle:
-    """O1."""
-    verified = Bundle.parse(courier.bundle(case, request)).verify(case, request)
-    if known is not None:
-        for n, entry in verified.state.entries.items():
-            if known.entries.get(n, entry) != entry:
-                raise ForgedError("ledger_forked", n=n)
-    return verified
+def _released_at(verified: VerifiedBundle) -> datetime:
+    released_at = verified.request.released_at
+    if released_at is None:  # a verified bundle is of a released request
+        raise RefusedError("not_released", request=verified.request.hash)
+    return released_at
 
 
-def _reader(
+def _faults(verified: VerifiedBundle, opened: OpenedKey, metadata_fault: str) -> Iterator[Fault]:
+    if metadata_fault:
+        yield Fault(seat="", code=metadata_fault, author=verified.record.author)
+    holders = verified.state.charters[verified.record.charter].charter.seats
+    for seat, code in (*verified.bad, *((seat, "p_false") for seat in opened.named)):
+        yield Fault(seat=seat, code=code, author=None if code == "share_object_missing" else holders[seat])
+
+
+def reader_keys(
     verified: VerifiedBundle, identity: Identity | None, ticket: str | None
 ) -> tuple[Card | None, TicketKeys | None]:
     """O2. Keys follow from the reader's seed and the words of its own ticket in the request."""
@@ -125,6 +201,25 @@ def _reader(
     return identity.card, keys
 
 
+def _metadata(verified: VerifiedBundle, key: bytes) -> tuple[Metadata, str]:
+    """O5: what the depositor said of the document, and the code of what is wrong with it, empty if nothing.
+
+    In place of a length that cannot be, the whole padded one: zeros stay behind the document.
+    """
+    record = verified.record
+    stated = record.body.payload.length
+    longest = stated - -(-stated // (CHUNK + TAG_BYTES)) * TAG_BYTES
+    name = f"record-{record.body.record[:12]}"
+    try:
+        found = open_metadata(key, record.r, record.body.metadata)
+    except (MalformedError, ForgedError) as error:
+        media_type = "application/octet-stream"
+        return Metadata(title=name, filename=name, media_type=media_type, length=longest), error.code
+    if sealed_length(found.length) != stated:
+        return replace(found, length=longest), "payload_length_false"
+    return found, ""
+
+
 def _target(out: Path, filename: str, *, overwrite: bool) -> Path:
     """O5: where the file goes. Metadata refuses any name that is more than a bare one."""
     path = out / filename if out.is_dir() else out
@@ -134,20 +229,19 @@ def _target(out: Path, filename: str, *, overwrite: bool) -> Path:
 
 
 def _write(
-    courier: Courier,
     verified: VerifiedBundle,
+    source: Source,
     key: bytes,
     plain_length: int,
     path: Path,
     overwrite: bool,
     progress: Progress,
 ) -> None:
-    """O6."""
-    body = verified.record.body
-    payload = body.payload
-    with PayloadReader(courier, verified.state.case, body.record, payload.length) as reader:
+    """O6. What only its depositor can have made false names the depositor."""
+    payload = verified.record.body.payload
+    try:
         open_file(
-            reader,
+            source,
             path,
             key,
             plain_length=plain_length,
@@ -156,3 +250,8 @@ def _write(
             overwrite=overwrite,
             progress=lambda done: progress(Stage.OPEN, done, plain_length),
         )
+    except ForgedError as error:
+        if error.code not in BY_AUTHOR:
+            raise
+        author = verified.record.author.fingerprint
+        raise ForgedError(error.code, **{**error.fields, "author": author}) from error

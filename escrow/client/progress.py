@@ -12,6 +12,7 @@ class Stage(StrEnum):
     SEAL = "seal"
     UPLOAD = "upload"
     OPEN = "open"
+    FETCH = "fetch"
 
 
 class Progress(Protocol):

@@ -170,10 +170,10 @@ def _seal_file(source: Path, sealed: Path, K: bytes, progress: Progress) -> Seal
 def _deal(held: CharterState, terms: PathTerms, r: bytes, committed: bytes, K: bytes) -> _DealtPath:
     raw = terms.encode()
     seats = tuple(held.seat_public(seat) for seat in terms.policy.seats)
-    sealed, secrets = seal_path(path_context(r, raw, seats), committed, K, terms.policy.shape, seats)
-    return _DealtPath(
-        path=RecordPath(terms=terms, terms_raw=raw, sealed=sealed), seats=seats, secrets=secrets
-    )
+    context = path_context(r, raw, seats)
+    sealed, secrets = seal_path(context, committed, K, terms.policy.shape, seats)
+    path = RecordPath(terms=terms, terms_raw=raw, context=context, sealed=sealed)
+    return _DealtPath(path=path, seats=seats, secrets=secrets)
 
 
 def _prove(dealt: _DealtPath, body_raw: bytes) -> bytes:
