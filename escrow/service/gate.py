@@ -5,15 +5,20 @@ whether the case exists or not. So neither the answer nor the work behind it tel
 there are. Index objects are written before the entry that makes somebody a party or a reader, so nobody is
 locked out; an index without an entry admits nobody, since the case's state has the last word.
 
+A statement brings no token, and whom it names is not who sent it. Rule G3: one whose signature is false is
+answered as if its author had no part in the case, after the same work for every card that it may name.
+
 Rule G2: an index object can be lost. Whoever posts again what named its card, be it the opening, a proposal
 or a request, has it written again; one that holds other bytes is said to be damaged.
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 
 from escrow.crypto.card import Card
-from escrow.errors import NotFoundError, TooLargeError, UnavailableError
+from escrow.errors import ForgedError, NotFoundError, TooLargeError, UnavailableError
 from escrow.ledger.state import CaseState
+from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.charter import Charter
 from escrow.model.ids import CaseId, Fingerprint, Hash
 from escrow.service.desk import Desk
@@ -42,6 +47,26 @@ def require_index(desk: Desk, case: CaseId, fingerprint: Fingerprint | None) -> 
         raise UnavailableError("stored_object_differs", object=name) from error
     if found != INDEX:
         raise UnavailableError("stored_object_differs", object=name)
+
+
+def require_author(desk: Desk, case: CaseId, statement: UnverifiedStatement) -> None:
+    """G3: a card of this case signed it. Asked before anything that takes long or could tell."""
+    card = _author(desk, case, statement.kid)
+    claimed = statement.untrusted_jws
+    if card is None:  # a signature to check all the same, which cannot be good
+        card, claimed = desk.card, replace(claimed, kid=desk.card.fingerprint)
+    try:
+        claimed.verify(card)
+    except ForgedError:
+        raise unknown() from None
+
+
+def _author(desk: Desk, case: CaseId, kid: Fingerprint) -> Card | None:
+    try:
+        with desk.journal.reading(case) as state:
+            return state.known_card(kid)
+    except NotFoundError:
+        return None
 
 
 def require_member(state: CaseState, fingerprint: Fingerprint | None) -> None:

@@ -1,8 +1,8 @@
 """Take a signed statement for a case: the one way to change anything.
 
-Order (numbered as in README.md): T1 size and form, T2 the gate, T3 the rules of the ledger, T4 room in the
-case, T5 what this kind of statement needs stored or checked beside it, T6 the append, T7 what follows from
-it. What takes long of T5, making a payload whole, is done once T3 has been asked and before the case is
+Order (numbered as in README.md): T1 size and form, T2 the author (G3), T3 the rules of the ledger, T4 room in
+the case, T5 what this kind of statement needs stored or checked beside it, T6 the append, T7 what follows
+from it. What takes long of T5, making a payload whole, is done once T3 has been asked and before the case is
 held. A refusal at any step leaves nothing that counts; T5 may leave objects that no entry names, which are
 the same when the statement comes again.
 """
@@ -15,7 +15,7 @@ from escrow.model.deeds import CharterProposed, RecordSealed, ReleaseRequested, 
 from escrow.model.ids import CaseId
 from escrow.service import deposit, request, sign_off
 from escrow.service.desk import Desk
-from escrow.service.gate import mend_index, require_index
+from escrow.service.gate import mend_index, require_author
 from escrow.service.limits import require_room, require_statement_size
 from escrow.service.open_case import prepare_charter
 from escrow.store.journal import Receipt
@@ -27,7 +27,7 @@ def post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None) -> Receip
     untrusted = UnverifiedStatement.parse(raw)
     if attachment is not None and untrusted.typ != SignedOff.TYP:
         raise MalformedError("attachment_unexpected", field="attachment")
-    require_index(desk, case, untrusted.kid)
+    require_author(desk, case, untrusted)
 
     def prepare(state: CaseState, admitted: Admitted) -> None:
         require_room(desk, state, admitted.statement)

@@ -7,8 +7,10 @@ import pytest
 from support import build
 from support.office import Office
 
+from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
 from escrow.ledger.bundle import Bundle
+from escrow.ledger.jws import UnverifiedJws
 from escrow.service.gate import write_index
 
 ARBITRATOR, STRANGER = build.party("arbitrator"), build.party("stranger")
@@ -79,18 +81,28 @@ def test_forbidden_case_looks_like_an_unknown_one(world: World, route: str, who:
     assert answers[0][0] == 404
 
 
-@pytest.mark.parametrize("case", ["known", "unknown"])
-def test_statement_of_a_stranger_costs_one_look_whatever_the_case(world: World, case: str) -> None:
-    raw = world.case.statement(STRANGER, build.Note(text=build.SEALED))
-    asked = world.case.id if case == "known" else UNKNOWN_CASE
-    world.office.store.calls.clear()
-    answer = world.office.post(asked, raw)
-    assert (answer.status_code, answer.get_json()["code"], answer.get_json()["fields"]) == (
-        404,
-        "not_found",
-        {},
-    )
-    assert world.office.store.calls == ["get cards"]
+@pytest.mark.parametrize("claimed", ["claimant", "mediator", "arbitrator", "stranger"])
+def test_false_signature_tells_nobody_whether_the_card_that_it_names_is_in_the_case(
+    world: World, claimed: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The same answer after the same work, for every card, in a case that is there and in one that is not."""
+    checked: list[bool] = []
+    verify = UnverifiedJws.verify
+
+    def counted(self: UnverifiedJws, card: Card) -> None:
+        checked.append(self.kid == card.fingerprint)
+        verify(self, card)
+
+    raw = world.case.statement(build.party(claimed), build.Note(text=build.SEALED))
+    head, _, signature = raw.rpartition(".")
+    false = f"{head}.{signature[::-1][:-2]}{signature[-2:]}"
+    monkeypatch.setattr(UnverifiedJws, "verify", counted)
+    for case in (world.case.id, UNKNOWN_CASE):
+        world.office.store.calls.clear()
+        checked.clear()
+        problem = world.office.post(case, false).get_json()
+        assert (problem["status"], problem["code"], problem["fields"]) == (404, "not_found", {})
+        assert (world.office.store.calls, checked) == (["get cases"], [True])
 
 
 @pytest.mark.parametrize(
