@@ -25,22 +25,24 @@ half the memory. (Measured once, on two busy cores; it is the format now and doe
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from escrow.crypto import aead, randomness
 from escrow.crypto.landing import landing
-from escrow.crypto.metadata import Metadata, open_metadata, seal_metadata
+from escrow.crypto.metadata import Metadata, open_metadata, salvage_length, seal_metadata
 from escrow.crypto.outlet import Outlet, Sink
 from escrow.crypto.padding import PaddedSource, Source, fill, is_padding, padded_length
 from escrow.crypto.transcript import Label, kdf
-from escrow.errors import ForgedError, TooLargeError
+from escrow.errors import ForgedError, MalformedError, TooLargeError
 
 __all__ = [
     "CHUNK",
     "FORMAT",
+    "Description",
     "Metadata",
     "SealedPayload",
+    "describe",
     "new_key",
     "open_file",
     "open_metadata",
@@ -81,6 +83,34 @@ def sealed_length(plain_length: int) -> int:
     """Bytes of the payload that `plain_length` bytes are sealed to. Errors of `padded_length`."""
     padded = padded_length(plain_length)
     return padded + -(-padded // CHUNK) * aead.TAG_BYTES
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What an opener goes by. `fault`: the code of what the author made false of it, empty if nothing."""
+
+    metadata: Metadata
+    fault: str
+
+
+def describe(key: bytes, r: bytes, sealed: bytes, *, sealed_length: int, name: str) -> Description:
+    """The metadata of a payload of `sealed_length` bytes, if its author made it useless a generic one (M6).
+
+    Then `name` stands for title and file name, and where no true length is to be had, the document keeps its
+    padding of zeros. `key` must be the committed one and `sealed` what the author signed: then every fault is
+    the author's. ForgedError `payload_length_false`, also the author's, where no payload has that length.
+    """
+    padded = _padded_within(sealed_length)
+    try:
+        metadata, fault = open_metadata(key, r, sealed), ""
+    except (MalformedError, ForgedError) as error:
+        stated = salvage_length(key, r, sealed)
+        length = padded if stated is None else stated
+        metadata = Metadata(title=name, filename=name, media_type="application/octet-stream", length=length)
+        fault = error.code
+    if padded_length(metadata.length) != padded:
+        return Description(metadata=replace(metadata, length=padded), fault=fault or "payload_length_false")
+    return Description(metadata=metadata, fault=fault)
 
 
 def seal_payload(
@@ -200,6 +230,13 @@ def _require_length(plain_length: int, stated: int) -> None:
     expected = sealed_length(plain_length)
     if stated != expected:
         raise ForgedError("payload_length_false", expected=expected, found=stated)
+
+
+def _padded_within(stated: int) -> int:
+    """Padded plaintext bytes in a payload of `stated` bytes."""
+    padded = max(0, stated - -(-stated // _SEALED_CHUNK) * aead.TAG_BYTES)
+    _require_length(padded, stated)  # padding what is padded changes nothing
+    return padded
 
 
 def _open_chunk(

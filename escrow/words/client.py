@@ -115,9 +115,19 @@ CLIENT = {
     "metadata_malformed": row("Title malformed", "`{field}` is not well-formed.", "Correct it."),
     "metadata_too_large": row("Title too long", "`{field}` is longer than {limit} bytes.", "Shorten it."),
     "metadata_unprintable": row(
-        "Unprintable sign", "`{field}` holds a sign that cannot be shown.", "Remove it."
+        "Unprintable sign", "`{field}` holds a sign that cannot be seen.", "Remove it, or rename the file."
     ),
-    "filename_not_bare": row("Not a file's name", "`{field}` leads out of its folder.", "Use a plain name."),
+    "filename_not_bare": row(
+        "Not a file's name",
+        "`{field}` has / \\ or : in it, or begins with a dot, and could lead out of its folder.",
+        "Rename the file and deposit it under a plain name.",
+    ),
+    "filename_not_portable": row(
+        "Not a name on every system",
+        '`{field}` has one of < > " | ? * in it, begins with - or ~, has a blank at an end or a dot at its '
+        "end, or is a device's name on Windows, such as CON or NUL.",
+        "Rename the file and deposit it under a plain name.",
+    ),
     "file_not_written": row(
         "Cannot write", "The file could not be written ({reason}).", "Check space and folder."
     ),
