@@ -37,6 +37,11 @@ MISPLACED = frozenset(("entry_out_of_order", "entry_of_other_case"))
 """A genuine entry that does not belong here: whoever keeps the list put it there."""
 CONTRADICTIONS = frozenset(("entry_chain_broken", "entry_time_backwards", "head_not_of_case"))
 """Two things that the service signed do not agree."""
+OF_THE_CHAIN = frozenset(("path_context_differs",))
+"""Forged, and by what the chain said before: the only such code. Whatever else names an author is false by
+what that author signed alone, on any chain: a sealed body says which keys it means (c), a sign-off which
+dealing.
+"""
 MENDS = 4
 """A missing entry, a broken link, a clock that ran back and a head of another chain, all at one entry."""
 
@@ -199,7 +204,8 @@ class _Auditor:
 
     def _blame(self, state: CaseState, entry: Entry, error: EscrowError) -> None:
         """A proven forger by name; else the service, which let enter what the rules refuse."""
-        consequence = self._lost is not None and isinstance(error, RefusedError | NotFoundError)
+        depends = isinstance(error, RefusedError | NotFoundError) or error.code in OF_THE_CHAIN
+        consequence = self._lost is not None and depends
         party: Field = "" if consequence else state.service.fingerprint
         if isinstance(error, ForgedError) and error.code != "signature_false":
             party = error.fields.get("author", party)

@@ -1,8 +1,9 @@
 """Rules S4 and S5: a record is sealed under the charter in force; a seat reports a bad envelope.
 
-The record's contexts are computed here from the chain, never taken from the depositor's word: who the author
-is, which keys the seats have. So a dealing that was made by another author, for another record, path or
-audience is false here.
+The record's contexts are computed here from the chain: who the author is, which keys the seats have. The
+depositor's own word about them must agree. So a dealing that was made by another author, for another record,
+audience or keys is refused, and the two reasons for it are told apart: a chain that the depositor did not
+see, which names nobody, and a false dealing, which names the depositor.
 """
 
 from dataclasses import replace
@@ -82,11 +83,19 @@ def _require_unused(state: CaseState, body: RecordBody) -> None:
 
 
 def _path(r: bytes, deed: RecordSealed, charter: CharterState, path: RecordPath) -> PathState:
+    """The path over the seats' keys on this chain, which must be those that the depositor saw.
+
+    Where they are not, nobody is proven at fault: the depositor may have signed nonsense, or somebody shows
+    its record on a chain that it never saw. Where they are, the dealing's proof speaks against it alone.
+    """
     seats = tuple(charter.seat_public(seat) for seat in path.terms.policy.seats)
+    context = path_context(r, path.terms_raw, seats)
+    if context != path.context:
+        raise ForgedError("path_context_differs", path=path.name)
     return PathState(
         record_path=path,
         seats=seats,
-        context=path_context(r, path.terms_raw, seats),
+        context=context,
         digest=dealing_digest(deed.body_raw, path.name).hex(),
     )
 

@@ -9,6 +9,8 @@ exact bytes. Rules (numbered as in README.md):
  R3  A path's terms travel as exact bytes; the seats' keys are those in force, so they are not repeated here.
  R4  The body names its author, so that the dealings' proofs cover who deposits. Otherwise a seat could sign
      another's sealing as its own, and be handed shares of it under a harmless label.
+ R5  Every path says its context c, so that the depositor's signature covers which keys its seats had.
+     Otherwise a seat that signed two acceptances could show an honest dealing over keys not meant by it.
 """
 
 from dataclasses import dataclass
@@ -67,10 +69,14 @@ class Payload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordPath:
-    """One release path of a record: its terms, their exact bytes, and what was sealed under them."""
+    """One release path of a record: its terms, their exact bytes, and what was sealed under them.
+
+    `context` is c as the depositor computed it; only the ledger can say whether it is true (R5).
+    """
 
     terms: PathTerms
     terms_raw: bytes
+    context: bytes
     sealed: SealedPath
 
     @property
@@ -81,6 +87,7 @@ class RecordPath:
     def read(cls, fields: Fields) -> "RecordPath":
         terms_raw = fields.data("terms", limit=MAX_TERMS)
         terms = PathTerms.parse(terms_raw)
+        context = fields.data("context", size=HASH_BYTES)
         leaves = len(terms.policy.seats)
         E = Point.decode(fields.data("E", size=32), field=fields.name("E"))
         shares = tuple(
@@ -97,11 +104,12 @@ class RecordPath:
         sealed = SealedPath(
             dealing=Dealing(E=E, C=shares), p_hash=p_hash, envelopes=envelopes, key_wrap=key_wrap
         )
-        return cls(terms=terms, terms_raw=terms_raw, sealed=sealed)
+        return cls(terms=terms, terms_raw=terms_raw, context=context, sealed=sealed)
 
     def emit(self) -> Json:
         return {
             "terms": to_base64(self.terms_raw),
+            "context": to_base64(self.context),
             "E": to_base64(self.sealed.dealing.E.encode()),
             "C": [to_base64(share.encode()) for share in self.sealed.dealing.C],
             "p_hash": to_base64(self.sealed.p_hash),

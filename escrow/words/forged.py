@@ -20,6 +20,11 @@ FORGED = {
         "Not every group that may open this record would open the same.",
         "The depositor must seal anew.",
     ),
+    "path_context_differs": row(
+        "Sealed over another ledger",
+        "By its path {path}, the record was sealed over other seats' keys than this ledger has.",
+        "Compare heads with the other parties, the depositor first: somebody was shown another ledger.",
+    ),
     "ticket_proof_false": row(
         "False ticket", "The ticket was made for another place, or without its key.", _KEEP
     ),

@@ -182,6 +182,23 @@ def test_chain_rewritten_by_the_service_contradicts_the_heads_that_authors_saw(c
     assert report.records == 1
 
 
+def test_seat_that_signed_two_acceptances_makes_no_honest_depositor_a_forger() -> None:
+    """It and the service put other keys under a record: the dealing's proof does not fit them."""
+    case = build.accepted_case()
+    case.note()
+    request = case.request(case.deposit(), "settlement", build.party("arbitrator"))
+    case.sign_off(request, "claimant", "respondent")
+    chain = list(case.chain.entries)  # type: ignore[attr-defined]
+    forged = list(build.with_other_keys(case).entries)
+    for raw in chain[4:]:
+        forged.append(rewrite(raw, prev=Entry.read(forged[-1], build.SERVICE.card).hash))
+    faults = audit(forged, case.shares.get, stored, case=case.id).faults
+    assert (faults[0].code, faults[0].n, faults[0].party) == ("head_not_of_case", 4, SERVICE)
+    [differs] = [fault for fault in faults if fault.code == "path_context_differs"]
+    assert (differs.n, differs.party, differs.follows) == (5, "", 3)
+    assert {fault.party for fault in faults} == {SERVICE, ""}
+
+
 def test_clock_that_runs_back_is_named_and_the_rest_is_judged(case: build.Case, chain: list[str]) -> None:
     old = Entry.read(chain[LAST], build.SERVICE.card)
     chain[LAST] = rewrite(chain[LAST], received_at=old.received_at - timedelta(hours=1))

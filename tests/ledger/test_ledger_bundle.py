@@ -487,6 +487,19 @@ def test_second_sealing_of_the_same_record_id_makes_no_honest_seat_a_forger() ->
     assert (error.code, set(error.fields)) == ("dealing_differs", {"path", "dealing", "expected"})
 
 
+def test_acceptance_of_which_there_are_two_makes_no_honest_depositor_a_forger() -> None:
+    case = build.accepted_case()
+    case.note()  # so that the bundle does not hold what follows the acceptance
+    record = case.deposit()
+    request = case.request(record, "settlement", READER)
+    case.sign_off(request, "claimant", "respondent")
+    chain, shares = parts_of(case, request)
+    chain[3] = build.with_other_keys(case).entries[3]
+    error = refused(lambda: verified(case, request, chain, shares))
+    assert isinstance(error, ForgedError)
+    assert (error.code, error.fields) == ("path_context_differs", {"path": "settlement"})
+
+
 # Readers
 
 

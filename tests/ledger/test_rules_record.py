@@ -16,14 +16,17 @@ from support.build import (
     party,
     payload_of,
     prove_body,
+    refit,
     reporting,
     seal_record,
     terms,
+    with_other_keys,
 )
 from support.refusals import refuses
 
 from escrow.crypto.dealing import Dealing
 from escrow.crypto.group import BASE
+from escrow.crypto.identity import Identity
 from escrow.crypto.sealing import PathSecrets
 from escrow.errors import ForgedError, MalformedError, RefusedError
 from escrow.model.deeds import RecordSealed
@@ -184,13 +187,13 @@ def swapped_envelopes(path: RecordPath) -> RecordPath:
 
 
 def other_readers(path: RecordPath) -> RecordPath:
-    """The charter leaves the readers open: only the dealing's proof ties them to this sealing."""
+    """The charter leaves the readers open: only context and proof tie them to this sealing."""
     narrowed = replace(path.terms, audience=Audience(kind=AudienceKind.NAMED, cards=(party("mallory").card,)))
     return replace(path, terms=narrowed, terms_raw=narrowed.encode())
 
 
 @pytest.mark.parametrize(
-    "spoil", [replaced_share, swapped_shares, other_p_hash, other_key_wrap, swapped_envelopes, other_readers]
+    "spoil", [replaced_share, swapped_shares, other_p_hash, other_key_wrap, swapped_envelopes]
 )
 def test_dealing_that_was_changed_after_its_proof_is_refused(case: Case, spoil: Spoil) -> None:
     made = seal_record(case.state, CLAIMANT)
@@ -221,18 +224,44 @@ def test_deposit_copied_from_another_author_is_refused(case: Case) -> None:
         case.post(RESPONDENT, made.deed)
 
 
-def test_deposit_copied_from_another_author_and_renamed_is_refused(case: Case) -> None:
+def renamed(made: Sealed) -> RecordSealed:
+    return with_body(made, author=RESPONDENT.card.fingerprint)
+
+
+def copied(made: Sealed) -> RecordSealed:
+    other = seal_record(accepted_case().state, CLAIMANT, "other")
+    return with_body(made, paths=other.deed.body.paths)
+
+
+def readdressed(made: Sealed) -> RecordSealed:
+    return with_path(made, other_readers)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "author"), [(renamed, RESPONDENT), (copied, CLAIMANT), (readdressed, CLAIMANT)]
+)
+def test_dealing_taken_from_another_author_record_or_audience_is_refused(
+    case: Case, spoil: Callable[[Sealed], RecordSealed], author: Identity
+) -> None:
+    """First as it is: then nobody is named, since the chain may be what is false. Then with the context put
+    right: then its signer saw these very keys, and is named.
+    """
+    deed = spoil(seal_record(case.state, CLAIMANT))
+    with refuses(ForgedError, "path_context_differs", state=case.state, path="settlement", author=None):
+        case.post(author, deed)
+    body = refit(case.state, deed.body)
+    mended = replace(deed, body=body, body_raw=body.encode())
+    name = author.card.fingerprint
+    with refuses(ForgedError, "dealing_proof_false", state=case.state, path="settlement", author=name):
+        case.post(author, mended)
+
+
+def test_deposit_under_seat_keys_that_the_depositor_never_saw_names_nobody(case: Case) -> None:
+    """The mediator signed two acceptances, and the operator shows each to others."""
     made = seal_record(case.state, CLAIMANT)
-    mine = RESPONDENT.card.fingerprint
-    with refuses(ForgedError, "dealing_proof_false", state=case.state, author=mine):
-        case.post(RESPONDENT, with_body(made, author=mine))
-
-
-def test_dealing_copied_from_another_record_is_refused(case: Case) -> None:
-    other = seal_record(case.state, CLAIMANT, "other")
-    made = seal_record(case.state, CLAIMANT, "mine")
-    with refuses(ForgedError, "dealing_proof_false", state=case.state):
-        case.post(CLAIMANT, with_body(made, paths=other.deed.body.paths))
+    fork = Case(chain=with_other_keys(case))
+    with refuses(ForgedError, "path_context_differs", state=fork.state, path="settlement", author=None):
+        fork.post(CLAIMANT, made.deed)
 
 
 def test_dealing_copied_from_another_path_is_refused(case: Case) -> None:

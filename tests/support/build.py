@@ -19,6 +19,7 @@ from support.deeds import (
     payload_of,
     proposing,
     prove_body,
+    refit,
     reporting,
     seal_record,
     terms,
@@ -41,8 +42,11 @@ from support.parties import (
     sealed,
 )
 
+from escrow.crypto.group import Scalar
 from escrow.crypto.identity import Identity
+from escrow.crypto.kem import KemSecret
 from escrow.crypto.sealing import path_context, record_context, seal_path
+from escrow.crypto.seat_keys import SeatKeys
 from escrow.ledger import entry as entries
 from escrow.ledger.entry import Entry
 from escrow.ledger.replay import admit, extend, judge_opening
@@ -92,6 +96,7 @@ __all__ = [
     "proposing",
     "prove_body",
     "record_context",
+    "refit",
     "released_case",
     "reporting",
     "seal_path",
@@ -99,6 +104,7 @@ __all__ = [
     "sealed",
     "terms",
     "ticket",
+    "with_other_keys",
 ]
 
 
@@ -244,6 +250,23 @@ class Case:
         who = author or self.convenor
         at = place(Place.NOTE, self.id, who.card.fingerprint)
         return self.post(who, Note(text=CASE_KEY.seal_text(text, at)))
+
+
+def with_other_keys(case: Case, seat: str = "mediator") -> MemoryChain:
+    """The same case on another chain, up to its last acceptance, where this seat published other keys.
+
+    The seat's holder signed both acceptances, and a lying service made an entry of each.
+    """
+    keys = SeatKeys(opening=Scalar.random(), kem=KemSecret.from_seed(bytes_of("other keys", 64)))
+    chain = case.chain
+    assert isinstance(chain, MemoryChain)
+    fork = MemoryChain(clock=chain.clock)
+    for raw in chain.entries[: len(case.seats)]:
+        fork.take(raw)
+    who = case.seats[seat]
+    deed = acceptance(case.id, case.id, seat, who, keys=keys)
+    fork.append(compose(who, deed, case=case.id, head=fork.state.head))
+    return fork
 
 
 def accepted_case(chain: Chain | None = None) -> Case:

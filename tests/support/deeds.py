@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from support.parties import (
@@ -141,7 +141,7 @@ def seal_record(
         seats = [held.seat_public(seat) for seat in one.policy.seats]
         context = path_context(r, raw, seats)
         sealed, secret = seal_path(context, commitment(r, key), key, one.policy.shape, seats)
-        sealed_paths.append(RecordPath(terms=one, terms_raw=raw, sealed=sealed))
+        sealed_paths.append(RecordPath(terms=one, terms_raw=raw, context=context, sealed=sealed))
         secrets[one.name], seats_by_path[one.name] = secret, seats
     body = RecordBody(
         record=record,
@@ -155,6 +155,18 @@ def seal_record(
         paths=tuple(sealed_paths),
     )
     return Sealed(deed=prove_body(body, secrets, seats_by_path), key=key, secrets=secrets)
+
+
+def refit(state: CaseState, body: RecordBody) -> RecordBody:
+    """The body with every path's context as it must be for its author, whoever made the dealings."""
+    r = record_context(body.author, state.case, body.charter, body.record)
+    held = state.charters[body.charter]
+
+    def fitting(path: RecordPath) -> RecordPath:
+        seats = [held.seat_public(seat) for seat in path.terms.policy.seats]
+        return replace(path, context=path_context(r, path.terms_raw, seats))
+
+    return replace(body, paths=tuple(fitting(path) for path in body.paths))
 
 
 def payload_of(name: str, length: int = 64) -> Payload:
