@@ -1,5 +1,6 @@
 """Check a whole case, trusting nothing: through its service, or from a copy of its store."""
 
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,20 @@ from escrow.cli.names import full_case
 from escrow.cli.output import answer, say
 from escrow.cli.readers import groups
 from escrow.ledger.audit import AuditReport, Fault
+from escrow.ledger.statement import Head
+from escrow.model.ids import CaseId
+
+
+class RememberedHead(click.ParamType[tuple[CaseId, Head]]):
+    """`CASE:N:HASH`, as `escrow --json case show` and every audit tell them."""
+
+    name = "CASE:N:HASH"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        found = re.fullmatch(r"([0-9a-f]{64}):([0-9]{1,10}):([0-9a-f]{64})", value)
+        if found is None:
+            self.fail("write CASE:N:HASH, with whole ids", param, ctx)
+        return found[1], Head(n=int(found[2]), hash=found[3])
 
 
 @click.command(cls=Verb)
@@ -31,17 +46,24 @@ def verify(app: App, case: str) -> None:
 @click.command(cls=Verb)
 @click.argument("what", metavar="CASE|FOLDER")
 @click.option("--case", "only", metavar="CASE", help="Of a folder, only this case.")
+@click.option(
+    "--known",
+    multiple=True,
+    type=RememberedHead(),
+    help="Of a folder: a case's head seen before, which must still be there. Repeatable.",
+)
 @pass_app
-def audit(app: App, what: str, only: str | None) -> None:
+def audit(app: App, what: str, only: str | None, known: Sequence[tuple[CaseId, Head]]) -> None:
     """Audit a case or a downloaded store, fault by fault.
 
     With CASE, like `verify`, and every payload is fetched and hashed too. With FOLDER (a store, or a copy
-    of one), every case in it, without any service or key. Ends with code 5 if anything is wrong.
+    of one), every case in it, without any service or key. A folder cannot tell that its newest entries
+    were taken off, unless --known says how far they went. Ends with code 5 if anything is wrong.
     """
     if Path(what).is_dir():
         from escrow.cli.folder_audit import audit_folder
 
-        _conclude(app, audit_folder(Path(what), only))
+        _conclude(app, audit_folder(Path(what), only, at=app.clock(), known=dict(known)))
         return
     case = full_case(app, what)
     with progress(app) as shown:

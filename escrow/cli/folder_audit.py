@@ -1,4 +1,4 @@
-"""Audit every case in a folder store, or in a copy of one: no service, no key, nothing is believed or written.
+"""Audit every case in a folder store, or a copy of one: no service, no key, nothing is believed or written.
 
 Beside what any audit asks (A1 to A6, escrow/ledger/audit.py), numbered as in the README there:
 

@@ -13,7 +13,8 @@ does not stop at the first fault. Numbered as in README.md:
  A6  Every payload is there, with the length and the digest that its depositor stated.
 
 A missing or changed object is the fault of whoever keeps it; a false one that is named by its hash in a
-signed statement, of who signed.
+signed statement, of who signed. One that cannot be read is reported (`..._unreadable`),
+and the rest is audited.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -28,9 +29,17 @@ from escrow.ledger.state import CaseState, RecordState, RequestState, SignOffSta
 from escrow.ledger.statement import Head
 from escrow.model.ids import CaseId, Fingerprint, Hash
 
-Shares = Callable[[Hash], bytes | None]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """Something lies in the place of an object and cannot be read; `reason` is the error's code."""
+
+    reason: str
+
+
+Shares = Callable[[Hash], bytes | Unreadable | None]
 """A share object by its hash; None where there is none."""
-Payloads = Callable[[RecordState], tuple[str, int] | None]
+Payloads = Callable[[RecordState], tuple[str, int] | Unreadable | None]
 """A payload's SHA-256 (hex) and length in bytes, as found; None where there is none."""
 
 MISPLACED = frozenset(("entry_out_of_order", "entry_of_other_case"))
@@ -62,7 +71,10 @@ class Fault:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AuditReport:
-    """What was found. `entries`: how many were seen. `records`: how many hold. `warnings` are no faults."""
+    """What was found. `entries`: how many were seen. `records`: how many hold. `warnings` are no faults.
+
+    `state`: what the entries say that hold, for whoever knows of more to compare.
+    """
 
     case: CaseId | None
     head: Head | None
@@ -70,6 +82,7 @@ class AuditReport:
     records: int
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
+    state: CaseState | None = field(default=None, repr=False, compare=False)
 
     def require_clean(self) -> None:
         """RefusedError `audit_found_faults` (faults, first)."""
@@ -78,7 +91,7 @@ class AuditReport:
 
 
 def audit(
-    entries: Iterable[str],
+    entries: Iterable[str | Unreadable],
     shares: Shares | None,
     payload: Payloads | None,
     *,
@@ -126,11 +139,17 @@ class _Auditor:
             records=0 if state is None else len(state.records),
             faults=tuple(self._faults),
             warnings=tuple(self._warnings),
+            state=state,
         )
 
-    def take(self, raw: str) -> None:
+    def take(self, raw: str | Unreadable) -> None:
         """A1 to A3 for the next entry."""
         self._seen += 1
+        if isinstance(raw, Unreadable):
+            self._fault("entry_unreadable", self._expected, fields={"reason": raw.reason})
+            self._lose(self._expected)
+            self._expected += 1
+            return
         if self.state is None:
             if self._seen == 1:
                 self._open(raw)
@@ -253,6 +272,8 @@ class _Auditor:
             stated, found = record.body.payload, payload(record)
             if found is None:
                 code = "payload_missing"
+            elif isinstance(found, Unreadable):
+                code = "payload_unreadable"
             elif found[1] != stated.length:
                 code = "payload_length_differs"
             elif found[0] != stated.sha256:
@@ -263,11 +284,17 @@ class _Auditor:
 
 
 def _share_fault(
-    state: CaseState, request: RequestState, seat: str, sign_off: SignOffState, raw: bytes | None
+    state: CaseState,
+    request: RequestState,
+    seat: str,
+    sign_off: SignOffState,
+    raw: bytes | Unreadable | None,
 ) -> Fault | None:
     about = {"seat": seat, "request": request.hash, "shares": sign_off.shares}
     if raw is None:
         return Fault(code="share_object_missing", n=sign_off.n, party="", fields=about)
+    if isinstance(raw, Unreadable):
+        return Fault(code="share_object_unreadable", n=sign_off.n, party="", fields=about)
     try:
         require_share_object(state, request.hash, seat, sign_off.shares, raw)
     except EscrowError as error:

@@ -24,6 +24,9 @@ MAX_ENTRY: Final = 9_999_999_999  # ten digits, so that names sort like numbers
 
 CANARY: Final = "canary"  # one in every bucket, for the start-up check
 CASES: Final = "cases/"
+CARDS: Final = "cards/"
+SHARES: Final = "shares/"
+PAYLOADS: Final = "payloads/"
 UPLOADS: Final = "uploads/"
 PARTS: Final = "parts/"  # working files; one folder for each upload that is still open
 
@@ -104,7 +107,7 @@ def card_index(fingerprint: str, case: str) -> str:
 
 def card_indexes(fingerprint: str) -> str:
     """Ledger: prefix of a card's index objects."""
-    return f"cards/{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}/"
+    return f"{CARDS}{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}/"
 
 
 def share(case: str, sha: str) -> str:
@@ -114,7 +117,7 @@ def share(case: str, sha: str) -> str:
 
 def shares(case: str) -> str:
     """Records: prefix of a case's share objects."""
-    return f"shares/{_hex('case', case, CASE_DIGITS)}/"
+    return f"{SHARES}{_hex('case', case, CASE_DIGITS)}/"
 
 
 def payload(case: str, upload: str) -> str:
@@ -124,7 +127,7 @@ def payload(case: str, upload: str) -> str:
 
 def payloads(case: str) -> str:
     """Records: prefix of a case's completed payloads."""
-    return f"payloads/{_hex('case', case, CASE_DIGITS)}/"
+    return f"{PAYLOADS}{_hex('case', case, CASE_DIGITS)}/"
 
 
 def upload_plan(payload_name: str) -> str:
