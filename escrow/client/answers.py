@@ -54,9 +54,15 @@ def malformed(field: str, **more: Field) -> MalformedError:
     return MalformedError("answer_malformed", field=field, **more)
 
 
-def problem(status: int, content_type: str, raw: bytes, request_id: str) -> EscrowError:
-    """The error that a status of 400 or more stands for."""
+def problem(
+    status: int, content_type: str, raw: bytes, request_id: str, retry_after: str = ""
+) -> EscrowError:
+    """The error that a status of 400 or more stands for. `retry_after`: seconds, where the service names
+    some.
+    """
     identity: dict[str, Field] = {"request_id": request_id} if _plain(request_id) else {}
+    if retry_after.isascii() and retry_after.isdecimal() and len(retry_after) < 7:
+        identity["retry_after"] = int(retry_after)
     family = _FAMILIES.get(status)
     if content_type.partition(";")[0].strip() != "application/problem+json" or family is None:
         if status in (429, 500, 502, 503, 504):  # a proxy speaks, not the service

@@ -29,7 +29,7 @@ from escrow.client.courier import (
 )
 from escrow.client.posting import Posting
 from escrow.crypto.identity import Identity
-from escrow.errors import ConflictError, MalformedError, TooLargeError, UnavailableError
+from escrow.errors import ConflictError, EscrowError, MalformedError, TooLargeError, UnavailableError
 from escrow.ledger import token
 from escrow.ledger.bundle import MAX_BUNDLE
 from escrow.ledger.entry import MAX_ENTRY
@@ -43,6 +43,8 @@ T = TypeVar("T")
 CONNECT_S, READ_S = 10.0, 60.0
 ATTEMPTS = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
+LONGEST_ASKED_S = 30
+"""A service may ask for patience (Retry-After, RFC 9110 section 10.2.3); this much is given at a time."""
 TOKEN_KEPT = timedelta(seconds=120)
 """A token is good for four minutes; one is used for two, so that it does not grow stale under way."""
 ENTRIES_A_PAGE = 200
@@ -170,8 +172,9 @@ class HttpCourier:
         for _ in range(ATTEMPTS - 1):
             try:
                 return attempt()
-            except (UnavailableError, ConflictError):
-                self._pause(wait * (0.5 + random.random() / 2))  # noqa: S311  # spreads callers; no secret
+            except (UnavailableError, ConflictError) as error:
+                spread = wait * (0.5 + random.random() / 2)  # noqa: S311  # spreads callers; no secret
+                self._pause(max(spread, _asked(error)))
                 wait = min(2 * wait, LONGEST_WAIT_S)
         return attempt()
 
@@ -204,7 +207,11 @@ class HttpCourier:
             raw = _read(response, answers.MAX_PROBLEM)
             content_type = response.headers.get("Content-Type", "")
             raise answers.problem(
-                response.status_code, content_type, raw, response.headers.get("X-Request-Id", "")
+                response.status_code,
+                content_type,
+                raw,
+                response.headers.get("X-Request-Id", ""),
+                response.headers.get("Retry-After", ""),
             )
 
     def _authorize(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
@@ -217,6 +224,12 @@ class HttpCourier:
         if self._token is None or not timedelta(0) <= now - self._token[1] < TOKEN_KEPT:
             self._token = token.make(identity, self.url, now), now
         return self._token[0]
+
+
+def _asked(error: EscrowError) -> int:
+    """The patience that the service asked for, in seconds, as far as it is given."""
+    seconds = error.fields.get("retry_after")
+    return min(seconds, LONGEST_ASKED_S) if isinstance(seconds, int) else 0
 
 
 def _shaped(read: Callable[[Fields], T], raw: bytes) -> T:

@@ -18,6 +18,7 @@ the service. What the disk refuses is SetupError `memory_unusable`.
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from escrow.client.address import require_safe_url
@@ -163,6 +164,19 @@ class Memory:
         found = self._folders("deposits", RECORD_BYTES)
         return tuple(record for record in found if (self._deposit(record) / "posting").exists())
 
+    @contextmanager
+    def sealing(self, record: RecordId) -> Iterator[Path]:
+        """The folder of a new deposit, this program's alone until its posting is remembered.
+
+        First what killed programs left is cleared away: ciphertext without a posting, whose key is lost.
+        """
+        self._files.sweep()
+        for name in tuple(self._folders("deposits", RECORD_BYTES)):
+            if self._files.is_abandoned(name) and not (self._deposit(name) / "posting").exists():
+                self.forget_deposit(name)
+        with self._files.locked(record):
+            yield self.deposit_folder(record)
+
     def deposit_folder(self, record: RecordId) -> Path:
         """Where the files of an unfinished deposit go; it is there after this call."""
         with renamed("memory_unusable"):
@@ -183,6 +197,7 @@ class Memory:
         """It has its receipt, or was given up."""
         with renamed("memory_unusable"):
             shutil.rmtree(self._deposit(record), ignore_errors=True)
+        self._files.drop_lock(record)
 
     # Files
 

@@ -97,24 +97,24 @@ class RecordVerbs(Desk):
         `pending_deposits`.
         """
         record = new_record_id()
-        sealed = self.memory.deposit_folder(record) / "sealed"
-        try:
-            posting = self.prepare_deposit(
-                case,
-                source,
-                paths,
-                title=title,
-                label=label,
-                sealed=sealed,
-                media_type=media_type,
-                replaces=replaces,
-                record=record,
-                progress=progress,
-            )
-            self.memory.remember_posting(record, posting.dump())
-        except BaseException:
-            self.memory.forget_deposit(record)
-            raise
+        with self.memory.sealing(record) as folder:
+            try:
+                posting = self.prepare_deposit(
+                    case,
+                    source,
+                    paths,
+                    title=title,
+                    label=label,
+                    sealed=folder / "sealed",
+                    media_type=media_type,
+                    replaces=replaces,
+                    record=record,
+                    progress=progress,
+                )
+                self.memory.remember_posting(record, posting.dump())
+            except BaseException:
+                self.memory.forget_deposit(record)
+                raise
         return self.resume_deposit(self._pending(record), progress=progress)
 
     def pending_deposits(self) -> tuple[PendingDeposit, ...]:

@@ -1,4 +1,4 @@
-"""A released record opens from its two files alone; no false file passes, no false title keeps a reader out."""
+"""A released record opens from its two files alone; no false file passes, no false title keeps one out."""
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager

@@ -236,3 +236,14 @@ def test_range_that_does_not_begin_where_asked_is_refused() -> None:
         courier(answer)[0].payload("0" * 64, "0" * 32, start=5).__enter__()
     with refuses(MalformedError, "answer_malformed", status=200):
         courier((200, {"Content-Length": "10"}, b""))[0].payload("0" * 64, "0" * 32, start=5).__enter__()
+
+
+@pytest.mark.parametrize(
+    ("asked", "waited"),
+    [("7", 7), ("86400", http.LONGEST_ASKED_S), ("999999999", 0), ("-5", 0), ("soon", 0), ("\u0667", 0)],
+)
+def test_patience_that_a_service_asks_for_is_given_within_bounds(asked: str, waited: int) -> None:
+    line, _, waits = courier(problem(503, "storage_unavailable", {"Retry-After": asked}), GOOD)
+    assert line.service().url == URL
+    (wait,) = waits
+    assert wait == waited if waited else 0 < wait < 1

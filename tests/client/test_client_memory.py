@@ -1,15 +1,17 @@
 """What a party remembers: once written it stays, two programs may share it, and a broken disk is said so."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from client.honest import URL, World
+from client.honest import URL, World, courier_of
 from support.build import SERVICE, party
 from support.refusals import refuses
 
-from escrow.client import Memory
-from escrow.errors import ForgedError, MalformedError, SetupError
+from escrow.client import Memory, PathChoice
+from escrow.client.home import Home
+from escrow.errors import ForgedError, MalformedError, SetupError, UnavailableError
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import Service
 
@@ -95,3 +97,60 @@ def test_strange_files_in_the_home_are_left_alone(world: World) -> None:
     (world.folder / "claimant" / "cases" / case / "receipts").mkdir(exist_ok=True)
     (world.folder / "claimant" / "cases" / case / "receipts" / ".DS_Store").write_text("")
     assert [one.case for one in people["claimant"].cases()] == [case]
+
+
+# What a killed program leaves
+
+
+def half_sealed(world: World, record: str) -> Path:
+    """What is left of a deposit whose program was killed while it sealed, or before it had signed."""
+    folder = Memory(world.folder / "claimant").deposit_folder(record)
+    (folder / ".abc.part").write_bytes(b"half of it")
+    (folder / "sealed").write_bytes(b"all of it")
+    return folder
+
+
+def test_ciphertext_that_a_killed_program_left_is_cleared_at_the_next_deposit(world: World) -> None:
+    case, people = world.accepted()
+    folder = half_sealed(world, "0" * 32)
+    people["claimant"].deposit(case, world.document(), [PathChoice(name="settlement")], title="t", label="l")
+    assert not folder.exists()
+    assert list((world.folder / "claimant" / "locks").iterdir()) == [
+        world.folder / "claimant" / "locks" / case
+    ]
+
+
+def test_ciphertext_of_a_program_that_still_seals_is_left_alone(world: World) -> None:
+    case, people = world.accepted()
+    folder = half_sealed(world, "0" * 32)
+    with Home(world.folder / "claimant").locked("0" * 32):
+        people["claimant"].deposit(
+            case, world.document(), [PathChoice(name="settlement")], title="t", label="l"
+        )
+        assert sorted(path.name for path in folder.iterdir()) == [".abc.part", "sealed"]
+
+
+def test_deposit_that_waits_for_its_receipt_is_not_cleared(world: World) -> None:
+    case, people = world.accepted()
+    claimant = people["claimant"]
+    settlement = [PathChoice(name="settlement")]
+
+    def cut(*_: object) -> None:
+        raise UnavailableError("service_unreachable")
+
+    courier_of(claimant).lies["post"] = cut
+    for _ in range(2):
+        with refuses(UnavailableError, "service_unreachable"):
+            claimant.deposit(case, world.document(), settlement, title="t", label="l")
+    assert len(claimant.pending_deposits()) == 2
+
+
+def test_files_that_stand_aside_too_long_are_cleared_and_others_are_not(world: World) -> None:
+    case, people = world.accepted()
+    aside = world.folder / "claimant" / "aside"
+    assert list(aside.iterdir()) == []
+    for name in ("left", "being-written"):
+        (aside / name).write_bytes(b"x")
+    os.utime(aside / "left", (0, 0))
+    people["claimant"].deposit(case, world.document(), [PathChoice(name="settlement")], title="t", label="l")
+    assert [path.name for path in aside.iterdir()] == ["being-written"]
