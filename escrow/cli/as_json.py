@@ -79,6 +79,7 @@ def path(it: PathView) -> Json:
         "not_before": time(it.not_before),
         "date_at_deposit": it.date_at_deposit,
         "note": it.note,
+        "can_open_alone": [card(party) for party in it.can_open_alone],
         "sentences": [sentence(one) for one in it.sentences],
     }
 
@@ -220,7 +221,14 @@ def opened(it: Opened) -> Json:
         "title": it.metadata.title,
         "media_type": it.metadata.media_type,
         "released_at": time(it.released_at),
-        "faults": [{"seat": one.seat, "code": one.code} for one in it.faults],
+        "faults": [
+            {
+                "seat": one.seat or None,
+                "code": one.code,
+                "author": None if one.author is None else one.author.fingerprint,
+            }
+            for one in it.faults
+        ],
     }
 
 

@@ -5,7 +5,7 @@ What decides whether a record can open is always said with its label, [cryptogra
 the words of the policy room.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from escrow.cli.foreign import brief, prose
 from escrow.cli.output import moment, size, table
@@ -89,8 +89,24 @@ def charter_lines(it: CharterView) -> Iterator[str]:
         ],
         indent=4,
     )
+    held: dict[Card, tuple[str, ...]] = {}
+    for one in it.seats:
+        held[one.card] = (*held.get(one.card, ()), one.seat)
     for path in it.paths:
         yield from path_lines(path)
+        yield from _alone_lines(path, held)
+
+
+def _alone_lines(it: PathView, held: Mapping[Card, tuple[str, ...]]) -> Iterator[str]:
+    """Who needs nobody else, worked out on this machine, and what the charter says of it."""
+    for card in it.can_open_alone:
+        yield f"    ! {who(card, held.get(card, ()))}  CAN OPEN THIS ALONE, whatever all others say."
+    if it.can_open_alone:
+        yield "    why the parties agree to that, in the charter's words:"
+        yield from prose(it.note, indent=6)
+    elif it.note:
+        yield "    in its author's words:"
+        yield from prose(it.note, indent=6)
 
 
 def _standing(it: CharterView) -> str:
@@ -110,9 +126,6 @@ def path_lines(it: PathView, *, indent: str = "  ") -> Iterator[str]:
         yield f"{inner}only reader: {card.groups}"
     if it.date_at_deposit:
         yield f"{inner}Each deposit names its own date."
-    if it.note:
-        yield f"{inner}in its author's words:"
-        yield from prose(it.note, indent=len(inner))
 
 
 def record_rows(records: tuple[RecordView, ...]) -> list[str]:
@@ -188,6 +201,11 @@ def review_lines(it: Review) -> Iterator[str]:
         yield "  readers (compare these fingerprints with the people you mean)"
         yield from (f"    {card.groups}" for card in request.readers)
     yield from path_lines(it.path)
+    for card in it.path.can_open_alone:
+        yield f"    ! {card.groups}  can open this alone: it needs no sign-off but its own."
+    if it.path.note:
+        yield "    in the depositor's words:"
+        yield from prose(it.path.note, indent=6)
     for seat, state in it.envelopes:
         if state is EnvelopeState.BAD:
             yield f"  The envelope of {seat} is bad: run `escrow report`. It still opens with another's."
