@@ -12,7 +12,7 @@ from escrow.cli.files import read_text
 from escrow.cli.foreign import brief
 from escrow.cli.names import full_case, full_request
 from escrow.cli.output import answer, moment, say, size, table
-from escrow.client import Opened, open_release
+from escrow.client import Fault, Opened, open_release
 from escrow.model.ids import CASE_BYTES, HASH_BYTES
 
 MAX_TICKET_FILE = 16 * 1024
@@ -85,5 +85,16 @@ def _lines(it: Opened) -> list[str]:
         ("released", moment(it.released_at)),
         ("size", size(it.metadata.length)),
     ]
-    faults = [f"  {one.seat} sent something false ({one.code}); the others sufficed." for one in it.faults]
-    return ["Opened; every signature, share and byte was checked.", *table(rows), *faults]
+    lines = ["Opened; every signature, share and byte was checked.", *table(rows)]
+    return lines + [f"  {_fault(one)}" for one in it.faults]
+
+
+def _fault(it: Fault) -> str:
+    """Who sent something false, where that is proven; nobody is blamed for what only did not come."""
+    if it.code == "share_object_missing":
+        return f"What {it.seat} handed over did not come ({it.code}): ask the service. The others sufficed."
+    if not it.seat:
+        return f"Its depositor sealed a description that is of no use ({it.code}); the document is whole."
+    if it.author is None:
+        return f"The sign-off of {it.seat} was no help ({it.code}); the others sufficed."
+    return f"{it.seat} ({it.author.groups}) sent something false ({it.code}); the others sufficed."
