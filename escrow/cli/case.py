@@ -41,8 +41,12 @@ def open_(app: App, charter: Path, service_card: str | None, out: Path | None, f
     check_out(out, force=force)
     draft = _read_draft(charter)
     session = app.session(app.require_service())
-    pinned = None if service_card is None else Card.parse(service_card)
-    posting = session.prepare_open_case(draft, service_card=pinned)
+    told = None if service_card is None else Card.parse(service_card)
+    posting = session.prepare_open_case(draft, service_card=told)
+    if told is None:
+        pinned = session.service()
+        say(app, f"The service at {pinned.url} says it is {pinned.card.groups}",
+            "From now on no other is taken for it; compare this with its people.")  # fmt: skip
     finish(
         app, session, posting, out=out, force=force, data=posting.hash, facts={},
         done=f"Opened. Now invite the holder of each seat: {', '.join(draft.seats)}",
