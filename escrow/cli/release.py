@@ -14,6 +14,7 @@ from escrow.cli.output import ask, say
 from escrow.cli.posting import check_out, finish, out_options
 from escrow.cli.readers import known, only_path
 from escrow.client import Session
+from escrow.errors import UnavailableError
 
 MAX_TICKET_FILE = 16 * 1024
 
@@ -90,10 +91,19 @@ def signoff(
     with_seat = seat or ", ".join(review.my_seats)
     posting = session.prepare_sign_off(case, request, seat)  # what is refused, is refused before the question
     ask(app, f"Sign off for {with_seat or 'your seat'}? This cannot be recalled.", yes=yes)
-    finish(
-        app, session, posting, out=out, force=force, data=posting.hash,
-        facts={"request": request, "review": as_json.review(review)}, done="Signed off.",
-    )  # fmt: skip
+    try:
+        finish(
+            app, session, posting, out=out, force=force, data=posting.hash,
+            facts={"request": request, "review": as_json.review(review)}, done="Signed off.",
+        )  # fmt: skip
+    except (UnavailableError, KeyboardInterrupt):
+        say(app, "It may have arrived all the same. To see: escrow case show. To take it back for good:",
+            f"  {_take_back(case, request, posting.hash)}")  # fmt: skip
+        raise
+
+
+def _take_back(case: str, request: str, sign_off: str) -> str:
+    return f"escrow withdraw {show.short(case)} {show.short(request)} --sign-off {sign_off}"
 
 
 @click.command(cls=Verb)
@@ -101,7 +111,11 @@ def signoff(
 @click.argument("request")
 @click.option("--seat", help="Which of your seats, where you hold several.")
 @click.option("--reason", help="For all seats of the case.")
-@click.option("--sign-off", metavar="HASH", help="One that may never have arrived.  [default: your latest]")
+@click.option(
+    "--sign-off",
+    metavar="HASH",
+    help="One that may never have arrived, by the hash that `signoff` printed.  [default: your latest]",
+)
 @out_options
 @pass_app
 def withdraw(
@@ -116,7 +130,8 @@ def withdraw(
 ) -> None:
     """Take a sign-off back before the request is released.
 
-    [procedural] The service and honest clients no longer count it. Whoever has the share keeps it.
+    [procedural] The service and honest clients no longer count it. Whoever has the share keeps it. With
+    --sign-off also one that was written with --out, or lost on its way: if it comes later, it is refused.
     """
     check_out(out, force=force)
     session, case, request = _find(app, case, request)
