@@ -155,7 +155,7 @@ class Memory:
 
     def remember_case_key(self, case: CaseId, key: CaseKey) -> None:
         """Keep it. Callers have checked it against the charter's hash, so there is only one."""
-        self._files.create(self.home / "cases" / case / "key", to_base64(key.raw).encode())
+        self._files.create(self.home / "cases" / case / "key", to_base64(key.encode()).encode())
 
     # Deposits
 

@@ -9,7 +9,16 @@ import hmac
 from typing import Any, Self
 
 
-class Secret:
+class NeverPickled:
+    """What holds a secret in a plain field, kept out of `repr`, stays in this process too."""
+
+    __slots__ = ()
+
+    def __reduce_ex__(self, protocol: object) -> str:
+        raise TypeError(f"{type(self).__name__} refuses to be pickled")
+
+
+class Secret(NeverPickled):
     """Fixed bytes behind a curtain. Subclasses decide how they are made and what they can do."""
 
     __slots__ = ("_raw",)
@@ -45,6 +54,3 @@ class Secret:
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:
         return self
-
-    def __reduce_ex__(self, protocol: object) -> str:
-        raise TypeError(f"{type(self).__name__} refuses to be pickled")

@@ -23,6 +23,7 @@ from escrow.crypto.card import Card
 from escrow.crypto.envelope import disclose, ticket_context
 from escrow.crypto.group import Point
 from escrow.crypto.sealing import check_p, open_key
+from escrow.crypto.secret import NeverPickled
 from escrow.crypto.sign_off import opened_share, recombine
 from escrow.crypto.ticket import TicketKeys
 from escrow.crypto.transcript import Label
@@ -40,8 +41,8 @@ from escrow.policy.verdict import assess_seats
 FORMAT = "escrow.bundle.v1"
 MAX_BUNDLE = 64 * 1024 * 1024
 """Bytes. The largest release takes 35 MB: 256 seats and 16 readers, with two share objects of each seat
-(19 MB), eight sign-offs (3 MB) and eight reports of an envelope (2 MB), the largest record (8 MB), its charter
-and all acceptances (3 MB). The rest is for charters that held before it."""
+(19 MB), eight sign-offs (3 MB) and eight reports of an envelope (2 MB), the largest record (8 MB), its
+charter and all acceptances (3 MB). The rest is for charters that held before it."""
 MAX_ENTRIES = 10_000
 SHARES_A_SEAT = 2
 """A seat's last share objects: it signs off again when one was lost."""
@@ -178,7 +179,7 @@ class Bundle:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedKey:
+class OpenedKey(NeverPickled):
     """The record's key K. `named`: seats that passed on a wrong p; it opened with another's."""
 
     key: bytes = field(repr=False)

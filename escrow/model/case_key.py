@@ -10,11 +10,11 @@ README.md):
 """
 
 import secrets
-from dataclasses import dataclass
 from enum import StrEnum
 
 from escrow.crypto import aead
 from escrow.crypto.identity import Identity
+from escrow.crypto.secret import Secret
 from escrow.crypto.transcript import Label, digest, kdf
 from escrow.errors import ForgedError, MalformedError
 from escrow.model.wire import Fields, check_text
@@ -44,18 +44,15 @@ def place(field: Place, *where: str) -> bytes:
     return digest(Label.CASE_KEY_TEXT, field.encode(), *(part.encode() for part in where))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
-class CaseKey:
-    """32 random bytes. Never printed."""
+class CaseKey(Secret):
+    """32 random bytes, never printed. MalformedError `case_key_malformed` for another length."""
 
-    raw: bytes
+    __slots__ = ()
 
-    def __post_init__(self) -> None:
-        if len(self.raw) != KEY_BYTES:
+    def __init__(self, *, raw: bytes) -> None:
+        if len(raw) != KEY_BYTES:
             raise MalformedError("case_key_malformed", field="case_key")
-
-    def __repr__(self) -> str:
-        return "CaseKey(32 bytes)"
+        super().__init__(raw)
 
     @classmethod
     def generate(cls) -> "CaseKey":
@@ -64,7 +61,7 @@ class CaseKey:
     @property
     def hash(self) -> str:
         """What the charter carries, in hex: one ciphertext may be made to open under two keys, this not."""
-        return digest(Label.CASE_KEY_HASH, self.raw).hex()
+        return digest(Label.CASE_KEY_HASH, self._raw).hex()
 
     def require_hash(self, expected: str) -> None:
         if self.hash != expected:
@@ -73,14 +70,14 @@ class CaseKey:
     def seal_text(self, text: str, at: bytes) -> bytes:
         """The ciphertext: its length tells the number of blocks and no more (rule T1)."""
         raw = check_text(text, limit=len(text), field="text").encode()
-        return aead.seal_random(kdf(Label.CASE_KEY, self.raw), _pad(raw), at)
+        return aead.seal_random(kdf(Label.CASE_KEY, self._raw), _pad(raw), at)
 
     def open_text(self, sealed: bytes, at: bytes) -> str:
         """ForgedError `ciphertext_false` when it was sealed elsewhere, by another key, or changed.
 
         MalformedError `text_padding_malformed`, `field_not_text`: genuine, and written wrongly.
         """
-        raw = _unpad(aead.open_random(kdf(Label.CASE_KEY, self.raw), sealed, at))
+        raw = _unpad(aead.open_random(kdf(Label.CASE_KEY, self._raw), sealed, at))
         try:
             return raw.decode()
         except UnicodeDecodeError as error:
@@ -89,7 +86,7 @@ class CaseKey:
     def wrap_for_oneself(self, identity: Identity) -> bytes:
         """The case key under a key that only this identity derives: its file alone is enough later."""
         at = bytes.fromhex(self.hash)
-        return aead.seal_random(identity.own_key(Label.IDENTITY_CASE_KEY, at), self.raw, at)
+        return aead.seal_random(identity.own_key(Label.IDENTITY_CASE_KEY, at), self._raw, at)
 
     @classmethod
     def unwrap_for_oneself(cls, identity: Identity, wrapped: bytes, expected_hash: str) -> "CaseKey":

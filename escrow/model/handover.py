@@ -62,7 +62,7 @@ class Invitation:
                 "case": self.case,
                 "seat": self.seat,
                 "proposal": self.proposal,
-                "case_key": to_base64(self.case_key.raw),
+                "case_key": to_base64(self.case_key.encode()),
             }
         )
 

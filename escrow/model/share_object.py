@@ -3,7 +3,7 @@
 The signed statement names its hash; the service keeps the object, for its author alone before the release.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from escrow.crypto.envelope import Envelope
 from escrow.crypto.group import Point
@@ -43,7 +43,7 @@ class ShareObject:
     seat: str
     tickets: tuple[TicketAnswer, ...] = ()
     public_answer: Answer | None = None
-    public_p: bytes | None = None
+    public_p: bytes | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if (self.public_answer is None) != bool(self.tickets):

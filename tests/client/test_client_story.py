@@ -68,4 +68,4 @@ def test_invitation_survives_its_file(world: World) -> None:
     for invitation in convenor.invitations(case).values():
         again = Invitation.load(invitation.dump())
         assert again == invitation
-        assert again.case_key.raw.hex() not in repr(again)
+        assert again.case_key.encode().hex() not in repr(again)

@@ -1,8 +1,11 @@
-"""What a bundle may grow to, whatever seats do."""
+"""What a bundle may grow to, whatever seats do; and that what it opens stays here."""
 
+import pickle
+
+import pytest
 from support import build
 
-from escrow.ledger.bundle import MAX_BUNDLE, MAX_ENTRIES, MAX_SHARES, SHARES_A_SEAT, select
+from escrow.ledger.bundle import MAX_BUNDLE, MAX_ENTRIES, MAX_SHARES, SHARES_A_SEAT, OpenedKey, select
 from escrow.ledger.rules_release import MAX_SIGN_OFFS
 from escrow.model.charter import MAX_SEATS
 from escrow.model.path import MAX_CARDS
@@ -42,3 +45,8 @@ def test_largest_release_fits_its_bundle() -> None:
     assert 30e6 < carried + signed_off_and_reported + record + charter + asked < MAX_BUNDLE
     assert 2 * MAX_SEATS * MAX_SIGN_OFFS + 2 * MAX_SEATS + 3 < MAX_ENTRIES
     assert MAX_ENTRIES + MAX_SHARES + 8 < MAX_ITEMS
+
+
+def test_opened_key_does_not_leave_the_process_in_a_pickle() -> None:
+    with pytest.raises(TypeError, match="OpenedKey refuses to be pickled"):
+        pickle.dumps(OpenedKey(key=build.bytes_of("K"), named=()))

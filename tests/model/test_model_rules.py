@@ -1,5 +1,6 @@
 """Rules of charters, paths and records (C, P, R), of texts under the case key, of what is handed over (H)."""
 
+import pickle
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -8,6 +9,8 @@ import pytest
 from support import build
 
 from escrow.crypto import aead, bech32m
+from escrow.crypto.group import BASE
+from escrow.crypto.sign_off import Answer
 from escrow.crypto.transcript import Label, kdf
 from escrow.errors import EscrowError, ForgedError, MalformedError, RefusedError
 from escrow.model.case_key import CaseKey, Place, place, read_sealed
@@ -422,7 +425,7 @@ PADDED_WRONGLY = {
 @pytest.mark.parametrize("padded", PADDED_WRONGLY.values(), ids=PADDED_WRONGLY.keys())
 def test_text_padded_in_another_way_does_not_open(padded: bytes) -> None:
     """Genuine, but with room for bytes that nobody sees."""
-    sealed = aead.seal_random(kdf(Label.CASE_KEY, KEY.raw), padded, b"here")
+    sealed = aead.seal_random(kdf(Label.CASE_KEY, KEY.encode()), padded, b"here")
     assert refusal(lambda: KEY.open_text(sealed, b"here")).code == "text_padding_malformed"
 
 
@@ -459,23 +462,41 @@ def test_case_key_of_another_length_is_refused(size: int) -> None:
     assert refusal(lambda: CaseKey(raw=bytes(size))).code == "case_key_malformed"
 
 
+def test_case_key_does_not_leave_the_process_in_a_pickle() -> None:
+    for held in (KEY, invitation_of(KEY)):
+        with pytest.raises(TypeError, match="CaseKey refuses to be pickled"):
+            pickle.dumps(held)
+
+
+def test_public_p_is_not_printed_with_its_share_object() -> None:
+    """Until the release nobody but its seat may have it; objects are printed into logs and tracebacks."""
+    p = bytes(range(32))
+    answer = Answer(W=BASE, proof=bytes(64))
+    held = ShareObject(request="00" * 32, seat="a", public_answer=answer, public_p=p)
+    assert repr(p) not in repr(held)
+
+
 def test_case_key_is_not_printed() -> None:
-    assert KEY.raw.hex() not in repr(KEY)
-    assert repr(KEY.raw) not in repr(KEY)
+    assert KEY.encode().hex() not in repr(KEY)
+    assert repr(KEY.encode()) not in repr(KEY)
 
 
 # H: what people hand over
 
 
-@pytest.fixture(scope="module")
-def invitation() -> Invitation:
+def invitation_of(key: CaseKey) -> Invitation:
     return Invitation(
         service=Service(url=build.URL, card=build.SERVICE.card),
         case="11" * 32,
         seat="mediator",
         proposal="22" * 32,
-        case_key=KEY,
+        case_key=key,
     )
+
+
+@pytest.fixture(scope="module")
+def invitation() -> Invitation:
+    return invitation_of(KEY)
 
 
 @pytest.fixture(scope="module")
@@ -506,7 +527,7 @@ def test_one_is_not_taken_for_the_other(invitation: Invitation, introduction: In
 
 
 def test_h1_invitation_is_not_printed_with_its_key(invitation: Invitation) -> None:
-    assert KEY.raw.hex() not in repr(invitation)
+    assert KEY.encode().hex() not in repr(invitation)
     assert "CaseKey(32 bytes)" in repr(invitation)
 
 

@@ -135,7 +135,7 @@ def secrets_of(
     case: build.Case, people: dict[str, Identity], case_key: CaseKey, key: bytes, sealed: build.Sealed
 ) -> dict[str, bytes]:
     found = {"document": DOCUMENT[:80], "title": TITLE.encode(), "filename": FILENAME.encode()}
-    found |= {"record key": key, "case key": case_key.raw, "notes": b"The rules we agreed on."}
+    found |= {"record key": key, "case key": case_key.encode(), "notes": b"The rules we agreed on."}
     for name, person in people.items():
         found[f"seed of {name}"] = person._raw
         found[f"signing seed of {name}"] = person.signing_seed()
