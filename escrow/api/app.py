@@ -14,15 +14,16 @@ from werkzeug.exceptions import HTTPException
 
 import escrow
 from escrow.api import problems
-from escrow.api.blueprint import EXTENSION, ProblemApi, body_limit, desk, register_converters
+from escrow.api.blueprint import EXTENSION, TRANSFERS, ProblemApi, body_limit, register_converters, transfers
 from escrow.api.resources.about import DRAINING, about, health
 from escrow.api.resources.cases import cases
 from escrow.api.resources.inbox import inbox
 from escrow.api.resources.records import records
 from escrow.api.resources.requests import requests
 from escrow.api.resources.uploads import uploads
+from escrow.api.transfers import Transfers
 from escrow.config import Settings
-from escrow.errors import EscrowError
+from escrow.errors import EscrowError, UnavailableError
 from escrow.service.desk import Clock, Desk
 from escrow.store.interface import Store
 
@@ -69,6 +70,7 @@ def create_app(
     app.config["MAX_CONTENT_LENGTH"] = body_limit(settings)
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.extensions[EXTENSION] = Desk.set_up(settings, store, clock)
+    app.extensions[TRANSFERS] = Transfers(settings.threads)
     app.extensions[DRAINING] = draining
     _add_routes(app)
     app.register_error_handler(EscrowError, problems.problem_of)
@@ -91,17 +93,10 @@ def _begin() -> None:
     g.request_id = secrets.token_hex(8)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
-    _bound_socket()
-
-
-def _bound_socket() -> None:
-    """Reading a body and sending an answer both wait for the peer, at most this long."""
-    sock = request.environ.get("gunicorn.socket")
-    if sock is not None:
-        sock.settimeout(desk().settings.socket_timeout_s)
 
 
 def _finish(response: Response) -> Response:
+    response = _sendable(response)
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
@@ -112,4 +107,15 @@ def _finish(response: Response) -> Response:
         status=response.status_code,
         ms=round((time.monotonic() - g.began) * 1000, 1),
     )
+    return response
+
+
+def _sendable(response: Response) -> Response:
+    if request.method == "HEAD":
+        return response
+    try:
+        transfers().send(response)
+    except UnavailableError as busy:
+        response.close()
+        return problems.problem_of(busy)
     return response

@@ -16,6 +16,7 @@ from werkzeug.routing import BaseConverter
 
 from escrow.api import problems
 from escrow.api.bodies import read_json_bytes
+from escrow.api.transfers import Transfers
 from escrow.config import Settings
 from escrow.model.wire import decode_json
 from escrow.service.desk import Desk
@@ -23,6 +24,7 @@ from escrow.service.desk import Desk
 View = TypeVar("View", bound=Callable[..., Any])
 
 EXTENSION = "escrow-desk"
+TRANSFERS = "escrow-transfers"
 
 READ = (400, 401, 404, 503)
 """What any route that reads may refuse with."""
@@ -38,6 +40,12 @@ def desk() -> Desk:
     return found
 
 
+def transfers() -> Transfers:
+    """The long transfers of the process that serves this request."""
+    found: Transfers = current_app.extensions[TRANSFERS]
+    return found
+
+
 def body_limit(settings: Settings) -> int:
     """A statement, a share object in base64url, and the JSON around them."""
     return settings.statement_bytes + 100 * 1024
@@ -50,9 +58,10 @@ class StrictParser(FlaskParser):
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}  # noqa: RUF012
 
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
-        settings = desk().settings
-        limit = body_limit(settings)
-        return decode_json(read_json_bytes(req, settings, limit=limit), limit=limit, field="body")
+        limit = body_limit(desk().settings)
+        with transfers().receiving(req.content_length or 0):
+            raw = read_json_bytes(req, limit=limit)
+        return decode_json(raw, limit=limit, field="body")
 
 
 class Resource(Blueprint):  # type: ignore[misc]

@@ -1,23 +1,16 @@
-"""Read what a client sends: never more than it announced, never less taken for whole, never for ever.
+"""Read what a client sends: never more than it announced, and never less taken for whole.
 
 Rules:
  B1  A body says its length beforehand; one that arrives in chunks of unknown number is refused.
  B2  A body that ends early is refused: servers hand a short body over as if it were whole.
- B3  A peer that stalls is cut off after `socket_timeout_s`, one that drips after `body_deadline_s`:
-     gunicorn's own timeouts watch workers, not sockets, and a few stalled uploads would otherwise hold
-     every thread.
+ B3  A body that comes too late ends early too: escrow/api/worker.py says when (W2, W3) and raises OSError.
 """
 
-import contextlib
 import io
-import socket
-import time
-from collections.abc import Callable
 from typing import Any, BinaryIO, cast
 
 from flask import Request
 
-from escrow.config import Settings
 from escrow.errors import MalformedError, TooLargeError
 
 CHUNK = 1024 * 1024
@@ -32,21 +25,12 @@ def require_length(request: Request) -> int:
 
 
 class Body(io.RawIOBase):
-    """The request's body as a file that ends after the announced bytes (B3).
+    """The request's body as a file that ends after the announced bytes. OSError (B3)."""
 
-    A stall or a late byte is an OSError.
-    """
-
-    def __init__(
-        self, request: Request, settings: Settings, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, request: Request) -> None:
         super().__init__()
         self._source: BinaryIO = request.environ["wsgi.input"]
         self._left = require_length(request)
-        self._monotonic = monotonic
-        self._deadline = monotonic() + settings.body_deadline_s
-        self._timeout = settings.socket_timeout_s
-        self._socket: socket.socket | None = request.environ.get("gunicorn.socket")
 
     def readable(self) -> bool:
         return True
@@ -56,27 +40,9 @@ class Body(io.RawIOBase):
         wanted = self._left if size < 0 else min(size, self._left)
         if wanted == 0:
             return b""
-        try:
-            found = self._receive(min(wanted, CHUNK))
-        except OSError:
-            self._give_up()
-            raise
+        found = self._source.read(min(wanted, CHUNK))
         self._left -= len(found)
         return found
-
-    def _receive(self, wanted: int) -> bytes:
-        remaining = self._deadline - self._monotonic()
-        if remaining <= 0:
-            raise TimeoutError("body deadline")
-        if self._socket is not None:
-            self._socket.settimeout(min(self._timeout, remaining))
-        return self._source.read(wanted)
-
-    def _give_up(self) -> None:
-        """Take nothing more from this peer: gunicorn would wait for the rest of the body all over again."""
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                self._socket.shutdown(socket.SHUT_RD)
 
     def readinto(self, buffer: Any) -> int:
         view = memoryview(buffer).cast("B")
@@ -85,21 +51,21 @@ class Body(io.RawIOBase):
         return len(found)
 
 
-def stream(request: Request, settings: Settings) -> BinaryIO:
+def stream(request: Request) -> BinaryIO:
     """The body of a part, for the store, which insists on its length."""
     if request.mimetype != "application/octet-stream":
         raise MalformedError("media_type_unsupported", field="Content-Type")
-    return cast(BinaryIO, Body(request, settings))
+    return cast(BinaryIO, Body(request))
 
 
-def read_json_bytes(request: Request, settings: Settings, *, limit: int) -> bytes:
+def read_json_bytes(request: Request, *, limit: int) -> bytes:
     """A whole JSON body (B2)."""
     if request.mimetype != "application/json":
         raise MalformedError("media_type_unsupported", field="Content-Type")
     length = require_length(request)
     if length > limit:
         raise TooLargeError("body_too_large", field="request", limit=limit)
-    body = Body(request, settings)
+    body = Body(request)
     chunks = []
     try:
         while chunk := body.read():

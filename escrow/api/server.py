@@ -8,16 +8,15 @@ connections.
 import mmap
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 from escrow.api.app import create_app, utc_now
 from escrow.api.logs import GUNICORN_LOGGING, configure_logs
+from escrow.api.worker import PatientWorker
 from escrow.config import Settings
 from escrow.service.desk import Clock
 from escrow.store.folder import FolderStore
@@ -41,24 +40,6 @@ class Draining:
 
     def begin(self) -> None:
         self._byte[0] = 1
-
-
-class TimedWorker(ThreadWorker):  # type: ignore[misc]
-    """A thread worker in which a peer that stalls is cut off, in the middle of its headers too.
-
-    gunicorn waits for a request's headers with a blocking socket, so that a few peers that send half a line
-    would hold every thread. Bodies get their timeout from the application (escrow/api/bodies.py).
-    """
-
-    timeout_s = 30.0
-
-    def handle(self, conn: TConn) -> Any:
-        conn.init = partial(self._init, conn)
-        return super().handle(conn)
-
-    def _init(self, conn: TConn) -> None:
-        TConn.init(conn)
-        conn.sock.settimeout(self.timeout_s)
 
 
 class DrainingArbiter(Arbiter):  # type: ignore[misc]
@@ -97,12 +78,12 @@ class Server(BaseApplication):  # type: ignore[misc]
 
 def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     """Every setting that is not gunicorn's default, with its reason."""
-    TimedWorker.timeout_s = settings.socket_timeout_s
     return {
         "bind": settings.bind,
-        "worker_class": TimedWorker,  # threads: libsodium lets go of the interpreter's lock
+        "worker_class": PatientWorker,  # threads: libsodium lets go of the interpreter's lock
         "workers": settings.workers,
         "threads": settings.threads,
+        "worker_connections": 500,  # a process may have 1024 files open where nobody raised that
         "preload_app": True,  # a wrong setting stops the start, not each worker; memory is shared by the fork
         "timeout": 60,  # a worker whose main loop is silent this long is dead; requests have their own
         "graceful_timeout": int(settings.grace_s),

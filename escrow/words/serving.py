@@ -42,6 +42,11 @@ SERVING = {
     ),
     "storage_full": row("Storage full", "There is no room left in storage ({bucket}).", _LATER),
     "storage_failed": row("Storage failed", "The storage failed ({reason}).", _LATER),
+    "service_busy": row(
+        "Too many at once",
+        "The service is busy with as many long transfers as it takes.",
+        "Try again in a moment.",
+    ),
     "service_stopping": row("Stopping", "The service is about to stop.", "Try again in a moment."),
     "internal_error": row(
         "A fault in the service",

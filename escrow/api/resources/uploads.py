@@ -6,7 +6,7 @@ from flask import request
 
 from escrow.api import schemas
 from escrow.api.auth import identify
-from escrow.api.blueprint import SEND, Resource, desk
+from escrow.api.blueprint import SEND, Resource, desk, transfers
 from escrow.api.bodies import stream
 from escrow.model.ids import CaseId, UploadId
 from escrow.service.uploads import UploadView, begin, progress, put_part
@@ -50,4 +50,5 @@ def show_upload(case: CaseId, upload: UploadId) -> UploadView:
 def send_part(case: CaseId, upload: UploadId, number: int) -> PartReceipt:
     """One part, exactly as long as the plan says. It counts once whole; sending it again replaces it."""
     caller = identify(desk()).fingerprint
-    return put_part(desk(), caller, case, upload, number, stream(request, desk().settings))
+    with transfers().receiving(request.content_length or 0):
+        return put_part(desk(), caller, case, upload, number, stream(request))

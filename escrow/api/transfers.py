@@ -1,0 +1,93 @@
+"""Long transfers: few at a time, and in pieces, so that short requests always find a thread.
+
+A slow line is no fault, so a payload of gigabytes may take hours; what may not happen is that slow lines take
+every thread. Rules (numbered as in README.md):
+ T1  A body or an answer of more than LONG bytes is a long transfer. Of a worker's threads all but two may be
+     in long transfers; who asks for one more is told `service_busy`, at once.
+ T2  An answer goes out in pieces of at most LONG bytes: the timeout of a socket is for all of one `sendall`,
+     and a page of megabytes would be cut off on an honest slow line.
+"""
+
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+
+from flask import Response
+
+from escrow.errors import UnavailableError
+
+LONG = 64 * 1024
+SPARE_THREADS = 2
+
+
+class Transfers:
+    """The long transfers of one worker process (T1)."""
+
+    def __init__(self, threads: int) -> None:
+        self._free = threading.BoundedSemaphore(max(1, threads - SPARE_THREADS))
+
+    def take(self) -> None:
+        """UnavailableError `service_busy`. Whoever takes gives back."""
+        if not self._free.acquire(blocking=False):
+            raise UnavailableError("service_busy")
+
+    def give_back(self) -> None:
+        self._free.release()
+
+    @contextmanager
+    def receiving(self, length: int) -> Iterator[None]:
+        """Around the reading of a body of this announced length."""
+        if length <= LONG:
+            yield
+            return
+        self.take()
+        try:
+            yield
+        finally:
+            self.give_back()
+
+    def send(self, response: Response) -> None:
+        """Let this answer go out as T1 and T2 say. UnavailableError `service_busy`."""
+        if (response.content_length or 0) <= LONG:
+            return
+        self.take()
+        response.response = _Pieces(response.response, self)  # type: ignore[arg-type]
+
+
+class _Pieces:
+    """What an answer consists of, cut up. The transfer is over at its end, or when the server closes it.
+
+    The server closes every answer, also one that it never began to send.
+    """
+
+    def __init__(self, whole: Iterable[bytes], transfers: Transfers) -> None:
+        self._whole = whole
+        self._pieces = _cut(whole)
+        self._transfers = transfers
+        self._over = False
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self
+
+    def __next__(self) -> bytes:
+        try:
+            return next(self._pieces)
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        if self._over:
+            return
+        self._over = True
+        self._transfers.give_back()
+        close = getattr(self._whole, "close", None)
+        if close is not None:
+            close()
+
+
+def _cut(whole: Iterable[bytes]) -> Iterator[bytes]:
+    for chunk in whole:
+        view = memoryview(chunk)
+        for start in range(0, len(view), LONG):
+            yield bytes(view[start : start + LONG])
