@@ -122,12 +122,12 @@ class Follower:
                 raise MalformedError("answer_malformed", field="answer.entries")
 
     def _require_head(self, state: CaseState, untrusted: Iterator[str]) -> None:
-        """F2. A case that a card is known to belong to cannot be unknown to an honest service."""
+        """F2. A case that a card belongs to for good cannot be unknown to an honest service."""
         rolled_back = ForgedError("ledger_rolled_back", n=state.head.n)
         try:
             raw = next(untrusted, None)
         except NotFoundError as error:
-            if state.is_member(self._card.fingerprint):
+            if state.stays_member(self._card.fingerprint):
                 raise rolled_back from error
             raise
         if raw is None:

@@ -48,7 +48,7 @@ def open_case(statement: Statement, deed: CaseOpened, *, entry: Hash, at: dateti
         charters={statement.hash: opening},
         statements={statement.hash: 0},
         entries={0: entry},
-        cards=_cards(charter),
+        cards=opening.cards,
         charged={charter.convenor.fingerprint: charge_opening(charter)},
     )
 
@@ -74,8 +74,7 @@ def propose(scene: Scene, deed: CharterProposed) -> Effect:
 
     def effect() -> None:
         state.charters[proposed.proposal] = proposed
-        for fingerprint, card in _cards(deed.charter).items():
-            state.cards.setdefault(fingerprint, card)
+        state.cards |= proposed.cards
 
     return effect
 
@@ -145,7 +144,7 @@ def _require_proof(scene: Scene, deed: CharterAccepted) -> None:
 
 
 def _bring_in_force(state: CaseState, accepted: CharterState, n: int) -> None:
-    """What held before is replaced; whatever else is pending lapses."""
+    """What held before is replaced; whatever else is pending lapses, with whom it alone named."""
     for proposal, charter in state.charters.items():
         if proposal in (state.in_force, accepted.replaces):
             state.charters[proposal] = replace(charter, status=CharterStatus.REPLACED)
@@ -153,6 +152,8 @@ def _bring_in_force(state: CaseState, accepted: CharterState, n: int) -> None:
             state.charters[proposal] = replace(charter, status=CharterStatus.LAPSED)
     state.charters[accepted.proposal] = replace(accepted, status=CharterStatus.IN_FORCE, in_force_n=n)
     state.in_force = accepted.proposal
+    kept = [charter for charter in state.charters.values() if charter.status is not CharterStatus.LAPSED]
+    state.cards = {fingerprint: card for charter in kept for fingerprint, card in charter.cards.items()}
 
 
 def _require_same_frame(current: Charter, proposed: Charter) -> None:
@@ -166,10 +167,6 @@ def _require_same_frame(current: Charter, proposed: Charter) -> None:
 
 def _pairs(charter: Charter) -> tuple[Pair, ...]:
     return tuple((seat, card.fingerprint) for seat, card in charter.seats.items())
-
-
-def _cards(charter: Charter) -> dict[str, Card]:
-    return {card.fingerprint: card for card in (charter.convenor, *charter.seats.values())}
 
 
 def _with(

@@ -62,6 +62,11 @@ class CharterState:
     in_force_n: int | None = None
 
     @property
+    def cards(self) -> dict[Fingerprint, Card]:
+        """Of the convenor and of everybody with a seat."""
+        return {card.fingerprint: card for card in (self.charter.convenor, *self.charter.seats.values())}
+
+    @property
     def missing(self) -> tuple[Pair, ...]:
         """Who has not accepted yet."""
         return tuple(pair for pair in self.needed if pair not in self.acceptances)
@@ -217,12 +222,25 @@ class CaseState:
         return self.charters[self.in_force or self.case]
 
     def known_card(self, fingerprint: Fingerprint) -> Card | None:
-        """The card of the convenor or of a seat in any charter of this case."""
+        """The card, if it is one of this case (`is_member`)."""
         return self.cards.get(fingerprint)
 
     def is_member(self, fingerprint: Fingerprint) -> bool:
-        """Whether this card may read the whole chain. Not a verdict on anything it says."""
+        """Whether this card may read the whole chain and post to it. Not a verdict on anything it says.
+
+        The convenor may, and who holds a seat in the opening charter, in one that is or was in force, or in
+        a proposal, as long as that is pending.
+        """
         return fingerprint in self.cards
+
+    def stays_member(self, fingerprint: Fingerprint) -> bool:
+        """Whether nothing that comes later can end that: more than a pending proposal makes it a member."""
+        return any(
+            fingerprint in charter.cards
+            for charter in self.charters.values()
+            if charter.proposal == self.case
+            or charter.status in (CharterStatus.IN_FORCE, CharterStatus.REPLACED)
+        )
 
     def seats_of(self, fingerprint: Fingerprint) -> tuple[str, ...]:
         """The seats that this card holds in the charter in force, else in the opening one."""

@@ -70,7 +70,7 @@ def _author(desk: Desk, case: CaseId, kid: Fingerprint) -> Card | None:
 
 
 def require_member(state: CaseState, fingerprint: Fingerprint | None) -> None:
-    """The convenor, or who holds or held a seat."""
+    """V1: one of this case, as `CaseState.is_member` says."""
     if fingerprint is None or not state.is_member(fingerprint):
         raise unknown()
 

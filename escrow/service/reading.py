@@ -1,8 +1,8 @@
 """Who may read what.
 
 Rules (numbered as in README.md):
- V1  A member (the convenor, or who holds or held a seat in any charter of the case) reads the whole chain,
-     the state, the payloads, and what was released.
+ V1  A member (the convenor; who holds a seat in the opening charter, in one that is or was in force, or in a
+     proposal while it is pending) reads the whole chain, the state, the payloads, and what was released.
  V2  A reader whom a request names reads that request; once it is released, its bundle and the record's
      payload too.
  V3  Anybody reads the bundle and the payload of a request that was released to the public.

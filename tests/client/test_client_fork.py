@@ -11,7 +11,7 @@ from support.refusals import refuses
 
 from escrow.client import Memory, Posting, Session
 from escrow.client.courier import EntriesPage
-from escrow.errors import ForgedError, RefusedError
+from escrow.errors import ForgedError, NotFoundError, RefusedError
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import Service as ServiceAddress
 
@@ -161,3 +161,31 @@ def test_opening_that_names_another_url_is_not_sent(world: World) -> None:
     with refuses(ForgedError, "service_url_differs"):
         session.send(Posting.of(opening(words, convenor=party("institution"))))
     assert sent == []
+
+
+def test_honest_service_that_knows_a_lapsed_outsider_no_more_is_not_called_a_liar(world: World) -> None:
+    case, people = world.accepted()
+    words = draft()
+    proposed = replace(words, seats={**words.seats, "observer": party("outsider").card})
+    people["claimant"].amend(case, proposed)
+    outsider = world.session("outsider")
+    outsider.join(people["claimant"].invitations(case)["observer"])
+    world.service.clock.tick()
+    agreed = people["respondent"].amend(case, draft()).statement
+    for seat in ("claimant", "respondent", "mediator"):
+        people[seat].accept(case, agreed)
+    with refuses(NotFoundError, "not_found"):
+        outsider.case(case)
+
+
+def test_case_that_is_denied_to_a_seat_of_a_charter_that_was_in_force_was_rolled_back(world: World) -> None:
+    case, people = world.accepted()
+    mediator = people["mediator"]
+    mediator.case(case)
+
+    def deny(*_: object, **__: object) -> None:
+        raise NotFoundError("not_found")
+
+    courier_of(mediator).lies["entries"] = deny
+    with refuses(ForgedError, "ledger_rolled_back", n=3):
+        mediator.case(case)

@@ -6,17 +6,21 @@ import pytest
 from support.build import (
     CASE_KEY,
     CONVENOR,
+    SEALED,
     SEATS,
     SERVICE,
     START,
     Case,
     acceptance,
     accepted_case,
+    asking,
     bytes_of,
     charter,
     opening,
     party,
     proposing,
+    reporting,
+    seal_record,
 )
 from support.refusals import refuses
 
@@ -25,7 +29,7 @@ from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedErr
 from escrow.ledger.replay import judge_opening
 from escrow.ledger.state import CharterStatus
 from escrow.model.case_key import CaseKey
-from escrow.model.deeds import seat_keys_context
+from escrow.model.deeds import Note, seat_keys_context
 
 CLAIMANT, RESPONDENT, MEDIATOR = SEATS["claimant"], SEATS["respondent"], SEATS["mediator"]
 NEWCOMER, STRANGER = party("newcomer"), party("stranger")
@@ -176,6 +180,51 @@ def test_proposal_before_anything_is_in_force_replaces_the_opening(opened: Case)
     everybody(opened, proposal)
     assert opened.state.in_force == proposal
     assert opened.state.opening.status is CharterStatus.REPLACED
+
+
+def test_outsider_whom_one_seat_proposed_does_not_stay_a_reader_once_that_lapsed(accepted: Case) -> None:
+    outsider = party("outsider").card.fingerprint
+    accepted.propose(charter(seats={**SEATS, "observer": party("outsider")}), CLAIMANT)
+    assert accepted.state.is_member(outsider)  # it must see what it is to accept
+    assert not accepted.state.stays_member(outsider)
+    everybody(accepted, accepted.propose(CHANGED))
+    assert not accepted.state.is_member(outsider)
+    assert not accepted.state.stays_member(outsider)
+
+
+def test_who_held_a_seat_once_everybody_agreed_stays_a_reader(accepted: Case) -> None:
+    everybody(accepted, accepted.propose(CHANGED))
+    everybody(accepted, accepted.propose(charter(seats={**SEATS, "respondent": party("second")})))
+    for who in (CONVENOR, *SEATS.values(), NEWCOMER, party("second")):
+        assert accepted.state.stays_member(who.card.fingerprint)
+
+
+def test_seat_of_an_opening_charter_that_was_never_in_force_stays_a_reader(opened: Case) -> None:
+    everybody(opened, opened.propose(charter(seats={**SEATS, "respondent": NEWCOMER})))
+    assert opened.state.opening.in_force_n is None
+    assert opened.state.stays_member(RESPONDENT.card.fingerprint)
+
+
+def test_lapsed_outsider_can_post_nothing_and_learns_nothing_by_trying(accepted: Case) -> None:
+    outsider = party("outsider")
+    lapsed = accepted.propose(charter(seats={**SEATS, "observer": outsider}), CLAIMANT)
+    promised = accepted.statement(outsider, acceptance(accepted.id, lapsed, "observer", outsider))
+    accepted.send(promised)
+    everybody(accepted, accepted.propose(CHANGED))
+    record = accepted.deposit()
+    deeds = (
+        proposing(accepted.state, charter(), outsider),
+        acceptance(accepted.id, lapsed, "observer", outsider),
+        seal_record(accepted.state, outsider, "another").deed,
+        reporting(accepted.state, record, "settlement", "claimant"),
+        asking(accepted.state, record, "memo"),
+        Note(text=SEALED),
+    )
+    for deed in deeds:
+        with refuses(NotFoundError, "author_unknown", state=accepted.state):
+            accepted.post(outsider, deed)
+    with refuses(NotFoundError, "author_unknown", state=accepted.state):
+        accepted.send(promised)
 
 
 # S3
