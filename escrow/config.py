@@ -53,6 +53,11 @@ class Settings:
     cached_cases: int = 1000
     """Replayed cases that one worker keeps in memory."""
 
+    clock_behind_s: float = 600.0
+    """How far a case's last entry may be ahead of the clock before nothing more enters: one clock is wrong.
+
+    Where an entry was made by a clock that ran ahead, raise it for as long as the case must go on.
+    """
     socket_timeout_s: float = 30.0
     """A peer that sends or takes nothing for this long is cut off: it would hold a thread for ever."""
     body_deadline_s: float = 900.0
@@ -83,7 +88,7 @@ class Settings:
 
 _POSITIVE = (
     "workers", "threads", "statement_bytes", "upload_bytes", "part_bytes", "entries_per_case",
-    "records_per_case", "cached_cases", "socket_timeout_s", "body_deadline_s", "grace_s",
+    "records_per_case", "cached_cases", "clock_behind_s", "socket_timeout_s", "body_deadline_s", "grace_s",
 )  # fmt: skip
 
 
@@ -172,6 +177,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "entries_per_case": _integer,
     "records_per_case": _integer,
     "cached_cases": _integer,
+    "clock_behind_s": _seconds,
     "socket_timeout_s": _seconds,
     "body_deadline_s": _seconds,
     "drain_s": _seconds,

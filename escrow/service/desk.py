@@ -6,7 +6,7 @@ environment, the system's time or a global.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from escrow.config import Settings
 from escrow.crypto.card import Card
@@ -40,7 +40,10 @@ class Desk:
     def set_up(cls, settings: Settings, store: Store, clock: Clock) -> "Desk":
         """SetupError: `service_identity_*`, or `setting_malformed` for a convenor that is no card."""
         identity = load_service_identity(settings.service_identity)
-        journal = Journal(store, identity, clock, max_cases=settings.cached_cases)
+        journal = Journal(
+            store, identity, clock, max_cases=settings.cached_cases,
+            max_behind=timedelta(seconds=settings.clock_behind_s),
+        )  # fmt: skip
         return cls(
             settings=settings, store=store, journal=journal, identity=identity, clock=clock,
             convenors=_convenors(settings.convenors),

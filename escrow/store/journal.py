@@ -5,14 +5,14 @@ database, so any number of processes may keep the same cases. Replayed cases sta
 processes appended is fetched entry by entry before anything is answered. The journal knows the chain and the
 clock; what must be stored or checked beside a statement is the caller's `prepare`.
 
-Rules J1 to J6 carry the numbers of README.md in escrow/ledger.
+Rules J1 to J7 carry the numbers of README.md in escrow/ledger.
 """
 
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from threading import Lock, RLock
 
 from escrow.crypto.identity import Identity
@@ -22,6 +22,7 @@ from escrow.ledger.entry import MAX_ENTRY, Entry
 from escrow.ledger.replay import Admitted, admit, extend, judge_opening
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Hash
+from escrow.model.wire import to_time
 from escrow.store import names
 from escrow.store.interface import Bucket, Outcome, Store
 
@@ -29,6 +30,8 @@ MAX_ATTEMPTS = 100
 """Entries that others may put in first before an append gives up. Each attempt somebody else succeeded."""
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """Of entries in one answer; a single longer one is still answered."""
+MAX_BEHIND = timedelta(minutes=10)
+"""How far the last entry may be ahead of the clock: more than two services' clocks ever differ."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +59,20 @@ class Journal:
     """All cases of one service in one store. Shared by threads; `clock` gives aware times."""
 
     def __init__(
-        self, store: Store, service: Identity, clock: Callable[[], datetime], *, max_cases: int = 1000
+        self,
+        store: Store,
+        service: Identity,
+        clock: Callable[[], datetime],
+        *,
+        max_cases: int = 1000,
+        max_behind: timedelta = MAX_BEHIND,
     ) -> None:
         self._store = store
         self._service = service
         self._card = service.card
         self._clock = clock
         self._max_cases = max_cases
+        self._max_behind = max_behind
         self._kept: OrderedDict[CaseId, _Kept] = OrderedDict()
         self._guard = Lock()
 
@@ -88,8 +98,8 @@ class Journal:
 
         `prepare` runs under the case's lock, after the rules and before the entry counts, once for each
         attempt: it stores or checks what must be there first, must be repeatable and should be short. Raises
-        what the rules and `prepare` raise, NotFoundError `case_unknown`, UnavailableError, and ConflictError
-        `append_conflict` after too many lost races.
+        what the rules and `prepare` raise, NotFoundError `case_unknown`, UnavailableError (with
+        `clock_behind_ledger`), and ConflictError `append_conflict` after too many lost races.
         """
         with self._held(case) as kept:
             for _ in range(MAX_ATTEMPTS):
@@ -99,6 +109,7 @@ class Journal:
                 statement = admitted.statement.hash
                 if admitted.already is not None:
                     return self._first_receipt(case, admitted.already, statement)
+                self._require_clock(state)
                 prepare(state, admitted)
                 head = state.head
                 made = entries.compose(
@@ -204,6 +215,13 @@ class Journal:
 
     def _create(self, case: CaseId, n: int, made: str) -> Outcome:
         return self._store.create(Bucket.LEDGER, names.entry(case, n), made.encode("ascii"))
+
+    def _require_clock(self, state: CaseState) -> None:
+        """J7. Either this clock is wrong or the one of the last entry was; a person finds out which."""
+        if state.received_at - self._now() > self._max_behind:
+            raise UnavailableError(
+                "clock_behind_ledger", case=state.case, n=state.head.n, last=to_time(state.received_at)
+            )
 
     def _now(self) -> datetime:
         """To the millisecond, as entries say it: what was judged is what is written."""

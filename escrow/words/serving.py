@@ -31,6 +31,11 @@ SERVING = {
     "append_conflict": row(
         "Too busy", "Others were faster {attempts} times.", "Post the same statement again."
     ),
+    "clock_behind_ledger": row(
+        "Clock behind the ledger",
+        "The last entry of the case, {n}, is of {last}: the service's clock is behind it.",
+        "The operator must check the service's clock; if it once ran ahead, see the setting clock_behind_s.",
+    ),
     "ledger_damaged": row("Ledger damaged", "Entry {n} of the case {case} is not sound ({reason}).", _LATER),
     "stored_object_differs": row(
         "Storage damaged", "The object {object} holds other bytes than it must.", _LATER

@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from store.faulty import NEVER, FaultyStore, Mode
 from support import build
 from support.office import Office
@@ -46,10 +47,21 @@ def test_payload_of_another_length_is_refused_and_stays_an_upload(office: Office
     case = office.accepted()
     payload = office.stored(case.id)
     raw = sealing(case, replace(payload, length=payload.length + 1))
-    with refuses(ForgedError, "payload_differs", field="length", author=CLAIMANT.card.fingerprint):
+    with refuses(ForgedError, "payload_differs", field="length"):
         post(office.desk, case.id, raw, None)
     view = office.get(f"/v1/cases/{case.id}/uploads/{payload.upload}", CLAIMANT).get_json()
     assert view["completed"] is False
+
+
+def test_payload_that_differs_blames_nobody_since_the_statement_does_not_say_who_sent_it(
+    office: Office,
+) -> None:
+    case = office.accepted()
+    payload = office.stored(case.id)
+    assert office.send_part(case.id, CLAIMANT, payload.upload, 1, bytes(payload.length)).status_code == 200
+    with pytest.raises(ForgedError) as caught:
+        post(office.desk, case.id, sealing(case, payload), None)
+    assert (caught.value.code, dict(caught.value.fields)) == ("payload_differs", {"field": "sha256"})
 
 
 def test_payload_with_another_digest_is_refused(office: Office) -> None:

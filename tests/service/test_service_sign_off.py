@@ -1,6 +1,7 @@
 """Sign-offs: share objects that are missing, swapped, false or too large; who may see one, and when."""
 
 from dataclasses import replace
+from datetime import timedelta
 
 from support import build
 from support.office import Office
@@ -124,6 +125,33 @@ def test_sign_off_before_the_date_is_refused(office: Office) -> None:
     request = case.request(record, "memo")
     deed, raw = build.answer(case.state, request, "claimant", CLAIMANT)
     refuse_sign_off(office, case, deed, raw, RefusedError, "too_early", opens_at="2027-12-01T09:00:00.000Z")
+
+
+def test_date_has_not_come_because_a_clock_was_ahead_for_one_entry(office: Office) -> None:
+    case = office.accepted()
+    terms = build.terms(case.state, "memo", not_before=build.START + timedelta(days=30))
+    record = case.deposit("record", payload=office.stored(case.id), paths=[terms])
+    request = case.request(record, "memo")
+    ahead = office.over(office.store)
+    ahead.clock = build.Clock(build.START + timedelta(days=30))
+    ahead = ahead.over(office.store)
+    raw = case.statement(build.CONVENOR, build.Note(text=build.SEALED))
+    assert ahead.post(case.id, raw).status_code == 201
+    office.clock.now = build.START + timedelta(days=30, seconds=-1)
+    deed, raw_shares = build.answer(case.state, request, "claimant", CLAIMANT)
+    refuse_sign_off(
+        office,
+        case,
+        deed,
+        raw_shares,
+        RefusedError,
+        "too_early",
+        path="memo",
+        opens_at="2026-12-31T09:00:00.000Z",
+    )
+    office.clock.tick(1)
+    case.sign_off(request, "claimant")
+    assert set(case.state.requests[request].sign_offs) == {"claimant"}
 
 
 def test_share_is_shown_to_its_author_alone_until_the_release(office: Office) -> None:

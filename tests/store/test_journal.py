@@ -178,10 +178,38 @@ def test_head_that_another_process_made_is_reloaded_before_it_is_refused(
 
 
 def test_time_never_runs_backwards_between_services(store: FolderStore, first: Receipt) -> None:
-    ahead = Journal(store, SERVICE, Clock(START + timedelta(hours=1)))
+    ahead = Journal(store, SERVICE, Clock(START + timedelta(minutes=5)))
     late = Entry.read(append(ahead, first, "ahead").entry, SERVICE.card)
-    behind = Journal(store, SERVICE, Clock(START - timedelta(hours=1)))
+    behind = Journal(store, SERVICE, Clock(START - timedelta(minutes=5)))
     assert Entry.read(append(behind, first, "behind").entry, SERVICE.card).received_at == late.received_at
+
+
+def test_entry_is_refused_while_the_clock_is_far_behind_the_last_one(
+    store: FolderStore, first: Receipt
+) -> None:
+    append(Journal(store, SERVICE, Clock(START + timedelta(days=400))), first, "by a clock that was ahead")
+    clock = Clock()
+    behind = Journal(store, SERVICE, clock)
+    with refuses(UnavailableError, "clock_behind_ledger", n=1, last="2028-01-05T09:00:00.000Z"):
+        append(behind, first, "now")
+    assert len(store.names(Bucket.LEDGER, names.entries(first.statement))) == 2
+    clock.now = START + timedelta(days=400) - journals.MAX_BEHIND
+    assert append(behind, first, "nearly there").n == 2
+
+
+def test_statement_on_the_chain_has_its_receipt_whatever_the_clock(
+    store: FolderStore, first: Receipt
+) -> None:
+    raw = note(first.statement, head_of(first), "once")
+    ahead = Journal(store, SERVICE, Clock(START + timedelta(days=400)))
+    once = ahead.append(first.statement, raw, prepare=nothing)
+    assert Journal(store, SERVICE, Clock()).append(first.statement, raw, prepare=nothing).entry == once.entry
+
+
+def test_operator_may_let_entries_follow_a_clock_that_was_ahead(store: FolderStore, first: Receipt) -> None:
+    append(Journal(store, SERVICE, Clock(START + timedelta(days=400))), first, "ahead")
+    lenient = Journal(store, SERVICE, Clock(), max_behind=timedelta(days=400))
+    assert Entry.read(append(lenient, first, "now").entry, SERVICE.card).received_at.year == 2028
 
 
 def test_times_are_cut_to_what_entries_can_say(store: FolderStore) -> None:
