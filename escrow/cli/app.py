@@ -8,7 +8,6 @@ the environment.
 
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from escrow.errors import ForgedError, MalformedError, SetupError
+from escrow.errors import SetupError
 
 if TYPE_CHECKING:  # imported where used: the table of verbs must not load the whole client
     from escrow.client import Courier, Identity, Memory, Session
@@ -116,17 +115,10 @@ class App:
         return self.require_service()
 
     def services(self) -> tuple[str, ...]:
-        """The service that was named, or else all that keep a case that this home remembers."""
+        """The service that was named, or else all that this home has spoken to and pinned."""
         if self.service is not None:
             return (self.require_service(),)
-        memory, urls = self.memory(), dict[str, None]()
-        for case in memory.cases():
-            with suppress(
-                ForgedError, MalformedError
-            ):  # one spoilt file keeps no other case from its service
-                kept = memory.service_of(case)
-                urls |= {} if kept is None else {kept.url: None}
-        return tuple(urls) or (self.require_service(),)
+        return tuple(one.url for one in self.memory().services()) or (self.require_service(),)
 
 
 def _require_private(path: Path) -> None:

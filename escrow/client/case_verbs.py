@@ -124,7 +124,7 @@ class CaseVerbs(Desk):
         """
         known = self.known(case)
         key = self.case_key(known)
-        held = _only(_to_accept(known, self.card), proposal)
+        held = _shown(_to_accept(known, self.card), proposal)
         _require_readable(key, held.charter)
         open_seats = tuple(name for name, holder in held.missing if holder == self.card.fingerprint)
         seat = seat or _only_seat(open_seats)
@@ -215,6 +215,14 @@ def _require_readable(key: CaseKey, charter: Charter) -> None:
     for path in charter.paths:
         if path.alone is not None and texts.open_alone(key, path.name, path.alone) is None:
             raise RefusedError("alone_unreadable", path=path.name)
+
+
+def _shown(waiting: list[CharterState], proposal: Hash) -> CharterState:
+    """The charter that was shown, and no other, even if it is the only one that waits."""
+    for held in waiting:
+        if held.proposal == proposal:
+            return held
+    raise RefusedError("nothing_to_accept")
 
 
 def _only(waiting: list[CharterState], proposal: Hash | None) -> CharterState:

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from client.honest import World, courier_of, draft
@@ -122,8 +123,8 @@ def test_charter_that_was_never_shown_is_not_accepted_in_place_of_the_one_that_w
         newcomer.accept(case, mild.statement)
 
 
-@pytest.mark.parametrize("shown", ["0" * 64, ""])
-def test_proposal_that_does_not_exist_is_not_accepted(world: World, shown: str) -> None:
+@pytest.mark.parametrize("shown", ["0" * 64, "", None], ids=["another", "empty", "none"])
+def test_proposal_that_does_not_exist_is_not_accepted(world: World, shown: Any) -> None:
     convenor = world.session("institution")
     case = convenor.open_case(draft()).case
     claimant = world.session("claimant")
