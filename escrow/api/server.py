@@ -1,11 +1,14 @@
 """Run the service: gunicorn, started from here with settings that each carry their reason.
 
-The parent checks the storage once, builds the application and forks workers. On SIGTERM it first lets
+The parent takes the address, checks the storage and builds the application, and only then says that it serves
+and forks workers. On SIGTERM it first lets
 readiness say no for `drain_s` seconds, so that a balancer stops sending, and only then stops taking
 connections.
 """
 
+import errno
 import mmap
+import socket
 import time
 from collections.abc import Callable
 from typing import Any
@@ -18,6 +21,7 @@ from escrow.api.app import create_app, utc_now
 from escrow.api.logs import GUNICORN_LOGGING, configure_logs
 from escrow.api.worker import PatientWorker
 from escrow.config import Settings
+from escrow.errors import SetupError
 from escrow.service.desk import Clock
 from escrow.store.folder import FolderStore
 from escrow.store.interface import Store
@@ -27,6 +31,9 @@ KEEPALIVE_S = 5
 
 A client posting several statements uses one, and few are held for nothing.
 """
+
+BACKLOG = 2048
+"""Connections that the system holds until a worker takes them."""
 
 
 class Draining:
@@ -58,19 +65,20 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
 class Server(BaseApplication):  # type: ignore[misc]
     """The application and gunicorn's settings."""
 
-    def __init__(self, settings: Settings, store: Store, clock: Clock) -> None:
+    def __init__(self, settings: Settings, app: Flask, draining: Draining, listener: socket.socket) -> None:
         self.settings = settings
-        self.store = store
-        self.clock = clock
-        self.draining = Draining()
+        self.draining = draining
+        self._app = app
+        self._handle = listener.detach()  # gunicorn closes it
         super().__init__()
 
     def load_config(self) -> None:
+        self.cfg.set("bind", f"fd://{self._handle}")
         for name, value in gunicorn_settings(self.settings).items():
             self.cfg.set(name, value)
 
     def load(self) -> Flask:
-        return create_app(self.settings, self.store, self.clock, draining=self.draining)
+        return self._app
 
     def run(self) -> None:
         DrainingArbiter(self).run()
@@ -79,7 +87,6 @@ class Server(BaseApplication):  # type: ignore[misc]
 def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     """Every setting that is not gunicorn's default, with its reason."""
     return {
-        "bind": settings.bind,
         "worker_class": PatientWorker,  # threads: libsodium lets go of the interpreter's lock
         "workers": settings.workers,
         "threads": settings.threads,
@@ -99,12 +106,43 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-def serve(settings: Settings, *, store: Store | None = None, clock: Callable[[], Any] = utc_now) -> None:
+def listen(address: str) -> socket.socket:
+    """Take the address. SetupError `address_in_use`, `address_unusable`.
+
+    gunicorn would try for five seconds and then leave without a word for people.
+    """
+    host, _, port = address.rpartition(":")
+    six = ":" in host
+    try:
+        return socket.create_server(
+            (host.strip("[]"), int(port)),
+            family=socket.AF_INET6 if six else socket.AF_INET,
+            backlog=BACKLOG,
+            dualstack_ipv6=six and socket.has_dualstack_ipv6(),
+        )
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise SetupError("address_in_use", address=address) from error
+        reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
+        raise SetupError("address_unusable", address=address, reason=reason) from error
+
+
+def serve(
+    settings: Settings,
+    *,
+    store: Store | None = None,
+    clock: Clock = utc_now,
+    announce: Callable[[], None] = lambda: None,
+) -> None:
     """Serve until SIGTERM or SIGINT. SetupError before anything is served; never returns normally.
 
-    SystemExit.
+    `announce` is called once all that could be refused has been looked at. SystemExit.
     """
-    configure_logs()
-    kept = FolderStore(settings.store) if store is None else store
-    kept.check()
-    Server(settings, kept, clock).run()
+    with listen(settings.bind) as listener:
+        configure_logs()
+        kept = FolderStore(settings.store) if store is None else store
+        kept.check()
+        draining = Draining()
+        app = create_app(settings, kept, clock, draining=draining)
+        announce()
+        Server(settings, app, draining, listener).run()

@@ -95,8 +95,8 @@ def serve(app: App, folder: Path | None) -> None:
     if folder is not None:
         environ["ESCROW_CONFIG"] = str(folder / CONFIG_NAME)
     settings = load_settings(environ)
-    say(app, f"Serving {settings.public_url} on {settings.bind}, from {settings.store}")
-    run(settings)
+    words = f"Serving {settings.public_url} on {settings.bind}, from {settings.store}"
+    run(settings, announce=lambda: say(app, words))
 
 
 def _require_server() -> None:

@@ -13,6 +13,16 @@ MACHINE = {
     "setting_unknown": row(
         "Unknown setting", "{path} sets {setting}, which does not exist.", "Correct its name."
     ),
+    "address_in_use": row(
+        "Address in use",
+        "{address} is in use by another program.",
+        "Stop that one, or set another bind in service.toml or ESCROW_BIND.",
+    ),
+    "address_unusable": row(
+        "Address unusable",
+        "This machine cannot listen on {address} ({reason}).",
+        "Set another bind in service.toml or ESCROW_BIND.",
+    ),
     "config_unreadable": row("Settings unreadable", "{path} cannot be read as TOML.", "Check the file."),
     "service_identity_exists": row(
         "File exists", "{path} is there already.", "Nothing was overwritten: use it."

@@ -83,18 +83,6 @@ def answer(peer: socket.socket, found: bytes = b"") -> bytes:
     return found
 
 
-def answer(peer: socket.socket, found: bytes = b"") -> bytes:
-    """One answer: of a refusal all, of anything else the head at least. Empty: the server hung up."""
-    while chunk := peer.recv(1000):
-        found += chunk
-        head, end, body = found.partition(b"\r\n\r\n")
-        if end and (length := re.search(rb"problem\+json\r\nContent-Length: (\d+)", head)) is None:
-            return found
-        if end and length is not None and len(body) >= int(length[1]):
-            return found
-    return found
-
-
 def drip(peer: socket.socket) -> bytes:
     """Send a byte twenty times a second until the server answers or hangs up."""
     peer.settimeout(0.05)

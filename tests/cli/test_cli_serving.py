@@ -1,6 +1,7 @@
 """A service's folder as `service init` makes it, and a folder store as `audit` reads it."""
 
 import json
+import socket
 import tomllib
 from pathlib import Path
 
@@ -44,6 +45,24 @@ def test_init_never_replaces_a_service(table: Table) -> None:
 
 def test_serve_without_settings_says_which_is_missing(table: Table) -> None:
     assert table.person("operator").refused("serve", status=8) == "setting_missing"
+
+
+def test_serve_on_an_address_in_use_says_so_and_not_that_it_serves(table: Table) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        operator = table.person("operator")
+        operator.type("service", "init", "here", "--bind", address)
+        told = operator.type("serve", "here", status=8)
+    assert f"error: {address} is in use by another program." in told.stderr
+    assert "ESCROW_BIND" in told.stderr
+    assert "Serving" not in told.stderr + told.stdout
+
+
+@pytest.mark.parametrize("address", ["203.0.113.1:8321", "no.such.host.invalid:8321", "[fe80::1]:8321"])
+def test_serve_on_an_address_of_another_machine_is_refused(table: Table, address: str) -> None:
+    operator = table.person("operator")
+    operator.type("service", "init", "here", "--bind", address, "--url", "https://escrow.example")
+    assert operator.refused("serve", "here", status=8) == "address_unusable"
 
 
 def test_a_folder_without_cases_is_not_called_sound(table: Table) -> None:
