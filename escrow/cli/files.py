@@ -28,7 +28,7 @@ def read_file(path: Path, *, limit: int, what: str) -> bytes:
             with path.open("rb") as file:
                 raw = file.read(limit + 1)
     except OSError as error:
-        raise SetupError("file_unreadable", path=str(path), why=error.strerror or "") from error
+        raise SetupError("file_unreadable", file=str(path), reason=error.strerror or "") from error
     if len(raw) > limit:
         raise TooLargeError("field_too_large", field=what, limit=limit)
     return raw
@@ -45,7 +45,7 @@ def read_text(path: Path, *, limit: int, what: str) -> str:
 def require_free(path: Path, *, force: bool) -> None:
     """SetupError `file_exists`: before any work is done, and with nothing changed."""
     if not force and path.exists():
-        raise SetupError("file_exists", path=str(path))
+        raise SetupError("file_exists", file=str(path))
 
 
 def write_file(path: Path, data: bytes, *, force: bool = False) -> None:
@@ -54,7 +54,7 @@ def write_file(path: Path, data: bytes, *, force: bool = False) -> None:
     try:
         handle = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
-        raise SetupError("file_exists", path=str(path)) from error
+        raise SetupError("file_exists", file=str(path)) from error
     except OSError as error:
         raise _unwritable(path, error) from error
     try:

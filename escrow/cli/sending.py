@@ -44,7 +44,7 @@ def send(app: App, file: Path | None, payload: Path | None, pending: bool) -> No
         sealed = payload or sealed_beside(file)
         if not sealed.is_file():
             raise SetupError(
-                "file_unreadable", path=str(sealed), why="the sealed bytes go up with the statement"
+                "file_unreadable", file=str(sealed), reason="the sealed bytes go up with the statement"
             )
         with progress(app) as shown:
             session.upload(posting, sealed, progress=shown)

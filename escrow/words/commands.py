@@ -26,10 +26,12 @@ COMMANDS = {
     ),
     "file_exists": row(
         "File exists",
-        "There is a file of that name already.",
+        "There is a file {file} already.",
         "Choose another name, or --force where it is offered.",
     ),
-    "file_unreadable": row("Cannot read", "A file cannot be read.", "Check its name and permissions."),
+    "file_unreadable": row(
+        "Cannot read", "{file} cannot be read ({reason}).", "Check its name and permissions."
+    ),
     "file_unwritable": row(
         "Cannot write", "{path} cannot be written ({why}).", "Check the folder and its permissions."
     ),
