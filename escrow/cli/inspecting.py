@@ -12,6 +12,8 @@ from pathlib import Path
 import click
 
 from escrow.cli.app import App, Verb, pass_app
+from escrow.cli.carrying import FORMAT as RELEASE
+from escrow.cli.carrying import parse_label
 from escrow.cli.deeds import statement_facts
 from escrow.cli.files import read_file
 from escrow.cli.output import answer, table
@@ -144,6 +146,14 @@ def _bundle(_: bytes, body: Json) -> Found:
     )
 
 
+def _release(raw: bytes, _: Json) -> Found:
+    it = parse_label(raw)
+    rows = [("service", it.service), ("case", it.case), ("request", it.request)]
+    return Found(
+        kind="release", title="Of what a fetched bundle and payload are. Next: escrow open FOLDER.", rows=rows
+    )
+
+
 def _posting(raw: bytes) -> Found:
     posting = Posting.load(raw)
     title, rows = statement_facts(posting)
@@ -170,4 +180,5 @@ _BY_FORMAT: dict[str, Callable[[bytes, Json], Found]] = {
     "escrow.invitation.v1": _invitation,
     "escrow.introduction.v1": _introduction,
     "escrow.bundle.v1": _bundle,
+    RELEASE: _release,
 }

@@ -1,19 +1,25 @@
-"""Open a released record: as a seat, as a named reader with an identity, or as anybody with none."""
+"""Open a released record, or fetch it to open later: as a seat, as a named reader, or as anybody."""
 
 import re
+from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 import click
 
 from escrow.cli import as_json, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.bars import progress
+from escrow.cli.carrying import Parcel, Release, parcel_in, read_label, write_label
 from escrow.cli.files import read_text
 from escrow.cli.foreign import brief
 from escrow.cli.names import full_case, full_request
 from escrow.cli.output import answer, moment, say, size, table
-from escrow.client import Fault, Opened, open_release
-from escrow.model.ids import CASE_BYTES, HASH_BYTES
+from escrow.client import Fault, Identity, Opened, fetch_release, open_files, open_release
+from escrow.errors import NotFoundError
+from escrow.ledger.replay import extend
+from escrow.ledger.state import CaseState
+from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId
 
 MAX_TICKET_FILE = 16 * 1024
 
@@ -22,64 +28,148 @@ _URL = re.compile(
 )
 
 
+_ANYONE = click.option(
+    "--anyone", is_flag=True, help="Use no identity, even if there is one: for what is public."
+)
+_FILE = click.Path(path_type=Path)
+
+
 @click.command("open", cls=Verb)
-@click.argument("case", metavar="CASE|URL")
+@click.argument("case", metavar="CASE|URL|FOLDER")
 @click.argument("request", required=False)
 @click.option(
     "--out",
-    type=click.Path(path_type=Path),
+    type=_FILE,
     default=Path(),
     metavar="FILE|DIR",
     show_default="here",
     help="Where to put the document; in a folder it gets the depositor's name for it.",
 )
 @click.option(
-    "--ticket",
-    type=click.Path(path_type=Path),
-    metavar="FILE",
-    help="Your ticket: insist that the request carries this very one.",
+    "--ticket", type=_FILE, metavar="FILE", help="Your ticket: insist that the request carries this very one."
 )
-@click.option("--anyone", is_flag=True, help="Use no identity, even if there is one: for what is public.")
+@click.option("--bundle", type=_FILE, metavar="FILE", help="Ask no service: take the bundle from here.")
+@click.option("--payload", type=_FILE, metavar="FILE", help="With --bundle: the payload that belongs to it.")
+@_ANYONE
 @click.option("--force", is_flag=True, help="Replace the document if it is there.")
 @pass_app
 def open_(
-    app: App, case: str, request: str | None, out: Path, ticket: Path | None, anyone: bool, force: bool
-) -> None:
+    app: App, case: str, request: str | None, out: Path, ticket: Path | None, bundle: Path | None,
+    payload: Path | None, anyone: bool, force: bool,
+) -> None:  # fmt: skip
     """Fetch a released record, check everything, and open it.
 
-    Takes the request's URL, or CASE and REQUEST. Named readers need their identity; what was released to
-    the public opens without one. Nothing is believed: the history from the case's id on, every sign-off,
-    the key and every byte are checked, and the document appears only when all of it is right.
+    Takes the request's URL, or CASE and REQUEST, or a folder that `escrow fetch` wrote (no network). Named
+    readers need their identity; what was released to the public opens without one. Nothing is believed: the
+    history from the case's id on, every sign-off, the key and every byte are checked, and the document
+    appears only when all of it is right. A case that this home knows is compared with what it knows.
     """
-    url, case, request = _target(app, case, request)
+    release, parcel = _target(app, case, request, bundle, payload)
     carried = None if ticket is None else read_text(ticket, limit=MAX_TICKET_FILE, what="ticket").strip()
     identity = None if anyone else app.maybe_identity()
     with progress(app) as shown:
-        found = open_release(
-            app.courier(url, identity), case, request, out,
-            identity=identity, ticket=carried, overwrite=force, progress=shown,
-        )  # fmt: skip
+        if parcel is not None:
+            found = open_files(
+                parcel.bundle, parcel.payload, release.case, release.request, out, identity=identity,
+                ticket=carried, overwrite=force, progress=shown, known=_remembered(app, release.case),
+            )  # fmt: skip
+        else:
+            found = open_release(
+                app.courier(release.service, identity), release.case, release.request, out,
+                identity=identity, ticket=carried, overwrite=force, progress=shown,
+                known=_followed(app, release, identity),
+            )  # fmt: skip
     say(app, *_lines(found))
+    if parcel is not None:
+        say(
+            app,
+            "No service was asked. Its case is the one above: compare it with the one that you were told.",
+        )
     answer(app, str(found.path), as_json.opened(found))
 
 
-def _target(app: App, case: str, request: str | None) -> tuple[str, str, str]:
-    """Service, case and request, from a URL or from names."""
-    if request is None:
-        found = _URL.fullmatch(case)
-        if found is None:
-            raise click.UsageError("Give the request's URL, or CASE and REQUEST.")
-        return found[1], found[2], found[3]
+@click.command(cls=Verb)
+@click.argument("case", metavar="CASE|URL")
+@click.argument("request", required=False)
+@click.option(
+    "--out", type=_FILE, metavar="FOLDER", help="[default: release- and the request's first digits]"
+)
+@_ANYONE
+@pass_app
+def fetch(app: App, case: str, request: str | None, out: Path | None, anyone: bool) -> None:
+    """Fetch a released record to keep or to carry, without opening it.
+
+    Checks and saves all that opening it will ever need beside the reader's identity: `escrow open FOLDER`
+    then asks no service. What was interrupted goes on where it stopped.
+    """
+    release, _ = _target(app, case, request, None, None)
+    folder = out or Path(f"release-{show.short(release.request)}")
+    identity = None if anyone else app.maybe_identity()
+    with progress(app) as shown:
+        courier = app.courier(release.service, identity)
+        found = fetch_release(courier, release.case, release.request, folder, progress=shown)
+    write_label(folder, release)
+    say(
+        app,
+        f"Fetched and checked, {size(found.length)}. Its reader opens it: escrow open {quote(str(folder))}",
+    )
+    answer(app, str(folder), {
+        "folder": str(folder), "case": release.case, "request": release.request,
+        "bundle": str(found.bundle), "payload": str(found.payload), "size_bytes": found.length,
+    })  # fmt: skip
+
+
+def _target(
+    app: App, case: str, request: str | None, bundle: Path | None, payload: Path | None
+) -> tuple[Release, Parcel | None]:
+    """Which release, and the files that it is to be opened from, if any: then no service is asked."""
+    if (bundle is None) != (payload is None):
+        raise click.UsageError("--bundle and --payload go together.")
+    carried = None if bundle is None or payload is None else Parcel(bundle=bundle, payload=payload)
+    if request is not None:
+        return _from_names(app, case, request, offline=carried is not None), carried
+    if (found := _URL.fullmatch(case)) is not None:
+        return Release(service=found[1], case=found[2], request=found[3]), carried
+    if carried is None and Path(case).is_dir():
+        return read_label(Path(case)), parcel_in(Path(case))
+    raise click.UsageError(
+        "Give the request's URL, or CASE and REQUEST, or a folder that `escrow fetch` wrote."
+    )
+
+
+def _from_names(app: App, case: str, request: str, *, offline: bool) -> Release:
     case = full_case(app, case)
+    if offline:
+        return Release(service="", case=case, request=full_request(request, ()))
     url = app.service_of(case)
     if len(request) < 2 * HASH_BYTES:
         request = full_request(request, (one.request for one in app.session(url).requests(case)))
-    return url, case, request
+    return Release(service=url, case=case, request=full_request(request, ()))
+
+
+def _followed(app: App, release: Release, identity: Identity | None) -> CaseState | None:
+    """The case as it stands, where this home knows it: a service may not show its readers another one."""
+    if release.case not in app.memory().cases():
+        return None
+    if identity is None:
+        return _remembered(app, release.case)
+    with suppress(NotFoundError):  # whoever held a seat in this home, it is not this identity
+        return app.session(release.service).known(release.case).state
+    return _remembered(app, release.case)
+
+
+def _remembered(app: App, case: CaseId) -> CaseState | None:
+    """As far as this home has seen it, asking nobody."""
+    state: CaseState | None = None
+    for raw in app.memory().entries(case):
+        state = extend(state, raw, proofs=False)  # they were checked when they were written here
+    return state
 
 
 def _lines(it: Opened) -> list[str]:
     """What the depositor said of it, and who sent something false on the way."""
     rows = [
+        ("case", it.case),
         ("title", brief(it.metadata.title, columns=show.TITLE)),
         ("deposited by", it.depositor.groups),
         ("released", moment(it.released_at)),

@@ -35,6 +35,7 @@ SECTIONS: tuple[tuple[str, Mapping[str, str]], ...] = (
         {
             "ticket": "Make your ticket from an introduction (no network).",
             "open": "Fetch a released record, check everything, and open it.",
+            "fetch": "Fetch a released record to keep or to carry, without opening it.",
         },
     ),
     (
@@ -70,6 +71,7 @@ _FILES = {
     "introduce": "readers",
     "ticket": "readers",
     "open": "opening",
+    "fetch": "opening",
     "request": "release",
     "signoff": "release",
     "withdraw": "release",

@@ -114,10 +114,11 @@ def open_files(
     ticket: str | None = None,
     progress: Progress = silent,
     overwrite: bool = False,
+    known: CaseState | None = None,
 ) -> Opened:
     """Open a released record from two files, as `fetch_release` writes them: without its service, for ever.
 
-    Everything is verified as in `open_release`, from `case` up, so it matters who told you the case's id.
+    Everything is verified as in `open_release`, `known` too, from `case` up: it matters who told you its id.
     Errors too are the same; SetupError `file_unreadable`, MalformedError where the bundle is none.
     """
     with renamed("file_unreadable"), bundle.open("rb") as file:
@@ -129,6 +130,8 @@ def open_files(
             yield source
 
     verified = read_bundle(raw, case, request)
+    if known is not None:
+        _require_known(verified, known)
     return _open(verified, lying_there, out, identity, ticket, overwrite=overwrite, progress=progress)
 
 
@@ -185,7 +188,9 @@ def _faults(verified: VerifiedBundle, opened: OpenedKey, metadata_fault: str) ->
         yield Fault(seat="", code=metadata_fault, author=verified.record.author)
     holders = verified.state.charters[verified.record.charter].charter.seats
     for seat, code in (*verified.bad, *((seat, "p_false") for seat in opened.named)):
-        yield Fault(seat=seat, code=code, author=None if code == "share_object_missing" else holders[seat])
+        yield Fault(seat=seat, code=code, author=holders[seat])
+    for seat in verified.lost:
+        yield Fault(seat=seat, code="share_object_missing", author=None)
 
 
 def reader_keys(

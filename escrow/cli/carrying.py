@@ -1,0 +1,62 @@
+"""A fetched release in a folder: beside `bundle.json` and `payload` lies `release.json`, which says of what.
+
+It is a label on a parcel, signed by nobody: whoever opens the folder checks everything in it against the case
+that the label names, and is shown that case.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from escrow.cli.files import read_file, write_file
+from escrow.client.fetching import BUNDLE_NAME, PAYLOAD_NAME
+from escrow.model.charter import MAX_URL
+from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId, Hash
+from escrow.model.wire import Fields, decode_json, encode_json
+
+FORMAT = "escrow.release.v1"
+LABEL_NAME = "release.json"
+MAX_LABEL = 4096
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Release:
+    """Which release, and which service keeps it (empty where nobody said)."""
+
+    service: str
+    case: CaseId
+    request: Hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parcel:
+    """The two files to open a release from, without its service."""
+
+    bundle: Path
+    payload: Path
+
+
+def parcel_in(folder: Path) -> Parcel:
+    return Parcel(bundle=folder / BUNDLE_NAME, payload=folder / PAYLOAD_NAME)
+
+
+def write_label(folder: Path, of: Release) -> None:
+    label = {"format": FORMAT, "service": of.service, "case": of.case, "request": of.request}
+    write_file(folder / LABEL_NAME, encode_json(label) + b"\n", force=True)
+
+
+def read_label(folder: Path) -> Release:
+    """SetupError `file_unreadable` where the folder has none; MalformedError."""
+    return parse_label(read_file(folder / LABEL_NAME, limit=MAX_LABEL, what="release"))
+
+
+def parse_label(raw: bytes) -> Release:
+    """MalformedError that names the field."""
+    fields = Fields(decode_json(raw, limit=MAX_LABEL, field="release"), at="release")
+    fields.choice("format", (FORMAT,))
+    release = Release(
+        service=fields.text("service", limit=MAX_URL),
+        case=fields.hex("case", size=CASE_BYTES),
+        request=fields.hex("request", size=HASH_BYTES),
+    )
+    fields.done()
+    return release
