@@ -6,10 +6,11 @@ ticket's introduction. Numbered as in README.md:
  B1  The first entry opens this very case; it pins the service's card.
  B2  Every other entry keeps all rules of the ledger, as far as they can be asked with entries left out.
  B3  It holds the request, and its sign-offs meet the record's policy.
- B4  Each share object is found by the hash that its seat signed, and keeps rules W1 to W4; a seat of which no
-     object does is named, and the others may still suffice.
+ B4  Each share object is found by the hash that its seat signed, and keeps rules W1 to W4; a seat whose
+     object is false is named, one whose object is not there is not at fault. The others may suffice.
  B5  The reader's own ticket is in the request, and its keys are the reader's.
  B6  p is the one that the record promises; each seat that passed on another is named, and the next is tried.
+     Where none passed any on, nobody is named: who kept it to itself, nobody else can see.
  B7  S and p unwrap K, and K is the one that the record commits to; else the depositor is named.
 
 What no bundle can show is what was left out of it: that a sign-off in it had been withdrawn, only the chain
@@ -83,7 +84,11 @@ def compose(entries: Iterable[str], shares: Mapping[Hash, bytes]) -> bytes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerifiedBundle:
-    """A release that holds. `shares`: by seat, all proofs checked. `bad`: (seat, code) of the others."""
+    """A release that holds. `shares`: by seat, all proofs checked.
+
+    `bad`: (seat, code) of those whose signed object is false. `lost`: seats of which no object is here, which
+    is no fault of theirs.
+    """
 
     state: CaseState
     record: RecordState
@@ -91,6 +96,7 @@ class VerifiedBundle:
     path: PathState
     shares: Mapping[str, ShareObject]
     bad: tuple[tuple[str, str], ...]
+    lost: tuple[str, ...]
 
     def ticket_of(self, card: Card) -> Ticket:
         """The reader's own ticket, whose nonce its keys are derived from. RefusedError `reader_not_named`."""
@@ -135,12 +141,15 @@ class Bundle:
         _require_released(state, asked)
         shares: dict[str, ShareObject] = {}
         bad: list[tuple[str, str]] = []
+        lost: list[str] = []
         for seat, sign_offs in asked.sign_offs.items():
             found = self._share_of(state, asked, seat, sign_offs)
             if isinstance(found, ShareObject):
                 shares[seat] = found
-            else:
+            elif found:
                 bad.append((seat, found))
+            else:
+                lost.append(seat)
         return VerifiedBundle(
             state=state,
             record=state.record(asked.record),
@@ -148,6 +157,7 @@ class Bundle:
             path=path_of(state, asked),
             shares=shares,
             bad=tuple(bad),
+            lost=tuple(lost),
         )
 
     def _replay(self, case: CaseId) -> CaseState:
@@ -164,12 +174,11 @@ class Bundle:
     def _share_of(
         self, state: CaseState, asked: RequestState, seat: str, sign_offs: Iterable[SignOffState]
     ) -> ShareObject | str:
-        """The first object of this seat that holds, or the code of what is wrong with the last."""
+        """The first object of this seat that holds, else what is wrong with the last; "" if none is here."""
         code = ""
         for sign_off in sign_offs:
             raw = self.untrusted_shares.get(sign_off.shares)
             if raw is None:
-                code = "share_object_missing"
                 continue
             try:
                 return require_share_object(state, asked.hash, seat, sign_off.shares, raw)
@@ -191,8 +200,8 @@ def open_shares(
 ) -> OpenedKey:
     """Rules B5 to B7. A reader gives its card and its ticket's keys; a public release needs neither.
 
-    RefusedError `reader_not_named`, `ticket_keys_wrong`, `shares_below_quorum` (missing, bad), `p_missing`
-    (wrong); ForgedError `key_wrap_false`, `commitment_false` (author: the depositor).
+    RefusedError `reader_not_named`, `ticket_keys_wrong`, `shares_below_quorum` (missing, bad, lost),
+    `p_missing` (wrong); ForgedError `key_wrap_false`, `commitment_false` (author: the depositor).
     """
     place: int | None = None
     if verified.request.tickets:
@@ -232,14 +241,14 @@ def _find_p(
     for seat, shares in verified.shares.items():
         try:
             p = _passed(verified, shares, place, ticket_keys)
-            if p is None:  # the seat's own envelope was bad; that is the depositor's doing
+            if p is None:  # as a seat does whose own envelope is bad; that it was, nobody else can see
                 continue
             check_p(verified.path.context, p, verified.path.record_path.sealed.p_hash)
             found = p
         except ForgedError:
             wrong.append(seat)
     if found is None:
-        raise RefusedError("p_missing", wrong=tuple(wrong), author=verified.record.author.fingerprint)
+        raise RefusedError("p_missing", wrong=tuple(wrong))
     return found, tuple(wrong)
 
 
@@ -259,7 +268,7 @@ def _require_quorum(verified: VerifiedBundle) -> None:
     verdict = assess_seats(verified.path.record_path.terms.policy, frozenset(verified.shares))
     if not verdict.met:
         bad = tuple(seat for seat, _ in verified.bad)
-        raise RefusedError("shares_below_quorum", missing=verdict.missing, bad=bad)
+        raise RefusedError("shares_below_quorum", missing=verdict.missing, bad=bad, lost=verified.lost)
 
 
 def _require_released(state: CaseState, asked: RequestState) -> None:

@@ -83,7 +83,7 @@ RELEASE = {
     ),
     "shares_below_quorum": row(
         "Not enough good shares",
-        "Too many shares are lost or false ({bad}).",
+        "Too many shares are false (of {bad}) or not to be found (of {lost}).",
         "Ask {missing} to sign off again.",
     ),
     "p_missing": row(

@@ -408,7 +408,7 @@ def test_swapped_share_object_is_named_and_leaves_no_quorum(world: World) -> Non
     case, request, courier = released(world)
     one, other = world.service.shares
     world.service.shares[one] = world.service.shares[other]
-    with refuses(RefusedError, "shares_below_quorum", bad=("claimant",)):
+    with refuses(RefusedError, "shares_below_quorum", bad=(), lost=("claimant",)):
         refuse_to_open(world, courier, case, request)
 
 

@@ -403,12 +403,16 @@ def test_missing_share_object_is_named_and_below_quorum_nothing_opens(asked: Rel
     for seat in ("claimant", "respondent"):
         del shares[case.state.requests[request].sign_offs[seat][0].shares]
         found = verified(case, request, chain, shares)
-        assert (seat, "share_object_missing") in found.bad
+        assert (found.bad, seat in found.lost) == ((), True)  # whoever keeps it lost it, not the seat
         if seat == "claimant":
             assert opened(found).key == case.sealed[record].key
     error = refused(lambda: opened(found))
     assert error.code == "shares_below_quorum"
-    assert error.fields == {"missing": ("claimant", "respondent"), "bad": ("claimant", "respondent")}
+    assert error.fields == {
+        "missing": ("claimant", "respondent"),
+        "bad": (),
+        "lost": ("claimant", "respondent"),
+    }
 
 
 def test_changed_share_object_is_as_good_as_missing(asked: Released) -> None:
@@ -419,8 +423,18 @@ def test_changed_share_object_is_as_good_as_missing(asked: Released) -> None:
     [mine] = case.state.requests[request].sign_offs["claimant"]
     shares[mine.shares] += b" "
     found = verified(case, request, chain, shares)
-    assert found.bad == (("claimant", "share_object_missing"),)
+    assert (found.bad, found.lost) == ((), ("claimant",))
     assert opened(found).key == case.sealed[record].key
+
+
+def test_missing_share_object_hides_no_false_one_of_the_same_seat(asked: Released) -> None:
+    case, _, request = asked
+    sign_off_with(case, request, "claimant", wrong_share)
+    case.sign_off(request, "claimant", "respondent", "mediator")
+    chain, shares = parts_of(case, request)
+    del shares[case.state.requests[request].sign_offs["claimant"][-1].shares]
+    found = verified(case, request, chain, shares)
+    assert (found.bad, found.lost) == ((("claimant", "share_false"),), ())
 
 
 def test_good_share_object_after_a_bad_one_counts(asked: Released) -> None:
@@ -595,7 +609,20 @@ def test_record_of_which_nobody_passes_a_good_p_stays_shut(asked: Released) -> N
     for seat in ("claimant", "respondent"):
         sign_off_with(case, request, seat, pass_on(case, request, bytes(32)))
     error = refused(lambda: opened(verified(case, request, *parts_of(case, request))))
-    assert (error.code, error.fields["wrong"]) == ("p_missing", ("claimant", "respondent"))
+    assert (error.code, error.fields) == ("p_missing", {"wrong": ("claimant", "respondent")})
+
+
+def test_seats_that_keep_p_to_themselves_make_no_honest_depositor_a_culprit(asked: Released) -> None:
+    """Their envelopes were good; nobody can see that but they."""
+    case, _, request = asked
+
+    def without(shares: ShareObject) -> ShareObject:
+        return replace(shares, tickets=(replace(shares.tickets[0], passed=None),))
+
+    for seat in ("claimant", "respondent"):
+        sign_off_with(case, request, seat, without)
+    error = refused(lambda: opened(verified(case, request, *parts_of(case, request))))
+    assert (error.code, error.fields) == ("p_missing", {"wrong": ()})
 
 
 # The depositor
