@@ -1,8 +1,8 @@
 """JSON logs: which route, what status, how long. Never a name, title, key, share, body or token.
 
 A request's line names the route's pattern and not its path, and the code of a refusal and not its fields.
-What gunicorn says is cut down too: its warnings quote what a peer sent, which may be the tail of somebody's
-body.
+What gunicorn says is kept but for what a peer may have sent, which its warnings quote: that may be the tail
+of somebody's body.
 """
 
 import json
@@ -28,8 +28,23 @@ def configure_logs() -> None:
     )
 
 
+FROM_PEERS = {"Error handling request %s %s", "Error handling request %s"}
+"""gunicorn's templates whose values a peer has chosen: method and path."""
+BAD_REQUEST = "Invalid request from ip="
+"""How gunicorn begins the one message that it fills in before it logs it, with a piece of the request."""
+FIXED = {
+    "Error handling request",
+    "Error handling request (no URI read)",
+    "Exception in post_request hook",
+    "Exception in worker process",
+    "Socket error processing request.",
+    "Unhandled exception in main loop",
+}
+"""What gunicorn says without values. Any other text without values may have been filled in already."""
+
+
 class ServerFormatter(logging.Formatter):
-    """What gunicorn logs, in the same shape. From warnings on, where it happened instead of what was said."""
+    """What gunicorn logs, in the same shape. What other libraries warn of: where, and not what was said."""
 
     def format(self, record: logging.LogRecord) -> str:
         said: dict[str, object] = {
@@ -37,13 +52,25 @@ class ServerFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
         }
-        if record.levelno < logging.WARNING:
-            said["message"] = record.getMessage()
+        if record.name.startswith("gunicorn."):
+            said["message"] = _message(record)
         else:
             said["where"] = f"{record.module}:{record.lineno} {record.funcName}"
         if record.exc_info and record.exc_info[0] is not None:
             said["exception"] = record.exc_info[0].__name__
         return json.dumps(said)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """What happened, without what a peer sent."""
+    template = str(record.msg)
+    if record.levelno < logging.WARNING or (record.args and template not in FROM_PEERS):
+        return record.getMessage()
+    if template in FROM_PEERS:
+        return "Error handling request"
+    if template.startswith(BAD_REQUEST):
+        return "Invalid request"
+    return template if template in FIXED else "(not shown)"
 
 
 GUNICORN_LOGGING = {
