@@ -44,6 +44,14 @@ class Settings:
     statement_bytes: int = 6 * MIB
     """A deposit with 8 paths of 64 seats fits; nothing sensible is larger."""
     upload_bytes: int = 10 * GIB
+    open_uploads_per_card: int = 32
+    """Announced in one case and not deposited yet. A client goes on with those it has, so this is never met
+    by chance; what was given up counts until it is swept.
+    """
+    staged_bytes_per_card: int = 40 * GIB
+    """Announced bytes of those uploads: four of the largest. For each card and not for the case, where one
+    seat could use up what the others need.
+    """
     part_bytes: int = 8 * MIB
     """The part size this service suggests: a lost connection costs at most this much again."""
     entries_per_case: int = 100_000
@@ -87,8 +95,9 @@ class Settings:
 
 
 _POSITIVE = (
-    "workers", "threads", "statement_bytes", "upload_bytes", "part_bytes", "entries_per_case",
-    "records_per_case", "cached_cases", "clock_behind_s", "socket_timeout_s", "body_deadline_s", "grace_s",
+    "workers", "threads", "statement_bytes", "upload_bytes", "open_uploads_per_card",
+    "staged_bytes_per_card", "part_bytes", "entries_per_case", "records_per_case", "cached_cases",
+    "clock_behind_s", "socket_timeout_s", "body_deadline_s", "grace_s",
 )  # fmt: skip
 
 
@@ -173,6 +182,8 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "threads": _integer,
     "statement_bytes": _integer,
     "upload_bytes": _integer,
+    "open_uploads_per_card": _integer,
+    "staged_bytes_per_card": _integer,
     "part_bytes": _integer,
     "entries_per_case": _integer,
     "records_per_case": _integer,

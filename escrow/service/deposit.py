@@ -1,7 +1,8 @@
 """A deposit: the payload must be here, whole and as stated, before the entry that counts is written.
 
 Rules (numbered as in README.md):
- D1  The payload's upload is announced, of the stated length, and complete.
+ D1  The payload's upload was announced by the depositor, is of the stated length, and complete. What another
+     card announced is to the depositor as if it were not there.
  D2  What is stored has the stated length and SHA-256.
  D3  It is retained for a day before the append, and for the charter's term after it. A crash after D3's
      first half leaves a payload that expires and that no entry names. A crash before its second half is
@@ -17,6 +18,7 @@ from escrow.model.deeds import RecordSealed
 from escrow.model.ids import CaseId, Hash
 from escrow.model.record import Payload
 from escrow.service.desk import Desk
+from escrow.service.limits import require_room
 from escrow.store import names
 
 FIRST_RETENTION = timedelta(days=1)
@@ -24,13 +26,15 @@ FIRST_RETENTION = timedelta(days=1)
 
 
 def complete(desk: Desk, case: CaseId, raw: str) -> None:
-    """Make the payload of this statement whole, if the rules would let the statement in.
+    """Make the payload of this statement whole, if the rules and the room would let the statement in.
 
     A payload of many gigabytes takes as long to hash as it takes, and nobody else's sign-off waits for that:
     the case is not held meanwhile. `prepare` then finds it done, and checks again under the case's lock.
     """
     with desk.journal.reading(case) as state:
         admitted = admit(state, raw, at=desk.clock())
+        if admitted.already is None:
+            require_room(desk, state, admitted.statement)
     deed = admitted.statement.deed
     if admitted.already is None and isinstance(deed, RecordSealed):
         _stored(desk, case, deed.body.payload, admitted.statement.author)
@@ -48,7 +52,9 @@ def _stored(desk: Desk, case: CaseId, payload: Payload, author: Card) -> str:
     try:
         plan = desk.store.upload_plan(name)
     except NotFoundError:
-        raise RefusedError("payload_not_uploaded", upload=payload.upload) from None
+        plan = None
+    if plan is None or plan.owner != author.fingerprint:
+        raise RefusedError("payload_not_uploaded", upload=payload.upload)
     if plan.length != payload.length:
         raise _differs("length")
     stored = desk.store.complete_upload(name)

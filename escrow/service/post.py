@@ -2,9 +2,9 @@
 
 Order (numbered as in README.md): T1 size and form, T2 the author (G3), T3 the rules of the ledger, T4 room in
 the case, T5 what this kind of statement needs stored or checked beside it, T6 the append, T7 what follows
-from it. What takes long of T5, making a payload whole, is done once T3 has been asked and before the case is
-held. A refusal at any step leaves nothing that counts; T5 may leave objects that no entry names, which are
-the same when the statement comes again.
+from it. What takes long of T5, making a payload whole, is done once T3 and T4 have been asked and before the
+case is held. A refusal at any step leaves nothing that counts; T5 may leave objects that no entry names,
+which are the same when the statement comes again.
 """
 
 from escrow.errors import MalformedError

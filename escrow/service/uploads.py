@@ -1,17 +1,30 @@
 """Staged uploads: opaque bytes in numbered parts, which count for nothing until a deposit names them.
 
-Rule U1: only who holds a seat of the case may send any. Rule U2: at most `upload_bytes` in all.
+Rules (numbered as in README.md):
+ U1  Who holds a seat of the case may announce uploads, and nobody else.
+ U2  An upload is at most `upload_bytes` long.
+ U3  Only the card that announced an upload sends its parts, sees how far it is, and names it in a deposit; to
+     everybody else it does not exist.
+ U4  In one case a card has at most `open_uploads_per_card` uploads, of `staged_bytes_per_card` bytes in all,
+     that no record names. They are counted when another is announced, from the names that say who announced
+     what, so nothing else of the case or the store is looked at.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass, replace
 from typing import BinaryIO
 
 from escrow.errors import NotFoundError, RefusedError, TooLargeError
+from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Fingerprint, UploadId
 from escrow.service.desk import Desk
-from escrow.service.gate import require_index, unknown
+from escrow.service.gate import create, require_index, unknown
 from escrow.store import names
-from escrow.store.interface import PartReceipt, UploadPlan
+from escrow.store.interface import MAX_PAGE, Bucket, PartReceipt, UploadPlan
+
+_STAGED = b"escrow.staged.v1\n"
+"""What the object holds that says who announced an upload; its name says the rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,16 +41,26 @@ class UploadView:
 def begin(
     desk: Desk, caller: Fingerprint | None, case: CaseId, upload: UploadId, plan: UploadPlan
 ) -> UploadView:
-    """Announce an upload; the same again says how far it is. RefusedError `upload_plan_differs`."""
-    _require_seat(desk, caller, case)
-    if plan.length > desk.settings.upload_bytes:
-        raise TooLargeError("upload_too_large", field="length", limit=desk.settings.upload_bytes)
-    desk.store.begin_upload(names.payload(case, upload), plan)
+    """Announce an upload; the same again says how far it is.
+
+    RefusedError: `upload_plan_differs`, `uploads_open_limit`, `upload_quota`. TooLargeError:
+    `upload_too_large`.
+    """
+    require_index(desk, case, caller)
+    name = names.payload(case, upload)
+    with desk.journal.reading(case) as state:  # held, so that announcements are counted one by one
+        owner = _seat_holder(state, caller)
+        if plan.length > desk.settings.upload_bytes:
+            raise TooLargeError("upload_too_large", field="length", limit=desk.settings.upload_bytes)
+        if not _is_announced(desk, name):
+            _require_quota(desk, state, owner, plan.length)
+            create(desk, Bucket.RECORDS, names.staged(case, owner, upload), _STAGED)
+        desk.store.begin_upload(name, replace(plan, owner=owner))
     return _view(desk, case, upload)
 
 
 def progress(desk: Desk, caller: Fingerprint | None, case: CaseId, upload: UploadId) -> UploadView:
-    _require_seat(desk, caller, case)
+    _require_owner(desk, caller, case, upload)
     return _view(desk, case, upload)
 
 
@@ -45,19 +68,64 @@ def put_part(
     desk: Desk, caller: Fingerprint | None, case: CaseId, upload: UploadId, number: int, body: BinaryIO
 ) -> PartReceipt:
     """Take one part, whole or not at all."""
-    _require_seat(desk, caller, case)
-    try:
-        return desk.store.put_part(names.payload(case, upload), number, body)
-    except NotFoundError:
-        raise unknown() from None
+    _require_owner(desk, caller, case, upload)
+    return desk.store.put_part(names.payload(case, upload), number, body)
 
 
-def _require_seat(desk: Desk, caller: Fingerprint | None, case: CaseId) -> None:
+def _seat_holder(state: CaseState, caller: Fingerprint | None) -> Fingerprint:
     """U1."""
+    if caller is None or not state.seats_of(caller):
+        raise unknown()
+    return caller
+
+
+def _require_owner(desk: Desk, caller: Fingerprint | None, case: CaseId, upload: UploadId) -> None:
+    """U1 and U3."""
     require_index(desk, case, caller)
     with desk.journal.reading(case) as state:
-        if caller is None or not state.seats_of(caller):
-            raise unknown()
+        owner = _seat_holder(state, caller)
+    try:
+        plan = desk.store.upload_plan(names.payload(case, upload))
+    except NotFoundError:
+        raise unknown() from None
+    if plan.owner != owner:
+        raise unknown()
+
+
+def _is_announced(desk: Desk, name: str) -> bool:
+    try:
+        desk.store.upload_plan(name)
+    except NotFoundError:
+        return False
+    return True
+
+
+def _require_quota(desk: Desk, state: CaseState, owner: Fingerprint, length: int) -> None:
+    """U4, if one of this length comes to those that are open."""
+    settings = desk.settings
+    staged = length
+    for count, name in enumerate(_announced_by(desk, state, owner), start=1):
+        if count >= settings.open_uploads_per_card:
+            raise RefusedError("uploads_open_limit", limit=settings.open_uploads_per_card)
+        with suppress(NotFoundError):  # a crash came between the name and the plan
+            staged += desk.store.upload_plan(name).length
+    if staged > settings.staged_bytes_per_card:
+        raise RefusedError("upload_quota", limit=settings.staged_bytes_per_card)
+
+
+def _announced_by(desk: Desk, state: CaseState, owner: Fingerprint) -> Iterator[str]:
+    """Payloads that this card announced and no record names."""
+    prefix = names.staged_by(state.case, owner)
+    after = ""
+    while True:
+        page = desk.store.names(Bucket.RECORDS, prefix, after=after)
+        for name in page:
+            upload = names.parse_staged(name).upload
+            if upload not in state.uploads:
+                yield names.payload(state.case, upload)
+        if len(page) < MAX_PAGE:
+            return
+        after = page[-1]
 
 
 def _view(desk: Desk, case: CaseId, upload: UploadId) -> UploadView:

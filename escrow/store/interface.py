@@ -26,6 +26,7 @@ MAX_PART_BYTES: Final = (
 MAX_PAGE: Final = 1000  # names in one answer, as S3 has it
 
 _SHA256_HEX = re.compile(r"[0-9a-f]{64}")
+_OWNER = re.compile(r"([0-9a-f]{64})?")
 
 
 class Bucket(StrEnum):
@@ -48,11 +49,13 @@ class Outcome(Enum):
 class UploadPlan:
     """How a payload will arrive: `length` bytes of ciphertext in all, `part_size` in each part but the last.
 
-    MalformedError "payload_length_out_of_range" or "part_size_out_of_range".
+    `owner`: the fingerprint of who announced it, or empty; the store keeps it and asks nothing of it.
+    MalformedError "payload_length_out_of_range", "part_size_out_of_range" or "upload_owner_malformed".
     """
 
     length: int
     part_size: int
+    owner: str = ""
 
     def __post_init__(self) -> None:
         if not 1 <= self.length <= MAX_PARTS * MAX_PART_BYTES:
@@ -68,6 +71,8 @@ class UploadPlan:
                 most=MAX_PART_BYTES,
                 parts=MAX_PARTS,
             )
+        if not _OWNER.fullmatch(self.owner):
+            raise MalformedError("upload_owner_malformed", field="owner")
 
     @property
     def part_count(self) -> int:

@@ -38,6 +38,7 @@ _SHARE = re.compile(rf"shares/{_CASE}/(?P<share>[0-9a-f]{{64}})")
 _PAYLOAD = re.compile(rf"payloads/{_CASE}/{_UPLOAD}")
 _PLAN = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/plan")
 _STORED = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/stored")
+_STAGED = re.compile(rf"staged/{_CASE}/(?P<fingerprint>[0-9a-f]{{64}})/{_UPLOAD}")
 _CANARY = re.compile(CANARY)
 _PREFIX = re.compile(r"([0-9a-z]+/)*")
 _PART = re.compile(r"[0-9]{5}")
@@ -48,7 +49,7 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 # The objects of each bucket. Parts and retention marks are a store's working files, not objects.
 _OBJECTS: Final = {
     Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _CANARY),
-    Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _CANARY),
+    Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _CANARY),
     Bucket.PUBLIC: (_CANARY,),
 }
 
@@ -140,6 +141,17 @@ def upload_stored(payload_name: str) -> str:
     return f"{_upload_folder(payload_name)}/stored"
 
 
+def staged(case: str, fingerprint: str, upload: str) -> str:
+    """Records: says that this card announced this upload, so that its uploads are counted without a scan."""
+    return f"{staged_by(case, fingerprint)}{_hex('upload', upload, UPLOAD_DIGITS)}"
+
+
+def staged_by(case: str, fingerprint: str) -> str:
+    """Records: prefix of the uploads that a card announced in a case."""
+    card = _hex("fingerprint", fingerprint, FINGERPRINT_DIGITS)
+    return f"staged/{_hex('case', case, CASE_DIGITS)}/{card}/"
+
+
 def part_folder(payload_name: str) -> str:
     """Working files: where a store may keep the parts of one open upload, in one folder of its own."""
     place = parse_payload(payload_name)
@@ -190,6 +202,12 @@ def parse_payload(name: str) -> PayloadName:
 def parse_upload_plan(name: str) -> PayloadName:
     """The payload that an announced plan is for: how a sweep finds uploads that were never completed."""
     found = _match(_PLAN, name)
+    return PayloadName(case=found["case"], upload=found["upload"])
+
+
+def parse_staged(name: str) -> PayloadName:
+    """The upload that a card announced."""
+    found = _match(_STAGED, name)
     return PayloadName(case=found["case"], upload=found["upload"])
 
 

@@ -13,14 +13,16 @@ NOTE_LIMIT: Final = 1024  # bytes; a note is about a hundred
 
 
 def print_plan(plan: UploadPlan) -> bytes:
-    return _print(length=plan.length, part_size=plan.part_size)
+    return _print(length=plan.length, part_size=plan.part_size, owner=plan.owner)
 
 
 def parse_plan(data: bytes) -> UploadPlan:
     """UnavailableError "storage_failed": we wrote it ourselves, so what is not a plan is damage."""
     try:
         note = json.loads(data)
-        return UploadPlan(length=int(note["length"]), part_size=int(note["part_size"]))
+        return UploadPlan(
+            length=int(note["length"]), part_size=int(note["part_size"]), owner=str(note["owner"])
+        )
     except (ValueError, TypeError, KeyError, RecursionError, MalformedError) as error:
         raise UnavailableError("storage_failed", reason="note_damaged") from error
 

@@ -141,7 +141,7 @@ CASE = {
         "Upload in use", "The upload {upload} is that of another record.", "Upload under a new id."
     ),
     "payload_not_uploaded": row(
-        "Payload missing", "The upload {upload} was never begun.", "Upload the sealed file."
+        "Payload missing", "The upload {upload} was never begun by you.", "Upload the sealed file."
     ),
     "upload_incomplete": row(
         "Upload incomplete",
@@ -155,6 +155,17 @@ CASE = {
     ),
     "upload_completed": row(
         "Upload complete", "The upload takes no more parts.", "Post the sealing statement."
+    ),
+    "uploads_open_limit": row(
+        "Too many uploads at once",
+        "You have begun {limit} uploads in this case that no deposit names yet.",
+        "Finish those first (`escrow send --pending`), or ask the operator to sweep what was given up.",
+    ),
+    "upload_quota": row(
+        "Too much at once",
+        "The uploads that you have begun in this case and not deposited yet would come to more than {limit} "
+        "bytes.",
+        "Finish those first (`escrow send --pending`), or ask the operator to sweep what was given up.",
     ),
     "upload_too_large": row(
         "Payload too large", "This service takes at most {limit} bytes.", "Split the document."

@@ -191,6 +191,7 @@ FORMAT = {
     "part_too_long": row(
         "Part too long", "The part is longer than its {expected} bytes.", "Send it as announced."
     ),
+    "upload_owner_malformed": row("Not a fingerprint", "`{field}` of an upload is no fingerprint.", _PROGRAM),
     "receipt_malformed": row(
         "Receipt malformed", "`{field}` of a part's receipt is not valid.", "Send it again."
     ),

@@ -154,6 +154,13 @@ class PayloadContract:
         assert store.upload_plan(NAME) == SMALL_PLAN
         assert store.parts(NAME) == [kept]
 
+    def test_plan_says_who_announced_it_and_the_same_of_another_is_refused(self, store: Store) -> None:
+        plan = UploadPlan(length=len(SMALL), part_size=PART, owner="0" * 64)
+        store.begin_upload(NAME, plan)
+        other = UploadPlan(length=len(SMALL), part_size=PART, owner="1" * 64)
+        refused(RefusedError, "upload_plan_differs", lambda: store.begin_upload(NAME, other))
+        assert store.upload_plan(NAME) == plan
+
     @pytest.mark.parametrize("call", ["upload_plan", "parts", "complete_upload", "put_part"])
     def test_upload_never_announced_is_unknown(self, store: Store, call: str) -> None:
         args = (1, io.BytesIO(SMALL)) if call == "put_part" else ()

@@ -32,6 +32,11 @@ def test_parts_that_s3_would_not_take_are_refused(length: int, part_size: int) -
     refused(MalformedError, code, lambda: UploadPlan(length=length, part_size=part_size))
 
 
+@pytest.mark.parametrize("owner", ["x", "0" * 63, "A" * 64, "0" * 64 + "\n"])
+def test_owner_that_is_no_fingerprint_is_refused(owner: str) -> None:
+    refused(MalformedError, "upload_owner_malformed", lambda: UploadPlan(length=1, part_size=1, owner=owner))
+
+
 @pytest.mark.parametrize(
     ("length", "part_size", "lengths"),
     [

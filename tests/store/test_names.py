@@ -31,6 +31,9 @@ PRINTERS: list[Callable[[str], object]] = [
     lambda junk: names.payload(junk, "0" * 32),
     lambda junk: names.payload("0" * 64, junk),
     lambda junk: names.payloads(junk),
+    lambda junk: names.staged(junk, "0" * 64, "0" * 32),
+    lambda junk: names.staged("0" * 64, junk, "0" * 32),
+    lambda junk: names.staged("0" * 64, "0" * 64, junk),
 ]
 PARSERS: list[Callable[[str], object]] = [
     names.parse_entry,
@@ -38,6 +41,7 @@ PARSERS: list[Callable[[str], object]] = [
     names.parse_share,
     names.parse_payload,
     names.parse_upload_plan,
+    names.parse_staged,
     names.parse_part_folder,
     names.parse_part,
     names.parse_retention,
@@ -142,6 +146,14 @@ def test_payload_and_what_belongs_to_it_go_round(case: str, upload: str, number:
     assert names.parse_retention(last) == until
     for known in (name, names.upload_plan(name), names.upload_stored(name)):
         names.require_object(Bucket.RECORDS, known)
+
+
+@given(case=CASES, card=ids(64), upload=UPLOADS)
+def test_who_announced_an_upload_goes_round(case: str, card: str, upload: str) -> None:
+    name = names.staged(case, card, upload)
+    assert names.parse_staged(name) == names.PayloadName(case=case, upload=upload)
+    assert name.startswith(names.staged_by(case, card))
+    names.require_object(Bucket.RECORDS, name)
 
 
 @given(case=CASES, numbers=st.lists(st.integers(0, names.MAX_ENTRY)))
