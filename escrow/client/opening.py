@@ -10,7 +10,8 @@ before they hold.
  O3  Verified shares are combined; each seat that sent something false is named.
  O4  The key unwraps and is the one that the record commits to.
  O5  The metadata opens under it; its file name is a bare one. Metadata that its depositor made useless keeps
-     nobody from the document: it gets a name of ours, keeps its padding, and the depositor is named.
+     nobody from the document: it gets a name of ours, and the depositor is named. Where no true length is to
+     be had, zeros stay behind it.
  O6  The payload is streamed, decrypted and checked against length and digest; the file appears, whole, under
      its name at the very end. One that is there already stays, unless `overwrite`.
 """
@@ -18,7 +19,7 @@ before they hold.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -26,13 +27,12 @@ from escrow.client.courier import Courier
 from escrow.client.disk import renamed
 from escrow.client.downloading import PayloadReader
 from escrow.client.progress import Progress, Stage, silent
-from escrow.crypto.aead import TAG_BYTES
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
 from escrow.crypto.padding import Source
-from escrow.crypto.payload import CHUNK, Metadata, open_file, open_metadata, sealed_length
+from escrow.crypto.payload import Description, Metadata, describe, open_file
 from escrow.crypto.ticket import TicketKeys
-from escrow.errors import ForgedError, MalformedError, RefusedError
+from escrow.errors import ForgedError, RefusedError
 from escrow.ledger.bundle import MAX_BUNDLE, Bundle, OpenedKey, VerifiedBundle, open_shares
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Hash, RecordId
@@ -160,7 +160,8 @@ def _open(
     """O2 to O6, wherever the bytes come from."""
     card, keys = reader_keys(verified, identity, ticket)
     opened = open_shares(verified, ticket_keys=keys, card=card)
-    metadata, code = _metadata(verified, opened.key)
+    description = _describe(verified, opened.key)
+    metadata = description.metadata
     path = _target(out, metadata.filename, overwrite=overwrite)
     with payload(verified) as source:
         _write(verified, source, opened.key, metadata.length, path, overwrite, progress)
@@ -172,7 +173,7 @@ def _open(
         depositor=verified.record.author,
         metadata=metadata,
         released_at=_released_at(verified),
-        faults=tuple(_faults(verified, opened, code)),
+        faults=tuple(_faults(verified, opened, description.fault)),
     )
 
 
@@ -206,23 +207,17 @@ def reader_keys(
     return identity.card, keys
 
 
-def _metadata(verified: VerifiedBundle, key: bytes) -> tuple[Metadata, str]:
-    """O5: what the depositor said of the document, and the code of what is wrong with it, empty if nothing.
-
-    In place of a length that cannot be, the whole padded one: zeros stay behind the document.
-    """
+def _describe(verified: VerifiedBundle, key: bytes) -> Description:
+    """O5: what the depositor said of the document, or a plain name and the code of what is wrong with it."""
     record = verified.record
-    stated = record.body.payload.length
-    longest = stated - -(-stated // (CHUNK + TAG_BYTES)) * TAG_BYTES
-    name = f"record-{record.body.record[:12]}"
-    try:
-        found = open_metadata(key, record.r, record.body.metadata)
-    except (MalformedError, ForgedError) as error:
-        media_type = "application/octet-stream"
-        return Metadata(title=name, filename=name, media_type=media_type, length=longest), error.code
-    if sealed_length(found.length) != stated:
-        return replace(found, length=longest), "payload_length_false"
-    return found, ""
+    with _naming_author(verified):
+        return describe(
+            key,
+            record.r,
+            record.body.metadata,
+            sealed_length=record.body.payload.length,
+            name=f"record-{record.body.record[:12]}",
+        )
 
 
 def _target(out: Path, filename: str, *, overwrite: bool) -> Path:
@@ -242,9 +237,9 @@ def _write(
     overwrite: bool,
     progress: Progress,
 ) -> None:
-    """O6. What only its depositor can have made false names the depositor."""
+    """O6."""
     payload = verified.record.body.payload
-    try:
+    with _naming_author(verified):
         open_file(
             source,
             path,
@@ -255,6 +250,13 @@ def _write(
             overwrite=overwrite,
             progress=lambda done: progress(Stage.OPEN, done, plain_length),
         )
+
+
+@contextmanager
+def _naming_author(verified: VerifiedBundle) -> Iterator[None]:
+    """What only its depositor can have made false names the depositor."""
+    try:
+        yield
     except ForgedError as error:
         if error.code not in BY_AUTHOR:
             raise
