@@ -65,6 +65,7 @@ def create_app(
     """The application. `draining` says whether the service is about to stop, and so not ready for more."""
     app = Flask("escrow.api", static_folder=None)
     app.url_map.strict_slashes = True
+    app.url_map.merge_slashes = False  # an address with two slashes is unknown, and redirects nowhere
     app.json.sort_keys = False  # type: ignore[attr-defined]
     app.config.update(_OPENAPI)
     app.config["MAX_CONTENT_LENGTH"] = body_limit(settings)

@@ -18,6 +18,7 @@ from escrow.api import problems
 from escrow.api.bodies import read_json_bytes
 from escrow.api.transfers import Transfers
 from escrow.config import Settings
+from escrow.errors import MalformedError
 from escrow.model.wire import decode_json
 from escrow.service.desk import Desk
 
@@ -52,7 +53,7 @@ def body_limit(settings: Settings) -> int:
 
 
 class StrictParser(FlaskParser):
-    """Unknown fields are refused everywhere, and JSON is read by the same strict parser as statements are."""
+    """Unknown and repeated fields are refused; JSON is read by the same strict parser as statements are."""
 
     DEFAULT_VALIDATION_STATUS = 400
     DEFAULT_UNKNOWN_BY_LOCATION = {"json": ma.RAISE, "query": ma.RAISE}  # noqa: RUF012
@@ -62,6 +63,12 @@ class StrictParser(FlaskParser):
         with transfers().receiving(req.content_length or 0):
             raw = read_json_bytes(req, limit=limit)
         return decode_json(raw, limit=limit, field="body")
+
+    def load_querystring(self, req: Request, schema: ma.Schema) -> Any:
+        for name, values in req.args.lists():
+            if len(values) > 1:  # which of them counts is not for us to guess
+                raise MalformedError("field_refused", field=name[:100])
+        return super().load_querystring(req, schema)
 
 
 class Resource(Blueprint):  # type: ignore[misc]

@@ -27,6 +27,18 @@ HTTP_CODES = {
 }
 """What the framework itself refuses. Other statuses are shown as `request_malformed`."""
 INTERNAL_ERROR = "internal_error"
+DAMAGE = {
+    "ledger_damaged",
+    "part_damaged",
+    "payload_missing",
+    "share_object_missing",
+    "storage_failed",
+    "storage_full",
+    "stored_object_differs",
+}
+"""What the operator must look after, and is told by a line of level error."""
+SHOWN_OF_DAMAGE = {"n", "number", "reason", "bucket"}
+"""Of its fields. The others name cases, which are not for the log; `escrow audit` finds where it is."""
 
 log = structlog.get_logger("escrow")
 
@@ -34,6 +46,9 @@ log = structlog.get_logger("escrow")
 def problem_of(error: EscrowError) -> Response:
     """The answer to one of our errors. All that is unknown or forbidden looks alike, to the last byte."""
     structlog.contextvars.bind_contextvars(code=error.code)
+    if error.code in DAMAGE:
+        facts = {name: value for name, value in error.fields.items() if name in SHOWN_OF_DAMAGE}
+        log.error("damage", **facts)
     if isinstance(error, NotFoundError):
         error = NotFoundError("not_found")
     response = _problem(error)

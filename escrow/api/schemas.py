@@ -3,6 +3,7 @@
 Unknown fields are refused (StrictParser), every length is capped, and every answer is documented as it is.
 """
 
+import re
 from typing import Any
 
 import marshmallow as ma
@@ -12,6 +13,7 @@ from escrow.model.share_object import MAX_SHARE_OBJECT
 from escrow.model.wire import MAX_INTEGER, to_time
 
 _HEX16 = validate.Regexp(r"^[0-9a-f]{32}\Z")
+_DIGITS = re.compile(r"-?[0-9]{1,16}")
 _HEX32 = validate.Regexp(r"^[0-9a-f]{64}\Z")
 
 MAX_STATEMENT_TEXT = 6 * 1024 * 1024
@@ -39,6 +41,18 @@ class Whole(fields.Integer):
         return super()._validated(value)
 
 
+class Number(fields.Integer):
+    """A number in a query: ASCII digits, and nothing else that Python takes for a number."""
+
+    def __init__(self, *, least: int, most: int, default: int) -> None:
+        super().__init__(load_default=default, validate=validate.Range(least, most))
+
+    def _validated(self, value: Any) -> int:
+        if not isinstance(value, str) or not _DIGITS.fullmatch(value):
+            raise self.make_error("invalid", input=value)
+        return super()._validated(value)
+
+
 class Posting(ma.Schema):
     """A signed statement in compact form, and a sign-off's share object."""
 
@@ -62,18 +76,18 @@ class UploadAnnounced(ma.Schema):
 class Page(ma.Schema):
     """`after`: the number of an entry; what comes later is shown."""
 
-    after = fields.Integer(load_default=-1, validate=validate.Range(-1, MAX_INTEGER))
-    limit = fields.Integer(load_default=DEFAULT_PAGE, validate=validate.Range(1, MAX_PAGE))
+    after = Number(least=-1, most=MAX_INTEGER, default=-1)
+    limit = Number(least=1, most=MAX_PAGE, default=DEFAULT_PAGE)
 
 
 class CasePage(ma.Schema):
     after = fields.String(load_default="", validate=_HEX32)
-    limit = fields.Integer(load_default=DEFAULT_PAGE, validate=validate.Range(1, MAX_PAGE))
+    limit = Number(least=1, most=MAX_PAGE, default=DEFAULT_PAGE)
 
 
 class InboxPage(ma.Schema):
     after = fields.String(load_default=None, validate=validate.Regexp(r"^[0-9a-f]{64}\.[0-9]{1,15}\Z"))
-    limit = fields.Integer(load_default=DEFAULT_PAGE, validate=validate.Range(1, MAX_PAGE))
+    limit = Number(least=1, most=MAX_PAGE, default=DEFAULT_PAGE)
 
 
 class Head(ma.Schema):
@@ -110,9 +124,11 @@ class About(ma.Schema):
 
 
 class CaseSummary(ma.Schema):
+    """`damaged`: the case cannot be read now, and has no head to show."""
+
     case = fields.String(required=True)
-    head = fields.Nested(Head, required=True)
-    status = fields.String(required=True)
+    head = fields.Nested(Head, required=True, allow_none=True)
+    status = fields.String(required=True, validate=validate.OneOf(["in-force", "pending", "damaged"]))
     seats = fields.List(fields.String(), required=True)
 
 
@@ -245,7 +261,7 @@ class Upload(ma.Schema):
 
 class Item(ma.Schema):
     kind = fields.String(
-        required=True, validate=validate.OneOf(["accept", "check-envelope", "sign-off", "open"])
+        required=True, validate=validate.OneOf(["accept", "check-envelope", "sign-off", "open", "damaged"])
     )
     case = fields.String(required=True)
     n = fields.Integer(required=True)

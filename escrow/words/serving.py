@@ -4,6 +4,7 @@ from escrow.words.row import row
 
 _CLOCK = "The service's time is {server_time}: set your clock, or make a new token with `escrow token`."
 _LATER = "Try again later; the operator must look after the storage."
+_AUDIT = "Tell the operator to run `escrow audit` over the service's storage."
 
 SERVING = {
     "not_found": row(
@@ -36,11 +37,11 @@ SERVING = {
         "The last entry of the case, {n}, is of {last}: the service's clock is behind it.",
         "The operator must check the service's clock; if it once ran ahead, see the setting clock_behind_s.",
     ),
-    "ledger_damaged": row("Ledger damaged", "Entry {n} of the case {case} is not sound ({reason}).", _LATER),
+    "ledger_damaged": row("Ledger damaged", "Entry {n} of the case {case} is not sound ({reason}).", _AUDIT),
     "stored_object_differs": row(
-        "Storage damaged", "The object {object} holds other bytes than it must.", _LATER
+        "Storage damaged", "The object {object} holds other bytes than it must.", _AUDIT
     ),
-    "payload_missing": row("Payload missing", "The payload {object} is not in storage.", _LATER),
+    "payload_missing": row("Payload missing", "The payload {object} is not in storage.", _AUDIT),
     "part_damaged": row("Part damaged", "Part {number} was damaged in storage.", "Send this part again."),
     "share_object_missing": row(
         "Share object missing", "The share object {shares} is lost.", "Its seat signs off again."

@@ -61,6 +61,51 @@ def test_not_ready_where_the_storage_is_another(office: Office, tmp_path: Path) 
     assert (answer.status_code, answer.get_json()["code"]) == (503, "storage_failed")
 
 
+@pytest.mark.parametrize("bucket", ["ledger", "records", "public"])
+@pytest.mark.parametrize("spoilt", [b"", b"another", b"x" * 5000, None])
+def test_not_ready_where_a_bucket_is_another(
+    office: Office, tmp_path: Path, bucket: str, spoilt: bytes | None
+) -> None:
+    canary = tmp_path / "store" / bucket / "canary"
+    canary.chmod(0o600)
+    canary.unlink() if spoilt is None else canary.write_bytes(spoilt)
+    answer = office.get("/readyz")
+    assert (answer.status_code, answer.get_json()["code"]) == (503, "storage_failed")
+
+
+def test_damaged_ledger_is_an_error_in_the_log_that_names_no_case(office: Office, tmp_path: Path) -> None:
+    case = office.accepted()
+    (entry,) = (tmp_path / "store").rglob(f"{case.id}/entries/*1")
+    entry.chmod(0o600)
+    entry.write_bytes(b"rubbish")
+    with capture_logs() as logs:
+        answer = office.over(office.store).get(f"/v1/cases/{case.id}", build.CONVENOR)
+    problem = answer.get_json()
+    assert (answer.status_code, problem["code"], problem["fields"]["n"]) == (503, "ledger_damaged", 1)
+    assert "escrow audit" in problem["detail"]
+    (line,) = [line for line in logs if line["log_level"] == "error"]
+    assert (line["event"], line["n"]) == ("damage", 1)
+    assert case.id not in str(logs)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "after=1_0",
+        "after=%D9%A1",
+        "after=%201",
+        "after=%2B1",
+        "limit=1_0",
+        "after=1&after=2",
+        "limit=1&limit=2",
+    ],
+)
+def test_query_that_two_readers_may_read_in_two_ways_is_refused(office: Office, query: str) -> None:
+    answer = office.get(f"/v1/cases/{office.accepted().id}/entries?{query}", build.CONVENOR)
+    assert (answer.status_code, answer.get_json()["code"]) == (400, "field_refused")
+    assert answer.get_json()["fields"]["field"] == query.split("=")[0]
+
+
 def test_not_ready_while_stopping_but_alive(office: Office) -> None:
     app = create_app(office.settings, office.store, office.clock, draining=lambda: True)
     answer = app.test_client().get("/readyz")
@@ -88,7 +133,17 @@ def test_convenor_in_the_settings_that_is_no_card_stops_the_start(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/v1", "/v1/cases/", "/v1/cases/xyz", "/v2/cases", "/v1/cases/" + "A" * 64]
+    "path",
+    [
+        "/",
+        "/v1",
+        "/v1/cases/",
+        "/v1/cases/xyz",
+        "/v2/cases",
+        "/v1//cases",
+        "/v1/cases//",
+        "/v1/cases/" + "A" * 64,
+    ],
 )
 def test_address_that_does_not_exist_is_a_problem_too(office: Office, path: str) -> None:
     answer = office.get(path)

@@ -161,6 +161,8 @@ def payload_path(office: Office, case: build.Case) -> str:
         ("bytes=0-9", 206, DATA[:10]),
         ("bytes=190-", 206, DATA[190:]),
         ("bytes=-5", 206, DATA[-5:]),
+        ("bytes=-200", 200, DATA),
+        ("bytes=-99999999999999999999", 200, DATA),
         ("bytes=150-900", 206, DATA[150:]),
         ("bytes=0-1,5-6", 200, DATA),
         ("records=0-1", 200, DATA),

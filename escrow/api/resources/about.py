@@ -6,8 +6,9 @@ from flask import current_app
 
 from escrow.api import schemas
 from escrow.api.blueprint import Resource, desk
-from escrow.errors import NotFoundError, UnavailableError
+from escrow.errors import NotFoundError, TooLargeError, UnavailableError
 from escrow.service.about import ServiceView, describe
+from escrow.store.canary import FIRST
 from escrow.store.interface import Bucket
 from escrow.store.names import CANARY
 
@@ -40,8 +41,18 @@ def is_ready() -> dict[str, str]:
     draining: Callable[[], bool] = current_app.extensions[DRAINING]
     if draining():
         raise UnavailableError("service_stopping")
-    try:
-        desk().store.get(Bucket.LEDGER, CANARY, limit=MAX_CANARY)
-    except NotFoundError:  # another folder or bucket lies where ours was: a mount that went away
-        raise UnavailableError("storage_failed", reason="canary missing") from None
+    for bucket in Bucket:
+        _require_canary(bucket)
     return {"status": "ok"}
+
+
+def _require_canary(bucket: Bucket) -> None:
+    """Another folder or bucket lies where ours was: a mount that went away."""
+    try:
+        found = desk().store.get(bucket, CANARY, limit=MAX_CANARY)
+    except NotFoundError:
+        raise UnavailableError("storage_failed", reason="canary missing") from None
+    except TooLargeError:
+        found = b""
+    if found != FIRST:
+        raise UnavailableError("storage_failed", reason="canary differs")

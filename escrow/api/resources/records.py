@@ -86,6 +86,9 @@ def _range(payload: PayloadView) -> tuple[int, int]:
     stale = request.if_range.etag is not None and request.if_range.etag != payload.sha256
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1 or stale or request.if_range.date:
         return 0, payload.length
+    start, _ = asked.ranges[0]
+    if start < -payload.length:  # the last so many bytes, of fewer: all
+        return 0, payload.length
     found = asked.range_for_length(payload.length)
     if found is None:
         raise MalformedError("range_out_of_bounds", field="Range", length=payload.length)
