@@ -1,7 +1,8 @@
 """Open a released record, or fetch it to open later: as a seat, as a named reader, or as anybody."""
 
 import re
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from shlex import quote
 
@@ -67,7 +68,7 @@ def open_(
     release, parcel = _target(app, case, request, bundle, payload)
     carried = None if ticket is None else read_text(ticket, limit=MAX_TICKET_FILE, what="ticket").strip()
     identity = None if anyone else app.maybe_identity()
-    with progress(app) as shown:
+    with _explained(app), progress(app) as shown:
         if parcel is not None:
             found = open_files(
                 parcel.bundle, parcel.payload, release.case, release.request, out, identity=identity,
@@ -105,7 +106,7 @@ def fetch(app: App, case: str, request: str | None, out: Path | None, anyone: bo
     release, _ = _target(app, case, request, None, None)
     folder = out or Path(f"release-{show.short(release.request)}")
     identity = None if anyone else app.maybe_identity()
-    with progress(app) as shown:
+    with _explained(app), progress(app) as shown:
         courier = app.courier(release.service, identity)
         found = fetch_release(courier, release.case, release.request, folder, progress=shown)
     write_label(folder, release)
@@ -117,6 +118,16 @@ def fetch(app: App, case: str, request: str | None, out: Path | None, anyone: bo
         "folder": str(folder), "case": release.case, "request": release.request,
         "bundle": str(found.bundle), "payload": str(found.payload), "size_bytes": found.length,
     })  # fmt: skip
+
+
+@contextmanager
+def _explained(app: App) -> Iterator[None]:
+    """What a service says of what one may not see is not all that there is to say."""
+    try:
+        yield
+    except NotFoundError:
+        say(app, "Not released yet, not released to you, or not there: the three look alike from outside.")
+        raise
 
 
 def _target(

@@ -103,6 +103,16 @@ def test_a_fetched_bundle_that_was_changed_is_refused(table: Table) -> None:
     assert arbitrator.refused("open", "kept", status=5) == "signature_false"
 
 
+@pytest.mark.parametrize("verb", ["open", "fetch"])
+def test_what_is_not_released_yet_is_explained(table: Table, verb: str) -> None:
+    case = table.accepted()
+    request = table.requested(table.deposited())
+    url = f"{URL}/v1/cases/{case}/requests/{request}"
+    assert "Not released yet" in table.person("arbitrator").type(verb, url, status=6).stderr
+    assert table.person("arbitrator").refused(verb, url, status=6) == "not_found"
+    assert not list(table.person("arbitrator").folder.glob("release-*"))
+
+
 def test_a_folder_that_nobody_fetched_is_refused(table: Table) -> None:
     anybody = table.person("anybody", keyless=True)
     (anybody.folder / "empty").mkdir()
