@@ -20,7 +20,8 @@ from escrow.ledger import statement
 from escrow.ledger.state import CaseState, CharterState, CharterStatus
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import Charter
-from escrow.model.deeds import CaseOpened, CharterAccepted, CharterProposed, Note, seat_keys_context
+from escrow.model.contexts import seat_keys_context
+from escrow.model.deeds import CaseOpened, CharterAccepted, CharterProposed, Note
 from escrow.model.handover import Invitation
 from escrow.model.ids import CaseId, Hash
 

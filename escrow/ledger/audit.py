@@ -47,10 +47,7 @@ MISPLACED = frozenset(("entry_out_of_order", "entry_of_other_case"))
 CONTRADICTIONS = frozenset(("entry_chain_broken", "entry_time_backwards", "head_not_of_case"))
 """Two things that the service signed do not agree."""
 OF_THE_CHAIN = frozenset(("path_context_differs",))
-"""Forged, and by what the chain said before: the only such code. Whatever else names an author is false by
-what that author signed alone, on any chain: a sealed body says which keys it means (c), a sign-off which
-dealing.
-"""
+"""Forged by what the chain said before. All else that names an author is false by its signed words alone."""
 MENDS = 4
 """A missing entry, a broken link, a clock that ran back and a head of another chain, all at one entry."""
 

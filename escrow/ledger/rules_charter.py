@@ -18,7 +18,8 @@ from escrow.ledger.scene import Effect, Scene
 from escrow.ledger.state import Acceptance, CaseState, CharterState, CharterStatus, Pair
 from escrow.ledger.statement import Head, Statement
 from escrow.model.charter import Charter
-from escrow.model.deeds import CaseOpened, CharterAccepted, CharterProposed, seat_keys_context
+from escrow.model.contexts import seat_keys_context
+from escrow.model.deeds import CaseOpened, CharterAccepted, CharterProposed
 from escrow.model.ids import Hash
 
 

@@ -18,7 +18,7 @@ from escrow.crypto.sign_off import answer, mask, verify_answer
 from escrow.crypto.transcript import Label
 from escrow.errors import EscrowError, ForgedError
 from escrow.ledger.state import CaseState, PathState, RequestState
-from escrow.model.deeds import sign_off_context
+from escrow.model.contexts import sign_off_context
 from escrow.model.ids import CaseId, Hash
 from escrow.model.share_object import ShareObject, TicketAnswer, share_hash
 

@@ -1,19 +1,17 @@
 """What a statement says, kind by kind: one frozen dataclass each, parsed strictly, checked at birth.
 
-A deed knows its own fields only; whether the case allows it is the replay's question (escrow/ledger). The
-table `DEEDS` at the end is the list of kinds; later kinds join it.
+A deed knows its own fields only; whether the case allows it, the replay asks (escrow/ledger). The table
+`DEEDS` at the end is the list of kinds; later kinds join it.
 """
 
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
-from escrow.crypto.card import Card
 from escrow.crypto.group import Point
 from escrow.crypto.kem import check_public
-from escrow.crypto.transcript import Label, digest
 from escrow.model.case_key import WRAPPED_KEY_BYTES, read_sealed
 from escrow.model.charter import Charter
-from escrow.model.ids import HASH_BYTES, RECORD_BYTES, CaseId, Hash, RecordId
+from escrow.model.ids import HASH_BYTES, RECORD_BYTES, Hash, RecordId
 from escrow.model.path import MAX_CARDS, check_path_name, read_seat
 from escrow.model.record import MAX_BODY, MAX_RECORD_PATHS, PROOF_BYTES, RecordBody
 from escrow.model.ticket import KEM_KEY_BYTES, MAX_TICKET
@@ -300,22 +298,3 @@ DEEDS: dict[str, type[AnyDeed]] = {
         Note,
     )
 }
-
-
-def seat_keys_context(case: CaseId, seat: str, proposal: Hash, card: Card) -> bytes:
-    """What the proof of knowledge of a seat's opening key is bound to, besides the keys themselves."""
-    return digest(
-        Label.CONTEXT_SEAT_KEYS, bytes.fromhex(case), seat.encode(), bytes.fromhex(proposal), card.public
-    )
-
-
-def sign_off_context(case: CaseId, dealing: Hash, request: Hash, seat: str, fingerprint: str) -> bytes:
-    """What a share's proof is bound to: these very readers, for this very purpose, by this very seat."""
-    return digest(
-        Label.CONTEXT_SIGN_OFF,
-        bytes.fromhex(case),
-        bytes.fromhex(dealing),
-        bytes.fromhex(request),
-        seat.encode(),
-        bytes.fromhex(fingerprint),
-    )

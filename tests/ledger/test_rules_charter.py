@@ -29,7 +29,8 @@ from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedErr
 from escrow.ledger.replay import judge_opening
 from escrow.ledger.state import CharterStatus
 from escrow.model.case_key import CaseKey
-from escrow.model.deeds import Note, seat_keys_context
+from escrow.model.contexts import seat_keys_context
+from escrow.model.deeds import Note
 
 CLAIMANT, RESPONDENT, MEDIATOR = SEATS["claimant"], SEATS["respondent"], SEATS["mediator"]
 NEWCOMER, STRANGER = party("newcomer"), party("stranger")

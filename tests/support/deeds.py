@@ -36,6 +36,7 @@ from escrow.ledger.state import CaseState
 from escrow.ledger.statement import compose
 from escrow.model.case_key import CaseKey, Place, place
 from escrow.model.charter import Charter
+from escrow.model.contexts import seat_keys_context
 from escrow.model.deeds import (
     CaseOpened,
     CharterAccepted,
@@ -44,7 +45,6 @@ from escrow.model.deeds import (
     RecordSealed,
     ReleaseRequested,
     SignedOff,
-    seat_keys_context,
 )
 from escrow.model.ids import CaseId, Hash, RecordId
 from escrow.model.path import AudienceKind, PathTerms
