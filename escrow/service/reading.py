@@ -93,7 +93,10 @@ def read_case(desk: Desk, caller: Fingerprint | None, case: CaseId) -> CaseView:
 def read_entries(
     desk: Desk, caller: Fingerprint | None, case: CaseId, after: int, limit: int
 ) -> tuple[tuple[str, ...], int | None]:
-    """Up to `limit` entries after number `after`, and the number to go on after, if there are more."""
+    """Up to `limit` entries after number `after`, fewer where they are long, and the number to go on after.
+
+    None: there are no more.
+    """
     require_index(desk, case, caller)
     with desk.journal.reading(case) as state:
         require_member(state, caller)

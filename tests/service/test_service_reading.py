@@ -10,8 +10,10 @@ from support.office import Office
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
 from escrow.ledger.bundle import Bundle
+from escrow.ledger.entry import Entry
 from escrow.ledger.jws import UnverifiedJws
 from escrow.service.gate import write_index
+from escrow.store import journal
 
 ARBITRATOR, STRANGER = build.party("arbitrator"), build.party("stranger")
 CLAIMANT, MEDIATOR = build.SEATS["claimant"], build.SEATS["mediator"]
@@ -178,6 +180,24 @@ def test_entries_come_in_pages_without_gap(world: World) -> None:
         after = page["next"]
     assert len(found) == world.case.state.head.n + 1
     assert found[0] != found[1]
+
+
+@pytest.mark.parametrize(
+    ("size", "pages"), [(1, lambda entries: entries), (10**9, lambda entries: 1)], ids=["one each", "all"]
+)
+def test_page_of_entries_is_bound_by_bytes_and_says_where_to_go_on(
+    world: World, monkeypatch: pytest.MonkeyPatch, size: int, pages: Callable[[int], int]
+) -> None:
+    monkeypatch.setattr(journal, "MAX_PAGE_BYTES", size)
+    found: list[str] = []
+    asked, after = 0, -1
+    while after is not None:
+        page = world.office.get(f"/v1/cases/{world.case.id}/entries?after={after}", CLAIMANT).get_json()
+        found += page["entries"]
+        asked, after = asked + 1, page["next"]
+    heads = [Entry.read(raw, build.SERVICE.card).n for raw in found]
+    assert heads == list(range(world.case.state.head.n + 1))
+    assert asked == pages(len(heads))
 
 
 def test_cases_are_listed_for_seats_convenor_and_readers_only(world: World) -> None:

@@ -74,7 +74,10 @@ def post_statement(body: dict[str, Any], case: CaseId) -> Answer:
 @cases.response(200, schemas.Entries)
 @cases.refuses(*READ)
 def list_entries(page: dict[str, Any], case: CaseId) -> dict[str, Any]:
-    """The chain itself, to be checked by whoever reads it. For members."""
+    """The chain itself, to be checked by whoever reads it. For members.
+
+    A page of long entries holds fewer than asked for: `next` says where to go on, and is null at the end.
+    """
     caller = identify(desk()).fingerprint
     found, after = reading.read_entries(desk(), caller, case, page["after"], page["limit"])
     return {"entries": found, "next": after}
