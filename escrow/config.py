@@ -13,11 +13,12 @@ from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 
 from escrow.errors import SetupError
+from escrow.store.interface import MAX_PART_BYTES, MAX_PARTS, MIN_PART_BYTES
 
 MIB = 1024 * 1024
 GIB = 1024 * MIB
 
-_URL = re.compile(r"https?://[!-~]{1,400}")
+_URL = re.compile(r"https?://[0-9A-Za-z.:\[\]-]{1,255}(/[!\"$->@-~]{1,400})?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,22 +84,35 @@ class Settings:
 
     def __post_init__(self) -> None:
         if not _URL.fullmatch(self.public_url) or self.public_url.endswith("/"):
-            raise SetupError(
-                "setting_malformed", setting="public_url", expected="http(s) URL without slash at the end"
-            )
-        for name in _POSITIVE:
-            if getattr(self, name) <= 0:
-                raise SetupError("setting_malformed", setting=name, expected="more than 0")
+            raise _malformed("public_url", "an http(s) URL without slash at the end, ? and #")
+        for name, (least, most) in _BOUNDS.items():
+            if not least <= getattr(self, name) <= most:  # not a number, which TOML can say, is in no bounds
+                raise _malformed(name, f"from {least} to {most}")
         host, colon, port = self.bind.rpartition(":")
         if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
-            raise SetupError("setting_malformed", setting="bind", expected="ADDRESS:PORT")
+            raise _malformed("bind", "ADDRESS:PORT")
 
 
-_POSITIVE = (
-    "workers", "threads", "statement_bytes", "upload_bytes", "open_uploads_per_card",
-    "staged_bytes_per_card", "part_bytes", "entries_per_case", "records_per_case", "cached_cases",
-    "clock_behind_s", "socket_timeout_s", "body_deadline_s", "grace_s",
-)  # fmt: skip
+_MOST = 10**12
+_DAY = 24 * 3600
+_BOUNDS: dict[str, tuple[float, float]] = {
+    "workers": (1, 256),
+    "threads": (2, 256),  # one is for long transfers
+    "statement_bytes": (1, 6 * MIB),  # the API and the ledger take no longer one
+    "upload_bytes": (1, MAX_PARTS * MAX_PART_BYTES),
+    "open_uploads_per_card": (1, _MOST),
+    "staged_bytes_per_card": (1, _MOST * MIB),
+    "part_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
+    "entries_per_case": (50, _MOST),  # shared out among few cards, fewer do not bring one record to release
+    "records_per_case": (1, _MOST),
+    "cached_cases": (1, _MOST),
+    "clock_behind_s": (0.001, 365 * _DAY),
+    "socket_timeout_s": (0.1, _DAY),
+    "body_deadline_s": (0.1, _DAY),
+    "drain_s": (0, _DAY),
+    "grace_s": (1, _DAY),
+}
+"""What can be meant. Beyond it a service would start and then refuse everybody, or never stop."""
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:
@@ -157,9 +171,9 @@ def _integer(name: str, value: object) -> int:
 def _seconds(name: str, value: object) -> float:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
         return float(value)
-    if type(value) not in (int, float):
+    if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > _MOST:
         raise _malformed(name, "seconds")
-    return float(value)  # type: ignore[arg-type]
+    return float(value)
 
 
 def _convenors(name: str, value: object) -> tuple[str, ...] | None:

@@ -7,6 +7,7 @@ Settings and their reasons stand in escrow/config.py; each may be given by the e
 
 import json
 import os
+import stat
 from importlib.util import find_spec
 from pathlib import Path
 from shlex import quote
@@ -93,6 +94,7 @@ def serve(app: App, folder: Path | None) -> None:
 
     environ = dict(os.environ)
     if folder is not None:
+        _require_ours(folder, folder / CONFIG_NAME)
         environ["ESCROW_CONFIG"] = str(folder / CONFIG_NAME)
     settings = load_settings(environ)
     words = f"Serving {settings.public_url} on {settings.bind}, from {settings.store}"
@@ -104,3 +106,10 @@ def _require_server() -> None:
     for name in ("flask", "flask_smorest", "gunicorn", "marshmallow", "structlog"):
         if find_spec(name) is None:
             raise SetupError("server_extra_missing", missing=name)
+
+
+def _require_ours(*paths: Path) -> None:
+    """SetupError `service_folder_exposed`: who may write there may put another identity in its place."""
+    for path in paths:
+        if path.exists() and path.stat().st_mode & stat.S_IWOTH:
+            raise SetupError("service_folder_exposed", path=str(path))

@@ -33,11 +33,19 @@ MACHINE = {
     "service_identity_unreadable": row(
         "Cannot read", "The service's identity {path} cannot be read.", "Check it."
     ),
+    "service_folder_exposed": row(
+        "Service folder exposed", "Everybody may write {path}.", "Take that right away: chmod o-w."
+    ),
     "service_identity_exposed": row("Key file exposed", "Others may read {path} (mode {mode}).", _CHMOD),
     "service_identity_malformed": row(
         "Not a key file",
         "{path} is not a key file without passphrase.",
         "Restore the service's identity from its copy.",
+    ),
+    "service_identity_of_another_store": row(
+        "Another service's storage",
+        "The storage is that of the service {expected}; this identity is {found}.",
+        "Restore the service's own identity from its copy, or set another store.",
     ),
     "store_not_create_only": row(
         "Unsafe storage",

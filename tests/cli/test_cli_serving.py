@@ -58,6 +58,15 @@ def test_serve_on_an_address_in_use_says_so_and_not_that_it_serves(table: Table)
     assert "Serving" not in told.stderr + told.stdout
 
 
+@pytest.mark.parametrize("name", ["", "service.toml"])
+def test_serve_from_where_everybody_may_write_is_refused(table: Table, name: str) -> None:
+    operator = table.person("operator")
+    operator.type("service", "init", "here")
+    exposed = operator.folder / "here" / name
+    exposed.chmod(exposed.stat().st_mode | 0o002)
+    assert operator.refused("serve", "here", status=8) == "service_folder_exposed"
+
+
 @pytest.mark.parametrize("address", ["203.0.113.1:8321", "no.such.host.invalid:8321", "[fe80::1]:8321"])
 def test_serve_on_an_address_of_another_machine_is_refused(table: Table, address: str) -> None:
     operator = table.person("operator")

@@ -40,11 +40,43 @@ def test_missing_setting_is_named(name: str) -> None:
         ("bind", "127.0.0.1:99999"),
         ("bind", ":8321"),
         ("convenors", ""),
+        ("public_url", "https://escrow.example?a=b"),
+        ("public_url", "https://escrow.example/x?a=b"),
+        ("public_url", "https://escrow.example/#c"),
+        ("public_url", "https://user@escrow.example"),
+        ("workers", "99999999999999"),
+        ("threads", "1"),
+        ("threads", "10000"),
+        ("statement_bytes", "100000000"),
+        ("part_bytes", "1"),
+        ("part_bytes", "100000000"),
+        ("upload_bytes", "999999999999999"),
+        ("entries_per_case", "3"),
+        ("grace_s", "0.5"),
+        ("socket_timeout_s", "999999999"),
     ],
 )
 def test_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
     with refuses(SetupError, "setting_malformed", setting=name):
         load_settings(GIVEN | {f"ESCROW_{name.upper()}": value})
+
+
+@pytest.mark.parametrize(
+    "line",
+    ["socket_timeout_s = nan", "body_deadline_s = inf", "drain_s = -5", "drain_s = nan", "grace_s = -inf",
+     "grace_s = true", f"drain_s = {10 ** 400}", "threads = true", "workers = 1.5",
+     "upload_bytes = 99999999999999999999"],
+)  # fmt: skip
+def test_number_in_the_file_that_cannot_be_meant_is_named(tmp_path: Path, line: str) -> None:
+    file = tmp_path / "escrow.toml"
+    file.write_text(line + "\n")
+    with refuses(SetupError, "setting_malformed", setting=line.split()[0]):
+        load_settings(GIVEN | {"ESCROW_CONFIG": str(file)})
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:8321", "http://[::1]:8321", "https://escrow.example/a/b"])
+def test_url_with_port_or_path_is_taken(url: str) -> None:
+    assert load_settings(GIVEN | {"ESCROW_PUBLIC_URL": url}).public_url == url
 
 
 def test_misspelt_setting_in_the_file_is_named(tmp_path: Path) -> None:
