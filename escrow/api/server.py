@@ -18,11 +18,12 @@ from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 
 from escrow.api.app import create_app, utc_now
+from escrow.api.blueprint import EXTENSION
 from escrow.api.logs import GUNICORN_LOGGING, configure_logs
 from escrow.api.worker import PatientWorker
 from escrow.config import Settings
 from escrow.errors import SetupError
-from escrow.service.desk import Clock
+from escrow.service.desk import Clock, Desk
 from escrow.store.folder import FolderStore
 from escrow.store.interface import Store
 
@@ -144,5 +145,7 @@ def serve(
         kept.check()
         draining = Draining()
         app = create_app(settings, kept, clock, draining=draining)
+        desk: Desk = app.extensions[EXTENSION]
+        desk.require_own_store()
         announce()
         Server(settings, app, draining, listener).run()

@@ -14,6 +14,7 @@ from escrow.crypto.identity import Identity
 from escrow.errors import MalformedError, SetupError
 from escrow.model.ids import Fingerprint
 from escrow.service.identity import load_service_identity
+from escrow.store.canary import require_same_service
 from escrow.store.interface import Store
 from escrow.store.journal import Journal
 
@@ -35,6 +36,10 @@ class Desk:
     def card(self) -> Card:
         """The service's card, which charters pin."""
         return self.identity.card
+
+    def require_own_store(self) -> None:
+        """At start; the first one makes the store its own. SetupError `service_identity_of_another_store`."""
+        require_same_service(self.store, self.card.fingerprint)
 
     @classmethod
     def set_up(cls, settings: Settings, store: Store, clock: Clock) -> "Desk":

@@ -3,6 +3,8 @@
 Rule I1: an item comes from one entry and stays until the ledger says it is done. The service cannot know
 that somebody checked an envelope and found it good, or opened a release, so those items stay; the client
 remembers what it has seen.
+
+Rule I2: a case that cannot be read is an item too, `damaged`, and hides nothing of the others.
 """
 
 from collections.abc import Iterator
@@ -10,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from escrow.errors import NotFoundError
+from escrow.errors import NotFoundError, UnavailableError
 from escrow.ledger.state import CaseState, CharterStatus, RecordState, RequestState
 from escrow.model.ids import CaseId, Fingerprint, Hash, RecordId
 from escrow.model.wire import MAX_INTEGER
@@ -30,6 +32,7 @@ class Kind(StrEnum):
     CHECK_ENVELOPE = "check-envelope"
     SIGN_OFF = "sign-off"
     OPEN = "open"
+    DAMAGED = "damaged"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +98,8 @@ def _items_of(desk: Desk, caller: Fingerprint, case: CaseId) -> list[Item]:
             items = [*_accept(state, caller), *_check(state, caller), *_release(state, caller, desk.clock())]
     except NotFoundError:
         return []  # an index whose append never happened
+    except UnavailableError:  # I2
+        return [Item(kind=Kind.DAMAGED, case=case, n=0)]
     return sorted(items, key=lambda item: item.n)
 
 

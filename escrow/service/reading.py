@@ -9,6 +9,7 @@ Rules (numbered as in README.md):
  V4  A share object is its author's until the release, and every member's after it.
  V5  Whatever a caller may not read looks as if it did not exist: `not_found`. The gate (G1) stands before
      V1 and V2; V3 needs no card, so there the case itself is asked for, whoever asks.
+ V6  A case that cannot be read is listed as damaged, and hides no other.
 """
 
 import hashlib
@@ -80,6 +81,8 @@ def list_cases(
                     summaries.append(summary_of(state, caller))
         except NotFoundError:
             continue  # an index whose append never happened
+        except UnavailableError:  # V6
+            summaries.append(CaseSummary(case=case, head=None, status="damaged", seats=()))
     return tuple(summaries), cases[-1] if len(cases) == limit else None
 
 

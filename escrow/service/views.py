@@ -35,13 +35,13 @@ class CharterView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseSummary:
-    """One line of a list. `status`: that of the charter, `in-force` or `pending`. `seats`.
+    """One line of a list. `status`: that of the charter, `in-force` or `pending`; or `damaged`, with no head.
 
-    Those of the caller.
+    `seats`: those of the caller.
     """
 
     case: CaseId
-    head: Head
+    head: Head | None
     status: str
     seats: tuple[str, ...]
 

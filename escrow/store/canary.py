@@ -1,13 +1,16 @@
-"""The start-up check that a store keeps its first promise: a name, once taken, stays taken.
+"""What every start asks of a store: that a taken name stays taken, and that it is the store of this service.
 
 Some S3 servers take a "create only if absent" and overwrite in silence. Two service processes on such a
 server would both believe that they wrote entry n. So every start tries to overwrite one fixed object in every
 bucket, and a service whose store lets that happen refuses to start.
+
+Cases pin the card of their service, so under another identity every case would look damaged. A store is
+therefore noted as its first service's, and every other refuses to start on it.
 """
 
 from typing import Final
 
-from escrow.errors import NotFoundError, SetupError, TooLargeError
+from escrow.errors import NotFoundError, SetupError, TooLargeError, UnavailableError
 from escrow.store import names
 from escrow.store.interface import Bucket, Outcome, Store
 
@@ -16,16 +19,42 @@ SECOND: Final = b"escrow canary: a second write got through\n"
 
 
 def require_create_only(store: Store) -> None:
-    """Try to overwrite the canary of every bucket. SetupError "store_not_create_only" (bucket)."""
+    """Try to overwrite the canary of every bucket. SetupError "store_not_create_only" (bucket).
+
+    A full disk cannot be asked. Where an earlier start asked it, that will do, so that all can still be read.
+    """
     for bucket in Bucket:
-        store.create(bucket, names.CANARY, FIRST)  # the very first start; at every later one it is taken
-        second = store.create(bucket, names.CANARY, SECOND)
-        if second is not Outcome.ALREADY_OTHER or _read(store, bucket) != FIRST:
+        asked_before = _read(store, bucket, names.CANARY) == FIRST
+        try:
+            if not asked_before:
+                store.create(bucket, names.CANARY, FIRST)
+            second = store.create(bucket, names.CANARY, SECOND)
+        except UnavailableError as error:
+            if asked_before and error.code == "storage_full":
+                continue
+            raise
+        if second is not Outcome.ALREADY_OTHER or _read(store, bucket, names.CANARY) != FIRST:
             raise SetupError("store_not_create_only", bucket=bucket.value)
 
 
-def _read(store: Store, bucket: Bucket) -> bytes | None:
+def require_same_service(store: Store, fingerprint: str) -> None:
+    """Note whose store this is, at the first start.
+
+    SetupError "service_identity_of_another_store" (expected, found) for every other card at later ones.
+    """
+    ours = f"{fingerprint}\n".encode("ascii")
+    found = _read(store, Bucket.LEDGER, names.SERVICE)
+    if found is None:
+        store.create(Bucket.LEDGER, names.SERVICE, ours)
+        found = _read(store, Bucket.LEDGER, names.SERVICE)
+    if found != ours:
+        expected = "" if found is None else found.decode("ascii", "replace").strip()
+        raise SetupError("service_identity_of_another_store", expected=expected, found=fingerprint)
+
+
+def _read(store: Store, bucket: Bucket, name: str) -> bytes | None:
+    """None where there is nothing, or nothing of ours."""
     try:
-        return store.get(bucket, names.CANARY, limit=len(SECOND))
+        return store.get(bucket, name, limit=100)
     except (NotFoundError, TooLargeError):
         return None

@@ -23,6 +23,7 @@ UPLOAD_DIGITS: Final = 32
 MAX_ENTRY: Final = 9_999_999_999  # ten digits, so that names sort like numbers
 
 CANARY: Final = "canary"  # one in every bucket, for the start-up check
+SERVICE: Final = "service"  # whose store it is: the fingerprint of the service's card
 CASES: Final = "cases/"
 CARDS: Final = "cards/"
 SHARES: Final = "shares/"
@@ -40,6 +41,7 @@ _PLAN = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/plan")
 _STORED = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/stored")
 _STAGED = re.compile(rf"staged/{_CASE}/(?P<fingerprint>[0-9a-f]{{64}})/{_UPLOAD}")
 _CANARY = re.compile(CANARY)
+_SERVICE = re.compile(SERVICE)
 _PREFIX = re.compile(r"([0-9a-z]+/)*")
 _PART = re.compile(r"[0-9]{5}")
 _PART_FOLDER = re.compile(r"(?P<case>[0-9a-f]{64})(?P<upload>[0-9a-f]{32})")
@@ -48,7 +50,7 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 
 # The objects of each bucket. Parts and retention marks are a store's working files, not objects.
 _OBJECTS: Final = {
-    Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _CANARY),
+    Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _SERVICE, _CANARY),
     Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _CANARY),
     Bucket.PUBLIC: (_CANARY,),
 }

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from store.contract import refused
 
-from escrow.errors import NotFoundError, SetupError, TooLargeError
+from escrow.errors import NotFoundError, SetupError, TooLargeError, UnavailableError
 from escrow.store import canary, names
 from escrow.store.folder import FolderStore
 from escrow.store.interface import Bucket, Outcome
@@ -35,7 +35,9 @@ class Liar:
     def get(self, bucket: Bucket, name: str, *, limit: int) -> bytes:
         if bucket is self._broken and self._how == "forgets":
             raise NotFoundError("object_unknown")
-        data = self._objects[bucket, name]
+        data = self._objects.get((bucket, name))
+        if data is None:
+            raise NotFoundError("object_unknown")
         if len(data) > limit:
             raise TooLargeError("object_too_large", field="object", limit=limit)
         return data
@@ -70,3 +72,56 @@ def test_canary_is_written_once(tmp_path: Path) -> None:
     assert [(stat.st_ino, stat.st_mtime_ns) for stat in before] == [
         (stat.st_ino, stat.st_mtime_ns) for stat in after
     ]
+
+
+class Full(FolderStore):
+    """A disk without room: whatever is written is refused."""
+
+    def create(self, bucket: Bucket, name: str, data: bytes) -> Outcome:
+        raise UnavailableError("storage_full", bucket=bucket.value)
+
+
+def test_full_disk_lets_a_service_start_that_has_started_there_before(tmp_path: Path) -> None:
+    FolderStore(tmp_path).check()
+    store = Full(tmp_path)
+    store.check()
+    assert store.get(Bucket.LEDGER, names.CANARY, limit=100) == canary.FIRST
+
+
+def test_full_disk_proves_nothing_at_the_first_start(tmp_path: Path) -> None:
+    refused(UnavailableError, "storage_full", Full(tmp_path).check)
+
+
+def test_overwritten_canary_is_refused_on_a_full_disk_too(tmp_path: Path) -> None:
+    FolderStore(tmp_path).check()
+    (tmp_path / "ledger" / names.CANARY).write_bytes(canary.SECOND)
+    with pytest.raises((SetupError, UnavailableError)):
+        Full(tmp_path).check()
+
+
+MINE, OTHER = "ab" * 32, "cd" * 32
+
+
+def test_store_of_another_service_is_refused(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    canary.require_same_service(store, MINE)
+    canary.require_same_service(store, MINE)
+    error = refused(
+        SetupError, "service_identity_of_another_store", lambda: canary.require_same_service(store, OTHER)
+    )
+    assert error.fields == {"expected": MINE, "found": OTHER}
+
+
+@pytest.mark.parametrize("data", [b"", b"x", MINE.encode() + b"\nmore" * 100])
+def test_damaged_note_of_whose_store_it_is_is_refused(tmp_path: Path, data: bytes) -> None:
+    store = FolderStore(tmp_path)
+    canary.require_same_service(store, MINE)
+    (tmp_path / "ledger" / names.SERVICE).write_bytes(data)
+    refused(SetupError, "service_identity_of_another_store", lambda: canary.require_same_service(store, MINE))
+
+
+def test_store_that_is_known_to_be_ours_is_ours_on_a_full_disk(tmp_path: Path) -> None:
+    canary.require_same_service(FolderStore(tmp_path), MINE)
+    canary.require_same_service(Full(tmp_path), MINE)
+    with pytest.raises(SetupError):
+        canary.require_same_service(Full(tmp_path), OTHER)
