@@ -38,6 +38,9 @@ class AuditVerbs(Desk):
         looked at once their request is released. Beyond the ledger's own faults: `ledger_rolled_back` and
         `ledger_forked` for a receipt of this party that the chain does not bear out, `envelope_false` for an
         envelope of its own (party: the depositor), `audit_cut_short` where it gave up on endless bad entries.
+
+        A case without a fault is remembered as by any other look, so that it cannot be rolled back later;
+        ForgedError `service_card_differs`, `service_url_differs` where another service is pinned here.
         """
 
         def share(shares: Hash) -> bytes | None:
@@ -49,21 +52,33 @@ class AuditVerbs(Desk):
         def payload(record: RecordState) -> tuple[str, int] | None:
             return self._digest(case, record, progress)
 
-        sight = _Sight()
+        sight, remembered = _Sight(), self._remembered_head(case)
         report = audit(
             self._entries(case, sight),
             share,
             payload if payloads else None,
             case=case,
-            known=self._remembered_head(case),
+            known=remembered,
             released_only=True,
         )
         if report.case is None or sight.state is None:
-            return report
-        said = {(fault.code, fault.n) for fault in report.faults}
-        receipts = [one for one in self._own_receipts(sight, sight.state) if (one.code, one.n) not in said]
-        more = (*receipts, *self._own_envelopes(sight.state), *sight.cut_short())
-        return replace(report, faults=(*report.faults, *more))
+            return replace(report, remembered_head=remembered)
+        faults = (*report.faults, *self._own_faults(sight, sight.state, report.faults))
+        if not faults:
+            self._remember(sight.state, sight.raws)
+        return replace(report, faults=faults, remembered_head=remembered)
+
+    def _own_faults(self, sight: "_Sight", state: CaseState, found: tuple[Fault, ...]) -> Iterator[Fault]:
+        """What only this party can add, and has not been said already."""
+        said = {(fault.code, fault.n) for fault in found}
+        yield from (one for one in self._own_receipts(sight, state) if (one.code, one.n) not in said)
+        yield from self._own_envelopes(state)
+        yield from sight.cut_short()
+
+    def _remember(self, state: CaseState, raws: list[str]) -> None:
+        """Rule A4, in the order of F3 and F4: every entry was just verified with all proofs."""
+        self.memory.pin_service(state.opening.charter.service, asked=self.courier.url)
+        self.memory.remember_entries(state.case, 0, raws)
 
     def _entries(self, case: CaseId, sight: "_Sight") -> Iterator[str]:
         """All entries, in the order and number in which the service gives them, while there is hope."""
@@ -120,12 +135,14 @@ class AuditVerbs(Desk):
 class _Sight:
     """What of the chain holds, beside the auditor: it names the faults, this only leaves them out.
 
-    Proofs are the auditor's business; `hashes` are those of all entries that the service signed.
+    Proofs are the auditor's business; `hashes` are those of all entries that the service signed, `raws` those
+    that hold.
     """
 
     def __init__(self) -> None:
         self.state: CaseState | None = None
         self.hashes: dict[int, Hash] = {}
+        self.raws: list[str] = []
         self._refused = 0
 
     @property
@@ -142,6 +159,7 @@ class _Sight:
             self._refused += 1
         else:
             self.hashes[self.state.head.n] = self.state.head.hash
+            self.raws.append(raw)
 
     def cut_short(self) -> Iterator[Fault]:
         if self.hopeless:

@@ -13,8 +13,7 @@ does not stop at the first fault. Numbered as in README.md:
  A6  Every payload is there, with the length and the digest that its depositor stated.
 
 A missing or changed object is the fault of whoever keeps it; a false one that is named by its hash in a
-signed statement, of who signed. One that cannot be read is reported (`..._unreadable`),
-and the rest is audited.
+signed statement, of who signed. One that cannot be read (`..._unreadable`) stops nothing.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -70,7 +69,7 @@ class Fault:
 class AuditReport:
     """What was found. `entries`: how many were seen. `records`: how many hold. `warnings` are no faults.
 
-    `state`: what the entries say that hold, for whoever knows of more to compare.
+    `remembered_head`: seen by this auditor before (None: a first look). `state`: what holds, to compare with.
     """
 
     case: CaseId | None
@@ -79,6 +78,7 @@ class AuditReport:
     records: int
     faults: tuple[Fault, ...]
     warnings: tuple[Fault, ...]
+    remembered_head: Head | None = None
     state: CaseState | None = field(default=None, repr=False, compare=False)
 
     def require_clean(self) -> None:

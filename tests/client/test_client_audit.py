@@ -3,13 +3,16 @@
 from typing import Any
 
 import pytest
-from client.honest import World, courier_of
+from client.honest import URL, World, courier_of
 from client.test_client_lies import fork
 from client.test_client_releases import deposited, spoil_envelopes
 from support.build import SERVICE, party
+from support.refusals import refuses
 
 from escrow.client import auditing
 from escrow.client.courier import CasesPage, EntriesPage
+from escrow.errors import ForgedError
+from escrow.model.charter import Service
 
 # Receipts
 
@@ -52,6 +55,41 @@ def test_bad_envelope_of_ones_own_is_a_fault_that_names_the_depositor(
     (fault,) = people["mediator"].audit(case).faults
     assert (fault.code, fault.party) == ("envelope_false", party("claimant").card.fingerprint)
     assert fault.fields == {"record": record, "path": "settlement", "seat": "mediator"}
+
+
+# What an audit leaves behind
+
+
+def test_chain_that_was_audited_cannot_be_rolled_back_afterwards(world: World) -> None:
+    case, people = world.accepted()
+    people["respondent"].note(case, "seen?")
+    auditor = world.session("claimant", home="another home")
+    report = auditor.audit(case)
+    assert (report.faults, report.remembered_head) == ((), None)
+    assert report.head == world.service.state(case).head
+    again = world.session("claimant", home="another home").audit(case)
+    assert (again.faults, again.remembered_head) == ((), report.head)
+    world.service.chains[case].entries.pop()
+    with refuses(ForgedError, "ledger_rolled_back", n=report.entries - 1):
+        world.session("claimant", home="another home").case(case)
+
+
+def test_chain_with_a_fault_is_not_remembered_by_its_audit(world: World) -> None:
+    case, _ = world.accepted()
+    auditor = world.session("claimant", home="another home")
+    good = EntriesPage(entries=(*world.service.chains[case].entries, "junk"), more=False)
+    courier_of(auditor).lies["entries"] = lambda *_, **__: good
+    assert auditor.audit(case).faults != ()
+    assert auditor.memory.cases() == ()
+
+
+def test_sound_chain_under_another_card_than_the_pinned_one_is_refused_by_the_audit(world: World) -> None:
+    case, _ = world.accepted()
+    auditor = world.session("claimant", home="another home")
+    auditor.memory.pin_service(Service(url=URL, card=party("impostor").card), asked=URL)
+    with refuses(ForgedError, "service_card_differs", found=SERVICE.card.fingerprint):
+        auditor.audit(case)
+    assert auditor.memory.cases() == ()
 
 
 # A service without end
