@@ -6,6 +6,7 @@ of each worker are searched for the planted document, its title, the record key,
 seed and private scalars.
 """
 
+import base64
 import io
 import json
 import re
@@ -22,14 +23,17 @@ from escrow.crypto.identity import Identity
 from escrow.crypto.metadata import Metadata, seal_metadata
 from escrow.crypto.payload import new_key, seal_payload
 from escrow.crypto.sealing import record_context
+from escrow.ledger import entry as entries
 from escrow.ledger import token
 from escrow.ledger.entry import Entry
 from escrow.ledger.replay import extend
 from escrow.ledger.state import CaseState
-from escrow.ledger.statement import UnverifiedStatement
+from escrow.ledger.statement import UnverifiedStatement, compose
 from escrow.model.case_key import CaseKey
+from escrow.model.deeds import Note
 from escrow.model.ids import CaseId
 from escrow.model.record import Payload
+from escrow.model.share_object import ShareObject
 from escrow.model.wire import to_base64
 
 DOCUMENT = b"The island is returned on the first of May, and nobody shall speak of the gold. " * 40
@@ -65,6 +69,15 @@ class Party:
         self.replayed = extend(self.replayed, answer["receipt"])
         self.case = self.replayed.case
         return Entry.read(answer["receipt"], build.SERVICE.card)
+
+    def case_note(self, text: bytes) -> str:
+        """An entry as the service would write it, with a note that nobody encrypted. It is posted nowhere."""
+        head, who = self.state.head, Identity.generate()
+        raw = compose(who, Note(text=text), case=self.state.case, head=head)
+        return entries.compose(
+            build.SERVICE, case=self.state.case, n=head.n + 1, prev=head.hash, received_at=utc_now(),
+            statement=raw,
+        )  # fmt: skip
 
     def ask(
         self, method: str, path: str, body: object = None, *, who: Identity | None = None, expected: int = 200
@@ -147,12 +160,34 @@ def secrets_of(
 
 
 def needles(secret: bytes) -> list[bytes]:
-    """A secret as it is, in hex and in base64url, whose first letters do not depend on what follows."""
-    return [secret, secret.hex().encode(), to_base64(secret)[: len(secret) * 4 // 3].encode()]
+    """A secret as it is, in hex, and in base64url wherever it may begin in what was encoded."""
+    found = [secret, secret.hex().encode()]
+    for before in range(3):  # three bytes make four letters: cut off those that others than the secret decide
+        letters = to_base64(bytes(before) + secret)
+        found.append(letters[-(-before * 4 // 3) : (before + len(secret)) * 4 // 3].encode())
+    return found
+
+
+RUN = re.compile(rb"[A-Za-z0-9_+/-]{24,}")
+DEPTH = 5
+"""A share in a share object in a posting lies two deep, a field of a statement in an entry three."""
+
+
+def unwrapped(haystack: bytes, depth: int = DEPTH) -> Iterator[bytes]:
+    """These bytes, what their base64 says, what the base64 in that says: entries are JWS in JSON in JWS."""
+    yield haystack
+    if depth == 0:
+        return
+    for run in RUN.finditer(haystack):
+        letters = run[0].translate(bytes.maketrans(b"+/", b"-_"))
+        letters = letters[: len(letters) - (len(letters) % 4 == 1)]
+        yield from unwrapped(base64.urlsafe_b64decode(letters + b"=" * (-len(letters) % 4)), depth - 1)
 
 
 def search(haystack: bytes, secrets: dict[str, bytes]) -> set[str]:
-    return {name for name, secret in secrets.items() if any(needle in haystack for needle in needles(secret))}
+    """The names of the secrets that are in there, wrapped as often as may be."""
+    sought = [(name, needle) for name, secret in secrets.items() for needle in needles(secret)]
+    return {name for layer in unwrapped(haystack) for name, needle in sought if needle in layer}
 
 
 def memory(pid: int) -> Iterator[bytes]:
@@ -199,11 +234,59 @@ def test_no_key_and_no_plaintext_is_found(told: tuple[Party, dict[str, bytes], P
     assert found == set()
 
 
+def public_facts(party: Party) -> dict[str, bytes]:
+    """What the service does hold, at every depth: in an entry, in a statement in it, in a share object."""
+    state = party.state
+    (record,) = state.records.values()
+    shares = ShareObject.parse(next(iter(party.shares.values())), public=False)
+    return {
+        "opening key": next(iter(state.opening_keys)).encode(),
+        "ML-KEM key": next(iter(state.kem_keys)),
+        "commitment": record.body.commitment,
+        "metadata": record.body.metadata,
+        "E": next(iter(state.dealing_keys)).encode(),
+        "share": shares.tickets[0].answer.W.encode(),
+    }
+
+
 def test_search_finds_what_is_there(told: tuple[Party, dict[str, bytes], Path]) -> None:
-    """The hunt itself works: what the service does know is found in storage and in each worker's memory."""
+    """The hunt itself works: what the service does know is found in storage, in answers, in each worker."""
     party, _, folder = told
+    facts = public_facts(party)
+    stored = {name for haystack in files(party, folder) for name in search(haystack, facts)}
+    assert stored == set(facts)
+    answered = {name for haystack in answers(party, folder) for name in search(haystack, facts)}
+    assert answered == set(facts)
     known = {"case": bytes.fromhex(party.state.case), "service seed": build.SERVICE._raw}
     assert search(b"".join(files(party, folder)), known) == {"case"}
     for pid in party.service.workers():
         assert any("service seed" in search(haystack, known) for haystack in memory(pid))
-    assert {"seed"} == search(b".." + to_base64(bytes(range(32))).encode(), {"seed": bytes(range(32))})
+
+
+def test_search_would_find_a_plaintext_in_an_entry(told: tuple[Party, dict[str, bytes], Path]) -> None:
+    """A client that forgot to encrypt: its words would lie in storage as a note, three wrappings deep."""
+    party, secrets, _ = told
+    for name in ("document", "title", "record key"):
+        leak = party.case_note(secrets[name])
+        assert search(leak.encode(), secrets) == {name}
+        assert search(json.dumps({"entries": ["first", leak]}).encode(), secrets) == {name}
+
+
+@pytest.mark.parametrize("before", range(4))
+@pytest.mark.parametrize("wrappings", range(DEPTH))
+def test_search_finds_a_secret_wherever_it_begins(before: int, wrappings: int) -> None:
+    secret = {"seed": build.bytes_of("a seed to look for")}
+    haystack = bytes(before) + secret["seed"] + b"and more"
+    for _ in range(wrappings):
+        haystack = b'{"x":"' + to_base64(haystack).encode() + b'"}'
+    assert search(haystack, secret) == {"seed"}
+    assert search(haystack, {"another": build.bytes_of("another")}) == set()
+
+
+@pytest.mark.parametrize("before", range(3))
+def test_search_finds_letters_that_were_cut_out_of_a_text(before: int) -> None:
+    """As memory may hold them: nobody knows where the encoded text began."""
+    secret = build.bytes_of("a seed to look for")
+    letters = to_base64(bytes(before) + secret + b"and more").encode()
+    for start in range(before + 1):
+        assert search(b"\0" + letters[start:] + b"\0", {"seed": secret}) == {"seed"}
