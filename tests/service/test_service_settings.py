@@ -6,9 +6,11 @@ import pytest
 from support import build
 from support.refusals import refuses
 
+from escrow import config
 from escrow.config import load_settings
 from escrow.errors import SetupError
 from escrow.service.identity import create_service_identity, load_service_identity
+from escrow.store import interface
 
 GIVEN = {
     "ESCROW_PUBLIC_URL": "https://escrow.example",
@@ -146,3 +148,8 @@ def test_identity_file_that_holds_something_else_is_refused(tmp_path: Path, text
 def test_identity_that_is_not_there_is_refused(tmp_path: Path) -> None:
     with refuses(SetupError, "service_identity_unreadable"):
         load_service_identity(tmp_path / "service.key")
+
+
+def test_bounds_of_parts_are_those_of_the_store() -> None:
+    for name in ("MIN_PART_BYTES", "MAX_PART_BYTES", "MAX_PARTS"):
+        assert getattr(config, name) == getattr(interface, name)
