@@ -8,7 +8,7 @@ service, or from something that stands in its place.
 import re
 from collections.abc import Mapping
 
-from escrow.client.courier import Part, ServiceInfo, Upload
+from escrow.client.courier import Part, ServiceInfo, UntrustedRequest, Upload
 from escrow.crypto.card import Card
 from escrow.errors import (
     ConflictError,
@@ -23,11 +23,12 @@ from escrow.errors import (
     UnavailableError,
 )
 from escrow.ledger.entry import MAX_ENTRY
-from escrow.model.charter import MAX_URL
+from escrow.model.charter import MAX_SEATS, MAX_URL
 from escrow.model.ids import CASE_BYTES, HASH_BYTES, UPLOAD_BYTES
 from escrow.model.path import MAX_CARD_TEXT
 from escrow.model.record import MAX_PAYLOAD
 from escrow.model.wire import MAX_INTEGER, Fields, Json, check_hex, decode_json
+from escrow.policy.tree import MAX_SEAT_NAME_CHARS
 
 MAX_PROBLEM = 64 * 1024
 MAX_PARTS = 10_000
@@ -127,6 +128,18 @@ def read_cases(fields: Fields) -> tuple[tuple[str, ...], str | None]:
     for at, item in fields.items("cases", least=0, most=MAX_PAGE):
         cases.append(Fields(item, at=at).hex("case", size=CASE_BYTES))
     return tuple(cases), fields.maybe("next", lambda key: fields.text(key, limit=MAX_CURSOR))
+
+
+def read_request(fields: Fields) -> UntrustedRequest:
+    """What a request waits for; the rest is read from the chain, by who may see that."""
+    verdict = fields.inner("verdict")
+    return UntrustedRequest(
+        have=verdict.integer("have", least=0, most=MAX_INTEGER),
+        need=verdict.integer("need", least=0, most=MAX_INTEGER),
+        missing=verdict.texts("missing", least=0, most=MAX_SEATS, limit=MAX_SEAT_NAME_CHARS),
+        opens_at=verdict.maybe("opens_at", verdict.time),
+        released=fields.maybe("released_at", fields.time) is not None,
+    )
 
 
 def read_part(fields: Fields) -> Part:

@@ -74,6 +74,17 @@ class Upload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UntrustedRequest:
+    """How far the service says that a request is. `opens_at`: its date, while that is ahead; aware UTC."""
+
+    have: int
+    need: int
+    missing: tuple[str, ...]
+    opens_at: datetime | None
+    released: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PayloadStream:
     """Bytes of a payload from `start` on; `total` is what the service says the whole is long."""
 
@@ -107,6 +118,10 @@ class Courier(Protocol):
 
     def payload(self, case: CaseId, record: RecordId, *, start: int) -> AbstractContextManager[PayloadStream]:
         """The record's encrypted bytes from byte `start` on. UnavailableError when the line breaks midway."""
+        ...
+
+    def request(self, case: CaseId, request: Hash) -> UntrustedRequest:
+        """For members and the readers that it names; NotFoundError `not_found` for anybody else."""
         ...
 
     def bundle(self, case: CaseId, request: Hash) -> bytes: ...

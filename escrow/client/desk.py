@@ -15,7 +15,7 @@ from escrow.client.memory import Memory
 from escrow.client.posting import Posting, Receipt
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
-from escrow.errors import EscrowError, MalformedError, SetupError
+from escrow.errors import EscrowError, MalformedError, NotFoundError, SetupError
 from escrow.ledger import replay, statement, token
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
@@ -62,6 +62,16 @@ class Desk:
         `insist`: a check of the caller's; where it raises, a case not seen before leaves nothing behind.
         """
         return self._follower.follow(case, insist=insist)
+
+    def known_if_any(self, case: CaseId) -> CaseState | None:
+        """The case for who may be a reader without a seat: as `known`, or as it is remembered, or None.
+
+        A service that denies a case to one who belongs to it is refused as in `known`.
+        """
+        try:
+            return self.known(case).state
+        except NotFoundError:
+            return self._follower.recall(case)
 
     def case_ids(self) -> tuple[CaseId, ...]:
         """Cases of this service: those remembered, then those that it lists for this card. Unverified."""

@@ -18,7 +18,7 @@ from typing import BinaryIO
 from escrow.client.courier import Courier
 from escrow.client.disk import renamed
 from escrow.client.downloading import PayloadReader
-from escrow.client.opening import read_bundle, reader_keys
+from escrow.client.opening import ask_bundle, read_bundle, reader_keys
 from escrow.client.progress import Progress, Stage, silent
 from escrow.crypto.identity import Identity
 from escrow.crypto.landing import landing
@@ -53,11 +53,11 @@ def fetch_release(
     """Fetch bundle and payload of a released request into `folder`. Harmless to repeat: it goes on.
 
     `identity`: insist, before anything is written, that the request names this reader (RefusedError
-    `reader_not_named`). NotFoundError `not_found` where the request is unknown, or not released to this
-    courier's identity; RefusedError `file_exists` where another file has one of the names; ForgedError
+    `reader_not_named`). RefusedError `not_released` and NotFoundError `not_found` as in
+    `opening.open_release`; RefusedError `file_exists` where another file has one of the names; ForgedError
     `payload_digest_false`, `payload_truncated`, `payload_too_long`; SetupError `file_not_written`.
     """
-    raw = courier.bundle(case, request)
+    raw = ask_bundle(courier, case, request)
     verified = read_bundle(raw, case, request)
     if identity is not None:
         reader_keys(verified, identity, None)

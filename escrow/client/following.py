@@ -71,6 +71,10 @@ class Follower:
         self._states[case] = state
         return KnownCase(case=case, state=state, key=self._case_key(state))
 
+    def recall(self, case: CaseId) -> CaseState | None:
+        """The case as far as it is remembered (F1), asking nobody; None where it was never seen."""
+        return self._recall(case, None)
+
     def _recall(self, case: CaseId, state: CaseState | None) -> CaseState | None:
         """F1: brought up to all that is remembered."""
         for raw in self._memory.entries(case, 0 if state is None else state.head.n + 1):

@@ -25,6 +25,7 @@ from escrow.client.courier import (
     PayloadStream,
     ServiceInfo,
     UntrustedReceipt,
+    UntrustedRequest,
     Upload,
 )
 from escrow.client.posting import Posting
@@ -133,6 +134,9 @@ class HttpCourier:
             if response.status_code != (206 if start else 200):
                 raise answers.malformed("status", status=response.status_code)
             yield PayloadStream(total=_total(response, start), chunks=_chunks(response))
+
+    def request(self, case: CaseId, request: Hash) -> UntrustedRequest:
+        return self._json(answers.read_request, "GET", f"/v1/cases/{case}/requests/{request}")
 
     def bundle(self, case: CaseId, request: Hash) -> bytes:
         return self._bytes(f"/v1/cases/{case}/requests/{request}/bundle", MAX_BUNDLE)

@@ -32,10 +32,11 @@ from escrow.crypto.identity import Identity
 from escrow.crypto.padding import Source
 from escrow.crypto.payload import Description, Metadata, describe, open_file
 from escrow.crypto.ticket import TicketKeys
-from escrow.errors import ForgedError, RefusedError
+from escrow.errors import Field, ForgedError, NotFoundError, RefusedError, UnauthorizedError
 from escrow.ledger.bundle import MAX_BUNDLE, Bundle, OpenedKey, VerifiedBundle, open_shares
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Hash, RecordId
+from escrow.model.wire import to_time
 
 Payload = Callable[[VerifiedBundle], AbstractContextManager[Source]]
 """Where the ciphertext comes from, once it is known which."""
@@ -90,9 +91,10 @@ def open_release(
     that a ticket names; None for a public release. `ticket`: the reader's own, which the request must then
     carry (ForgedError `request_without_ticket`). `known`: the case's state, for who can follow its chain.
     RefusedError `file_exists` unless `overwrite`; RefusedError `reader_not_named`, `shares_below_quorum`,
-    `p_missing`; NotFoundError `not_found` where the request is unknown, or not released to this reader.
+    `p_missing`; RefusedError `not_released` (have, need, missing, and opens_at while the date is ahead) for a
+    member or a named reader who comes too early; NotFoundError `not_found` for everybody else.
     """
-    verified = read_bundle(courier.bundle(case, request), case, request)
+    verified = read_bundle(ask_bundle(courier, case, request), case, request)
     if known is not None:
         _require_known(verified, known)
 
@@ -133,6 +135,25 @@ def open_files(
     if known is not None:
         _require_known(verified, known)
     return _open(verified, lying_there, out, identity, ticket, overwrite=overwrite, progress=progress)
+
+
+def ask_bundle(courier: Courier, case: CaseId, request: Hash) -> bytes:
+    """The bundle, unverified; or why there is none, as far as the service tells this caller (see
+    `open_release`).
+    """
+    try:
+        return courier.bundle(case, request)
+    except NotFoundError as error:
+        try:
+            asked = courier.request(case, request)
+        except (NotFoundError, UnauthorizedError):
+            raise error from None
+        if asked.released:
+            raise
+        date: dict[str, Field] = {} if asked.opens_at is None else {"opens_at": to_time(asked.opens_at)}
+        raise RefusedError(
+            "not_released", request=request, have=asked.have, need=asked.need, missing=asked.missing, **date
+        ) from error
 
 
 def read_bundle(raw: bytes, case: CaseId, request: Hash) -> VerifiedBundle:
@@ -179,8 +200,8 @@ def _open(
 
 def _released_at(verified: VerifiedBundle) -> datetime:
     released_at = verified.request.released_at
-    if released_at is None:  # a verified bundle is of a released request
-        raise RefusedError("not_released", request=verified.request.hash)
+    if released_at is None:
+        raise ValueError("a verified bundle is of a released request")
     return released_at
 
 

@@ -140,19 +140,31 @@ class ReleaseVerbs(Desk):
         return self.send(self.prepare_withdraw(case, request, seat, reason))
 
     def open(
-        self, case: CaseId, request: Hash, out: Path, *, overwrite: bool = False, progress: Progress = silent
+        self,
+        case: CaseId,
+        request: Hash,
+        out: Path,
+        *,
+        ticket: str | None = None,
+        overwrite: bool = False,
+        progress: Progress = silent,
     ) -> Opened:
-        """Open a released record as its reader, or as anybody (see opening.open_release)."""
-        known = self.known(case)
+        """Open a released record as a reader that it names, with a seat or without, or as anybody.
+
+        A member's look at the case is remembered and compared as by every verb; who has no seat sees no more
+        than the bundle. Arguments and errors: see opening.open_release.
+        """
+        known = self.known_if_any(case)
         return open_release(
             self.courier,
             case,
             request,
             out,
             identity=self.identity,
+            ticket=ticket,
             overwrite=overwrite,
             progress=progress,
-            known=known.state,
+            known=known,
         )
 
     def _asked(self, known: KnownCase, request: Hash) -> tuple[RequestState, PathState, OwnEnvelopes]:

@@ -79,7 +79,9 @@ RELEASE = {
         "Wait for them, and for the date if any.",
     ),
     "not_released": row(
-        "Not released", "The request is not released yet.", "Wait until enough seats have signed off."
+        "Not released",
+        "The request is not released yet: {have} of {need} sign-offs; still missing: {missing}.",
+        "Wait until enough seats have signed off, and for the path's date if it has one.",
     ),
     "shares_below_quorum": row(
         "Not enough good shares",

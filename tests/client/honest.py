@@ -21,6 +21,7 @@ from escrow.client.courier import (
     PayloadStream,
     ServiceInfo,
     UntrustedReceipt,
+    UntrustedRequest,
     Upload,
 )
 from escrow.crypto.identity import Identity
@@ -30,6 +31,7 @@ from escrow.ledger.shares import require_share_object
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.deeds import SignedOff
+from escrow.policy.verdict import assess
 
 URL = "https://escrow.example"
 PAGE = 3  # small, so that following a chain always takes several
@@ -123,6 +125,22 @@ class HonestCourier:
         parts = self.honest.uploads[body.payload.upload][2]
         raw = b"".join(data for _, data in sorted(parts.items()))
         yield PayloadStream(total=len(raw), chunks=iter([raw[start:]] if start < len(raw) else []))
+
+    def request(self, case: str, request: str) -> UntrustedRequest:
+        state = self.honest.state(case)
+        asked = state.request(request)
+        named = [ticket.card.fingerprint for ticket in asked.tickets]
+        if not state.is_member(self._fingerprint) and self._fingerprint not in named:
+            raise NotFoundError("not_found")
+        terms = state.record(asked.record).path(asked.path).record_path.terms
+        verdict = assess(terms.policy, asked.signed, not_before=terms.not_before, at=self.honest.clock())
+        return UntrustedRequest(
+            have=verdict.have,
+            need=verdict.need,
+            missing=verdict.missing,
+            opens_at=verdict.opens_at,
+            released=asked.released_at is not None,
+        )
 
     def bundle(self, case: str, request: str) -> bytes:
         state = self.honest.state(case)

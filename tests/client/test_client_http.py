@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -247,3 +248,15 @@ def test_patience_that_a_service_asks_for_is_given_within_bounds(asked: str, wai
     assert line.service().url == URL
     (wait,) = waits
     assert wait == waited if waited else 0 < wait < 1
+
+
+def test_request_is_read_as_far_as_a_reader_who_waits_needs_it() -> None:
+    verdict = {"met": False, "need": 2, "have": 1, "label": "2 of", "missing": ["mediator"], "children": []}
+    waits = verdict | {"opens_at": "2027-01-01T00:00:00.000Z", "enforced": "procedural"}
+    line, wire, _ = courier(said({"request": "1" * 64, "verdict": waits, "released_at": None}))
+    found = line.request("0" * 64, "1" * 64)
+    assert (found.have, found.need, found.missing, found.released) == (1, 2, ("mediator",), False)
+    assert found.opens_at == datetime(2027, 1, 1, tzinfo=UTC)
+    assert str(wire.requests[0].url) == f"{URL}/v1/cases/{'0' * 64}/requests/{'1' * 64}"
+    with refuses(MalformedError, "answer_malformed", field="answer.verdict.have"):
+        courier(said({"verdict": waits | {"have": "one"}, "released_at": None}))[0].request("0", "1")
