@@ -61,19 +61,23 @@ def extend(
     service: Card | None = None,
     sparse: bool = False,
     proofs: bool = True,
+    texts: bool = True,
 ) -> CaseState:
     """The state with one entry more (the same object, changed; a new one for the first entry, `state` None).
 
     `service`: the card expected to have signed the first entry. `sparse`: entries between may be missing, as
     in a bundle; then numbers must grow, and hashes are compared where they are known. `proofs` False: proofs
-    are taken as checked before.
+    are taken as checked before. `texts` False: those of notes are left out of the state, by a service that
+    can read none.
     """
     if state is None:
         return _first(entry_raw, service)
     entry = Entry.read(entry_raw, state.service)
     _require_place(state, entry, sparse=sparse)
     statement = _verify(state, entry.statement_raw)
-    scene = _scene(state, statement, n=entry.n, at=entry.received_at, proofs=proofs, sparse=sparse)
+    scene = _scene(
+        state, statement, n=entry.n, at=entry.received_at, proofs=proofs, sparse=sparse, texts=texts
+    )
     already = _require_enterable(scene)
     if already is not None:
         raise RefusedError("statement_twice", n=entry.n, first=already)
@@ -132,9 +136,12 @@ def _scene(
     at: datetime,
     proofs: bool = True,
     sparse: bool = False,
+    texts: bool = True,
 ) -> Scene:
     head_n = 0 if statement.head is None else statement.head.n
-    return Scene(state=state, statement=statement, n=n, at=at, head_n=head_n, proofs=proofs, sparse=sparse)
+    return Scene(
+        state=state, statement=statement, n=n, at=at, head_n=head_n, proofs=proofs, sparse=sparse, texts=texts
+    )
 
 
 def _require_enterable(scene: Scene) -> int | None:

@@ -118,7 +118,7 @@ class Journal:
                 outcome = self._create(case, head.n + 1, made)
                 if outcome is Outcome.ALREADY_OTHER:
                     continue  # J3: reload, apply the rules again
-                after = extend(state, made, proofs=False).head
+                after = extend(state, made, proofs=False, texts=False).head
                 created = outcome is Outcome.CREATED
                 return Receipt(entry=made, n=after.n, hash=after.hash, statement=statement, created=created)
         raise ConflictError("append_conflict", attempts=MAX_ATTEMPTS)
@@ -180,7 +180,7 @@ class Journal:
 
     def _replayed(self, case: CaseId, state: CaseState | None, n: int, raw: str) -> CaseState:
         try:
-            extended = extend(state, raw, service=self._card, proofs=False)
+            extended = extend(state, raw, service=self._card, proofs=False, texts=False)
         except EscrowError as error:
             raise UnavailableError("ledger_damaged", case=case, n=n, reason=error.code) from error
         if extended.case != case:

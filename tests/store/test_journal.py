@@ -212,6 +212,14 @@ def test_operator_may_let_entries_follow_a_clock_that_was_ahead(store: FolderSto
     assert Entry.read(append(lenient, first, "now").entry, SERVICE.card).received_at.year == 2028
 
 
+def test_texts_of_notes_take_no_memory_of_the_service(store: FolderStore, first: Receipt) -> None:
+    journal = Journal(store, SERVICE, Clock())
+    append(journal, first, "long")
+    for each in (journal, Journal(store, SERVICE, Clock())):
+        with each.reading(first.statement) as state:
+            assert [(note.n, note.text) for note in state.notes] == [(1, b"")]
+
+
 def test_times_are_cut_to_what_entries_can_say(store: FolderStore) -> None:
     clock = Clock(START + timedelta(microseconds=1999))
     opened = Journal(store, SERVICE, clock).open(opening(), prepare=nothing)
