@@ -9,8 +9,8 @@ _AUDIT = "Tell the operator to run `escrow audit` over the service's storage."
 SERVING = {
     "not_found": row(
         "Not found",
-        "There is nothing here, or nothing that you may see.",
-        "Check the address and your identity.",
+        "There is nothing here, or nothing that you may see, or it is not released yet.",
+        "Check the address and your identity; ask who sent you the address.",
     ),
     "case_unknown": row("Unknown case", "There is no such case.", "Copy its id again."),
     "author_unknown": row(
