@@ -58,6 +58,12 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]
         return found
 
 
+def _left_of(req: Any) -> int:
+    """Bytes of the announced body that nobody has read."""
+    left: int = getattr(req.body.reader, "length", 0)
+    return left
+
+
 def _hung_up() -> OSError:
     """What gunicorn passes over in silence: a slow peer is not a fault of ours, and must not fill the log."""
     return ConnectionResetError(errno.ECONNRESET, "the peer is too slow")
@@ -84,9 +90,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
-        """The head is whole. What is left of the body afterwards, gunicorn reads away: as short as a head."""
+        """The head is whole. What is left of the body afterwards, gunicorn reads away: a short one only."""
         self._allow_short(conn)
-        if getattr(req.body.reader, "length", 0) > LONG:
+        if _left_of(req) > LONG:
             conn.parser.unreader.allow(self._settings.body_deadline_s)
         conn.sock.settimeout(self._settings.socket_timeout_s)
         try:
@@ -95,6 +101,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             raise _hung_up() from None
         finally:
             self._allow_short(conn)
+            if _left_of(req) > LONG:  # refused unread: W4 takes what comes, no thread does
+                conn.parser.unreader.allow(0)
 
     def finish_request(self, conn: TConn, done: "Future[Any]") -> None:
         """In the main loop. gunicorn would wait here, for each connection, until the peer hangs up (W4)."""

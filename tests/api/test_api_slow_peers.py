@@ -125,6 +125,14 @@ def test_body_that_nobody_wants_is_not_waited_for(place: Place) -> None:
     assert drip(peer) == b""
 
 
+def test_bodies_that_nobody_wants_take_no_thread(place: Place) -> None:
+    request = place.put("/v1/nowhere", "application/octet-stream", 16 * LONG)
+    with ExitStack() as leaving:
+        peers = [leaving.enter_context(place.connect(request)) for _ in range(15)]
+        assert place.serves_others()
+        assert all(b"404" in answer(peer) for peer in peers)
+
+
 def test_connections_without_a_request_take_no_thread(place: Place) -> None:
     with ExitStack() as leaving:
         for _ in range(30):
