@@ -33,17 +33,10 @@ class CaseVerbs(Desk):
         """Open a case as its convenor, with a fresh case key (kept in memory). The case's id is
         `posting.hash`.
 
-        `service_card`: what the service's people told you; ForgedError `service_card_differs` if it shows
+        `service_card`: what the service's people told you; ForgedError `service_card_not_as_told` if it shows
         another.
         """
-        service = self.service()
-        if service_card is not None and service.card != service_card:
-            raise ForgedError(
-                "service_card_differs",
-                expected=service_card.fingerprint,
-                found=service.card.fingerprint,
-                url=service.url,
-            )
+        service = self.service(told=service_card)
         key = CaseKey.generate()
         deed = CaseOpened(
             charter=draft.charter(service=service, convenor=self.card, case_key=key),
@@ -144,15 +137,21 @@ class CaseVerbs(Desk):
         return self.send(self.prepare_accept(case, proposal, seat))
 
     def prepare_amend(self, case: CaseId, draft: CharterDraft) -> Posting:
-        """Propose a charter in place of the one in force (or of the opening one, while none is)."""
+        """Propose a charter in place of the one in force (or of the opening one, while none is).
+
+        RefusedError `charter_unchanged` where it says the same.
+        """
         known = self.known(case)
         key = self.case_key(known)
         current = known.state.current
+        charter = draft.charter(
+            service=current.charter.service, convenor=current.charter.convenor, case_key=key
+        )
+        if texts.what_it_says(key, charter) == texts.what_it_says(key, current.charter):
+            raise RefusedError("charter_unchanged")
         deed = CharterProposed(
             replaces=current.proposal,
-            charter=draft.charter(
-                service=current.charter.service, convenor=current.charter.convenor, case_key=key
-            ),
+            charter=charter,
             wrapped_case_key=key.wrap_for_oneself(self.identity),
         )
         return self.compose(known, deed)

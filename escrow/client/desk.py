@@ -15,7 +15,7 @@ from escrow.client.memory import Memory
 from escrow.client.posting import Posting, Receipt
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
-from escrow.errors import EscrowError, MalformedError, NotFoundError, SetupError
+from escrow.errors import EscrowError, ForgedError, MalformedError, NotFoundError, SetupError
 from escrow.ledger import replay, statement, token
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
@@ -48,12 +48,20 @@ class Desk:
         """A token for reading, good for four minutes, as `curl -H "Authorization: Bearer ..."` takes it."""
         return token.make(self.identity, self.courier.url, self.clock())
 
-    def service(self) -> Service:
+    def service(self, *, told: Card | None = None) -> Service:
         """The service at this URL with the card that this memory has pinned for it; pins it on first sight.
 
-        ForgedError `service_card_differs`, `service_url_differs`.
+        `told`: the card that the service's people told this party. ForgedError `service_card_differs`,
+        `service_url_differs`; `service_card_not_as_told`, and then nothing is pinned.
         """
         info = self.courier.service()
+        if told is not None and info.card != told:
+            raise ForgedError(
+                "service_card_not_as_told",
+                expected=told.fingerprint,
+                found=info.card.fingerprint,
+                url=info.url,
+            )
         return self.memory.pin_service(Service(url=info.url, card=info.card), asked=self.courier.url)
 
     def known(self, case: CaseId, *, insist: Callable[[CaseState], None] | None = None) -> KnownCase:

@@ -16,10 +16,11 @@ nonsense, and nobody's sight of the rest may depend on that. Characters that cou
 are taken out by whoever prints.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from escrow.errors import EscrowError
 from escrow.model.case_key import CaseKey, Place, place
+from escrow.model.charter import Charter
 from escrow.model.wire import Fields, decode_json, encode_json
 
 MAX_PROSE_TEXT = 64 * 1024
@@ -108,3 +109,12 @@ def _open(key: CaseKey | None, sealed: bytes | None, at: bytes) -> str | None:
         return key.open_text(sealed, at)
     except EscrowError:
         return None
+
+
+def what_it_says(key: CaseKey, charter: Charter) -> tuple[object, ...]:
+    """A charter for comparison: what is sealed in it in the clear, since no two ciphertexts are alike."""
+    sealed = tuple((path.alone is None, open_alone(key, path.name, path.alone)) for path in charter.paths)
+    paths = tuple(replace(path, alone=None) for path in charter.paths)
+    rest = (charter.retention_days, charter.deadlock, charter.visibility, charter.public_notice)
+    parties = (charter.service, charter.convenor, tuple(charter.seats.items()))
+    return open_prose(key, charter.prose), sealed, paths, rest, parties

@@ -66,6 +66,14 @@ CLIENT = {
         "Not an opening", "`{field}` does not open a case.", "Choose the right file."
     ),
     "posting_not_a_deposit": row("Not a deposit", "The file holds no deposit.", "Choose the right file."),
+    "charter_unchanged": row(
+        "Nothing changed", "The charter proposed says what the present one says.", "Change the draft first."
+    ),
+    "service_card_not_as_told": row(
+        "Not the service that you were told of",
+        "This service's card is {found}, not {expected} that you gave.",
+        "Do not open the case; ask its operator.",
+    ),
     "draft_not_toml": row("Draft not understood", "The charter's draft is not TOML.", "Correct the file."),
     "draft_seats_missing": row("No seats", "The charter's draft has no table of seats.", "Add [seats]."),
     "draft_paths_missing": row("No paths", "The charter's draft has no release path.", "Add [paths.NAME]."),

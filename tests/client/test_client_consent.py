@@ -114,7 +114,7 @@ def test_charter_that_was_never_shown_is_not_accepted_in_place_of_the_one_that_w
     shown = newcomer.join(convenor.invitations(case)["observer"])
     assert [one.rules for one in shown.proposals] == ["Mild rules."]
     world.service.clock.tick()
-    other = convenor.amend(case, draft())
+    other = convenor.amend(case, replace(draft(), rules="Other rules."))
     for seat in ("claimant", "respondent", "mediator"):
         people[seat].accept(case, other.statement)  # the mild one lapses
     world.service.clock.tick()

@@ -171,7 +171,7 @@ def test_honest_service_that_knows_a_lapsed_outsider_no_more_is_not_called_a_lia
     outsider = world.session("outsider")
     outsider.join(people["claimant"].invitations(case)["observer"])
     world.service.clock.tick()
-    agreed = people["respondent"].amend(case, draft()).statement
+    agreed = people["respondent"].amend(case, replace(draft(), rules="Other rules.")).statement
     for seat in ("claimant", "respondent", "mediator"):
         people[seat].accept(case, agreed)
     with refuses(NotFoundError, "not_found"):

@@ -301,11 +301,6 @@ def test_service_with_another_card_than_pinned_is_refused(world: World) -> None:
         world.session("claimant").service()
 
 
-def test_service_with_another_card_than_told_opens_no_case(world: World) -> None:
-    with refuses(ForgedError, "service_card_differs"):
-        world.session("institution").prepare_open_case(draft(), service_card=party("told").card)
-
-
 def test_service_that_calls_itself_by_another_url_is_refused(world: World) -> None:
     session = world.session("claimant")
 
@@ -315,6 +310,15 @@ def test_service_that_calls_itself_by_another_url_is_refused(world: World) -> No
     courier_of(session).lies["service"] = elsewhere
     with refuses(ForgedError, "service_url_differs", expected=URL):
         session.service()
+
+
+def test_service_with_another_card_than_one_was_told_is_refused_and_not_pinned(world: World) -> None:
+    convenor, told = world.session("institution"), party("impostor").card
+    expected, found = told.fingerprint, SERVICE.card.fingerprint
+    with refuses(ForgedError, "service_card_not_as_told", expected=expected, found=found, url=URL):
+        convenor.open_case(draft(), service_card=told)
+    assert convenor.memory.services() == ()
+    assert convenor.open_case(draft(), service_card=SERVICE.card).created
 
 
 def test_opening_for_another_service_than_the_one_spoken_to_is_not_sent(world: World) -> None:

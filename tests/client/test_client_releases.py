@@ -301,11 +301,19 @@ def test_amended_charter_waits_for_everybody_of_both_and_newcomers_need_an_invit
     successor.sign_off(case, asked(people, case, new_record, "judge"))
 
 
+def test_amendment_that_changes_nothing_is_refused(world: World) -> None:
+    case, people = world.accepted()
+    with refuses(RefusedError, "charter_unchanged"):
+        people["claimant"].amend(case, draft())
+    reworded = replace(draft(), rules="Other rules.")
+    assert people["claimant"].amend(case, reworded).created
+
+
 def test_two_proposals_at_once_ask_which_one_is_meant(world: World) -> None:
     case, people = world.accepted()
-    first = people["claimant"].amend(case, draft()).statement
+    first = people["claimant"].amend(case, replace(draft(), rules="Mild rules.")).statement
     world.service.clock.tick()
-    second = people["respondent"].amend(case, draft()).statement
+    second = people["respondent"].amend(case, replace(draft(), rules="Harsh rules.")).statement
     with refuses(RefusedError, "proposal_ambiguous", proposals=(first, second)):
         people["mediator"].invitations(case)
     for seat in ("claimant", "respondent", "mediator"):
