@@ -21,8 +21,10 @@
 The draft knows neither service nor convenor nor case key: `charter` is handed them. Unknown keys are refused.
 """
 
+import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -37,6 +39,10 @@ from escrow.model.wire import Fields, from_time
 from escrow.policy.text import parse as parse_policy
 from escrow.policy.tree import Seat
 
+_KEYS = frozenset(
+    ("title", "rules", "retention_days", "deadlock", "visibility", "public_notice", "seats", "paths")
+)
+_PATH_KEYS = frozenset(("policy", "audience", "readers", "not_before", "alone"))
 MAX_DRAFT = 256 * 1024
 MAX_WORDS = 8000
 """Characters of a text under the case key; its limit in bytes stands in escrow/model/path.py."""
@@ -73,7 +79,8 @@ class CharterDraft:
         try:
             table = tomllib.loads(text)
         except (tomllib.TOMLDecodeError, RecursionError) as error:
-            raise MalformedError("draft_not_toml", field="draft") from error
+            raise MalformedError("draft_not_toml", field="draft", line=_line(error, text)) from error
+        _require_no_others(table, _KEYS, at="")
         fields = Fields({"public_notice": "", "rules": ""} | table)
         draft = cls(
             title=fields.text("title", limit=200),
@@ -85,7 +92,9 @@ class CharterDraft:
             seats=_read_seats(_table(fields, "seats", MalformedError("draft_seats_missing", field="seats"))),
             paths=_read_paths(_table(fields, "paths", MalformedError("draft_paths_missing", field="paths"))),
         )
-        fields.done()
+        for path in draft.paths:
+            with _at(path=path.template.name):
+                path.template.policy.require_known(frozenset(draft.seats))
         return draft
 
     def charter(self, *, service: Service, convenor: Card, case_key: CaseKey) -> Charter:
@@ -106,6 +115,26 @@ class CharterDraft:
         )
 
 
+def _line(error: Exception, text: str) -> int:
+    """tomllib says the line in its words only; else it was the end."""
+    found = re.search(r"at line (\d+)", str(error))
+    return int(found[1]) if found else text.count("\n") + 1
+
+
+def _require_no_others(table: Mapping[str, object], keys: frozenset[str], *, at: str) -> None:
+    """A key that is misspelt is named before the one that is missing for it."""
+    Fields({key: None for key in table if key not in keys}, at=at).done()
+
+
+@contextmanager
+def _at(**where: str) -> Iterator[None]:
+    """Errors within say where in the draft they are."""
+    try:
+        yield
+    except MalformedError as error:
+        raise type(error)(error.code, **{**error.fields, **where}) from error
+
+
 def _table(fields: Fields, key: str, missing: MalformedError) -> dict[str, Any]:
     found = fields.take(key)
     if not isinstance(found, dict) or not found:
@@ -115,7 +144,12 @@ def _table(fields: Fields, key: str, missing: MalformedError) -> dict[str, Any]:
 
 def _read_seats(table: dict[str, Any]) -> dict[str, Card]:
     fields = Fields(table, at="seats")
-    return {Seat(name).name: Card.parse(fields.text(name, limit=MAX_CARD_TEXT)) for name in table}
+    seats: dict[str, Card] = {}
+    for name in table:
+        text = fields.text(Seat(name).name, limit=MAX_CARD_TEXT)
+        with _at(field=fields.name(name)):
+            seats[name] = Card.parse(text)
+    return seats
 
 
 def _read_paths(table: dict[str, Any]) -> tuple[DraftPath, ...]:
@@ -125,8 +159,11 @@ def _read_paths(table: dict[str, Any]) -> tuple[DraftPath, ...]:
 def _read_path(name: str, value: object) -> DraftPath:
     at = f"paths.{name}"
     optional: dict[str, object] = {"readers": [], "not_before": None, "alone": None}
+    if isinstance(value, dict):
+        _require_no_others(value, _PATH_KEYS, at=at)
     fields = Fields(optional | value if isinstance(value, dict) else value, at=at)
-    policy = parse_policy(fields.text("policy", limit=MAX_DRAFT))
+    with _at(path=name):
+        policy = parse_policy(fields.text("policy", limit=MAX_DRAFT))
     audience = _read_audience(fields)
     not_before, date_open = _read_date(fields)
     alone = fields.maybe("alone", lambda key: fields.text(key, limit=MAX_WORDS))

@@ -127,6 +127,8 @@ def _terms(
 ) -> PathTerms:
     """A choice as terms that its template allows."""
     template = held.charter.path(choice.name)
+    if choice.not_before is not None and template.not_before is None and not template.date_open:
+        raise RefusedError("path_takes_no_date", path=template.name)
     purpose = None
     if choice.purpose is not None:
         purpose = texts.seal_path_purpose(case_key, known.case, record, choice.name, choice.purpose)

@@ -43,7 +43,7 @@ CLIENT = {
     "case_key_missing": row(
         "No case key",
         "This home has no case key for the case {case}.",
-        "Accept, or join with the invitation.",
+        "Ask the convenor for your invitation; then: escrow case accept FILE",
     ),
     "memory_unusable": row("Memory unusable", "{file} cannot be used ({reason}).", "Restore or remove it."),
     "deposit_unknown": row(
@@ -60,12 +60,15 @@ CLIENT = {
         "Accept nothing unseen: ask the convenor for another charter.",
     ),
     "nothing_to_accept": row("Nothing to accept", "No charter waits for you.", "Look at the case."),
-    "proposal_ambiguous": row("Which charter?", "Several wait: {proposals}.", "Name one of them."),
-    "seat_ambiguous": row("Which seat?", "It could be any of these: {seats}.", "Name one of them."),
+    "proposal_ambiguous": row("Which charter?", "Several wait: {proposals}.", "Name one with --proposal."),
+    "seat_ambiguous": row("Which seat?", "It could be any of these: {seats}.", "Name one with --seat."),
     "posting_not_an_opening": row(
         "Not an opening", "`{field}` does not open a case.", "Choose the right file."
     ),
     "posting_not_a_deposit": row("Not a deposit", "The file holds no deposit.", "Choose the right file."),
+    "path_takes_no_date": row(
+        "No date on this path", "The charter gives the path {path} no date.", "Leave the date out."
+    ),
     "charter_unchanged": row(
         "Nothing changed", "The charter proposed says what the present one says.", "Change the draft first."
     ),
@@ -74,7 +77,9 @@ CLIENT = {
         "This service's card is {found}, not {expected} that you gave.",
         "Do not open the case; ask its operator.",
     ),
-    "draft_not_toml": row("Draft not understood", "The charter's draft is not TOML.", "Correct the file."),
+    "draft_not_toml": row(
+        "Draft not understood", "The charter's draft is not TOML, at line {line}.", "Correct the file."
+    ),
     "draft_seats_missing": row("No seats", "The charter's draft has no table of seats.", "Add [seats]."),
     "draft_paths_missing": row("No paths", "The charter's draft has no release path.", "Add [paths.NAME]."),
     "draft_date_without_zone": row(

@@ -188,7 +188,7 @@ def test_note_is_no_deposit(world: World) -> None:
         ((), MalformedError, "paths_missing"),
         ((PathChoice(name="auction"),), RefusedError, "path_not_in_charter"),
         ((PathChoice(name="memo"),), RefusedError, "terms_need_a_date"),
-        ((PathChoice(name="settlement", not_before=START),), RefusedError, "terms_differ_from_charter"),
+        ((PathChoice(name="settlement", not_before=START),), RefusedError, "path_takes_no_date"),
         ((PathChoice(name="exchange", readers=(party("x").card,)),), RefusedError, "readers_not_wanted"),
         ((*SETTLEMENT, *SETTLEMENT), MalformedError, "path_name_twice"),
     ],
@@ -279,3 +279,10 @@ def test_source_is_not_changed(world: World, tmp_path: Path) -> None:
     before = (source.read_bytes(), source.stat().st_mtime_ns)
     people["claimant"].deposit(case, source, SETTLEMENT, **words())
     assert (source.read_bytes(), source.stat().st_mtime_ns) == before
+
+
+def test_date_on_a_path_that_takes_none_is_refused_by_its_name(world: World) -> None:
+    case, people = world.accepted()
+    choice = PathChoice(name="settlement", not_before=START)
+    with refuses(RefusedError, "path_takes_no_date", path="settlement"):
+        people["claimant"].deposit(case, world.document(), [choice], title="t", label="l")

@@ -53,7 +53,7 @@ def test_prose_is_readable_with_the_case_key_only() -> None:
 @pytest.mark.parametrize(
     ("change", "kind", "code", "field"),
     [
-        (("title = ", "titel = "), MalformedError, "field_missing", "title"),
+        (("title = ", "titel = "), MalformedError, "field_unknown", "titel"),
         (("visibility", "extra = 1\nvisibility"), MalformedError, "field_unknown", "extra"),
         (
             ("retention_days = 365", "retention_days = 0"),
@@ -69,10 +69,15 @@ def test_prose_is_readable_with_the_case_key_only() -> None:
         ),
         (('"stay-sealed"', '"toss-a-coin"'), MalformedError, "field_not_a_choice", "deadlock"),
         (('"dark"', '"loud"'), MalformedError, "field_not_a_choice", "visibility"),
-        (("[seats]", "[places]"), MalformedError, "field_missing", "seats"),
-        (("[seats]\n", "seats = []\n[places]\n"), MalformedError, "draft_seats_missing", "seats"),
+        (("[seats]", "[places]"), MalformedError, "field_unknown", "places"),
+        (("[seats]\n", "[[seats]]\n"), MalformedError, "draft_seats_missing", "seats"),
         (("claimant = ", "Claimant = "), MalformedError, "seat_name_malformed", "seat"),
-        ((f'claimant = "{CARDS["claimant"]}"', 'claimant = "me"'), MalformedError, "card_malformed", "card"),
+        (
+            (f'claimant = "{CARDS["claimant"]}"', 'claimant = "me"'),
+            MalformedError,
+            "card_malformed",
+            "seats.claimant",
+        ),
         (("2 of (claimant,", "2 of (plaintiff,"), MalformedError, "policy_seat_unknown", "policy"),
         (("2 of (", "4 of ("), MalformedError, "policy_k_out_of_range", "policy"),
         (
@@ -98,6 +103,7 @@ def test_prose_is_readable_with_the_case_key_only() -> None:
         (("[paths.memo]", "[paths.Memo]"), MalformedError, "path_name_malformed", "path.name"),
         (("[paths.memo]", "[paths.memo]\nnotice = 3"), MalformedError, "field_unknown", "paths.memo.notice"),
         (("[paths.memo]", "[paths"), MalformedError, "draft_not_toml", "draft"),
+        (("policy = ", "polcy = "), MalformedError, "field_unknown", "paths.settlement.polcy"),
     ],
 )
 def test_draft_that_says_something_else_is_refused(
@@ -106,6 +112,22 @@ def test_draft_that_says_something_else_is_refused(
     assert change[0] in GOOD
     with refuses(kind, code, field=field):
         charter_of(GOOD.replace(*change, 1))
+
+
+@pytest.mark.parametrize("change", [("2 of (", "4 of ("), ("2 of (claimant,", "2 of (plaintiff,")])
+def test_policy_that_cannot_be_names_its_path(change: tuple[str, str]) -> None:
+    with refuses(
+        MalformedError,
+        "policy_seat_unknown" if "plain" in change[1] else "policy_k_out_of_range",
+        path="settlement",
+    ):
+        CharterDraft.from_toml(GOOD.replace(*change, 1))
+
+
+def test_draft_that_is_no_toml_names_the_line() -> None:
+    line = GOOD.splitlines().index("[paths.memo]") + 1
+    with refuses(MalformedError, "draft_not_toml", line=line):
+        CharterDraft.from_toml(GOOD.replace("[paths.memo]", "[paths"))
 
 
 def test_readers_of_a_public_path_are_refused() -> None:
