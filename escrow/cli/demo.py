@@ -169,7 +169,7 @@ class _Story:
 
         stage.step("One sign-off is not enough: the arbitrator is refused.")
         stage.run(NORTHQUAY, "signoff", case, request[:12], "--yes", last=3)
-        stage.run(ARBITRATOR, "open", url, status=NOT_FOUND)
+        stage.run(ARBITRATOR, "open", url, status=REFUSED)
 
         stage.step(
             "The mediator finds the request in its inbox, reviews it, signs off. The arbitrator can open it."

@@ -108,8 +108,11 @@ def test_what_is_not_released_yet_is_explained(table: Table, verb: str) -> None:
     case = table.accepted()
     request = table.requested(table.deposited())
     url = f"{URL}/v1/cases/{case}/requests/{request}"
-    assert "Not released yet" in table.person("arbitrator").type(verb, url, status=6).stderr
-    assert table.person("arbitrator").refused(verb, url, status=6) == "not_found"
+    assert "0 of 2 sign-offs" in table.person("arbitrator").type(verb, url, status=4).stderr
+    assert table.person("arbitrator").refused(verb, url, status=4) == "not_released"
+    anybody = table.person("anybody", keyless=True)
+    assert "Not released yet" in anybody.type(verb, url, status=6).stderr
+    assert anybody.refused(verb, url, status=6) == "not_found"
     assert not list(table.person("arbitrator").folder.glob("release-*"))
 
 

@@ -41,7 +41,7 @@ def test_one_sign_off_of_two_opens_nothing(table: Table) -> None:
     request = table.requested(table.deposited())
     table.person("claimant").type("signoff", case, request, "--yes")
     url = f"{URL}/v1/cases/{case}/requests/{request}"
-    assert table.person("arbitrator").refused("open", url, status=6) == "not_found"
+    assert table.person("arbitrator").refused("open", url, status=4) == "not_released"
     assert not (table.person("arbitrator").folder / "settlement.txt").exists()
 
 
