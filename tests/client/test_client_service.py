@@ -13,7 +13,7 @@ from support.refusals import refuses
 from support.wsgi_transport import WsgiTransport
 
 from escrow.client import HttpCourier, Memory, PathChoice, Session, make_ticket, open_release
-from escrow.errors import NotFoundError, RefusedError, UnauthorizedError
+from escrow.errors import RefusedError, UnauthorizedError
 
 
 class Town:
@@ -67,7 +67,7 @@ def test_six_lines_open_a_settlement_to_an_arbitrator(town: Town) -> None:
     ticket = make_ticket(arbitrator, people["respondent"].introduce(case, record, "settlement"))
     request = people["respondent"].request(case, record, "settlement", [ticket], "to rule on it").statement
     people["claimant"].sign_off(case, request)
-    with refuses(NotFoundError, "not_found"):
+    with refuses(RefusedError, "not_released"):
         open_release(town.line("arbitrator"), case, request, town.folder / "early", identity=arbitrator)
     people["mediator"].sign_off(case, request)
     opened = open_release(
