@@ -1,5 +1,6 @@
 """Verbs on a case and its charters."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -71,7 +72,13 @@ def invite(app: App, case: str, seat: str, proposal: str | None, out: Path | Non
     it over privately.
     """
     case = full_case(app, case)
-    made = app.session(app.service_of(case)).invitations(case, proposal)
+    session = app.session(app.service_of(case))
+    view = session.case(case)
+    if proposal is not None or len(_waiting(view)) > 1:
+        proposal = _chosen(
+            app, view, [view.charter, *view.proposals], proposal, f"invite {{}} {seat}"
+        ).proposal
+    made = session.invitations(case, proposal)
     if seat not in made:
         raise RefusedError("seat_not_in_charter", seat=seat, seats=tuple(made))
     say(app, f"For the holder of {seat}, to be handed over privately: it holds the case key. They run:",
@@ -118,9 +125,12 @@ def accept(
         case = full_case(app, case)
         session = app.session(app.service_of(case))
         view = session.case(case)
-    charter = _pending(view, proposal)
+    charter = _chosen(app, view, _for_me(view) or _waiting(view), proposal, "accept {}")
     say(app, f"Case {view.case}", f"Service {view.service.url}  {view.service.card.groups}",
         f"Convenor {view.convenor.groups}", *show.charter_lines(charter))  # fmt: skip
+    seats = tuple(one.seat for one in charter.seats)
+    if seat is not None and seat not in {*seats, *charter.waiting_for}:
+        raise RefusedError("seat_not_in_charter", seat=seat, seats=seats)
     posting = session.prepare_accept(
         view.case, seat=seat, proposal=charter.proposal
     )  # refused before the question
@@ -131,16 +141,33 @@ def accept(
     )  # fmt: skip
 
 
-def _pending(view: CaseView, proposal: str | None) -> CharterView:
-    """The charter to be shown before it is accepted: the one named, or the only one that waits."""
-    waiting = [one for one in (view.charter, *view.proposals) if one.waiting_for]
-    if proposal is not None:
-        waiting = [one for one in waiting if one.proposal.startswith(proposal)]
-    if not waiting:
+def _waiting(view: CaseView) -> list[CharterView]:
+    return [one for one in (view.charter, *view.proposals) if one.waiting_for]
+
+
+def _for_me(view: CaseView) -> list[CharterView]:
+    """Those that wait for a seat of this party, in the charter itself or in the one that it would replace."""
+    return [
+        one
+        for one in _waiting(view)
+        if {seat.seat for seat in one.seats if seat.mine}.union(view.seats).intersection(one.waiting_for)
+    ]
+
+
+def _chosen(
+    app: App, view: CaseView, among: Sequence[CharterView], proposal: str | None, verb: str
+) -> CharterView:
+    """The charter whose id begins so, or the only one. Where it could be several, they are told with the
+    commands that name one; `verb` has a place for the case.
+    """
+    found = [one for one in among if one.proposal.startswith(proposal or "")]
+    if not found:
         raise RefusedError("nothing_to_accept", case=view.case)
-    if len(waiting) > 1:
-        raise RefusedError("proposal_ambiguous", proposals=tuple(one.proposal for one in waiting))
-    return waiting[0]
+    if len(found) > 1:
+        command = f"  escrow case {verb.format(show.short(view.case))} --proposal "
+        say(app, *(command + show.short(one.proposal) for one in found))
+        raise RefusedError("proposal_ambiguous", proposals=tuple(one.proposal for one in found))
+    return found[0]
 
 
 @case.command()

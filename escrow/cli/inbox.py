@@ -2,6 +2,8 @@
 open.
 """
 
+from collections.abc import Sequence
+
 import click
 
 from escrow.cli import as_json, everywhere, show
@@ -26,7 +28,7 @@ def inbox(app: App) -> None:
     say(app, *(f"Case {show.short(one.case)} cannot be shown: {one.code}" for one in found.troubles))
     if not found.items and not failed:
         say(app, "Nothing waits for you.")
-    rows = [(_words(item), brief(item.label), command(item)) for item in found.items]
+    rows = [(_words(item), brief(item.label), command(item, found.items)) for item in found.items]
     answer(app, table(rows, indent=0), {**as_json.inbox(found), "failed": everywhere.as_json(failed)})
     everywhere.conclude(app, failed)
 
@@ -40,12 +42,18 @@ def _words(item: InboxItem) -> str:
     }[item.kind]
 
 
-def command(item: InboxItem) -> str:
-    """What to type."""
+def command(item: InboxItem, among: Sequence[InboxItem] = ()) -> str:
+    """What to type: it names the charter or the seat where `among` them another one could be meant."""
     case, subject = show.short(item.case), show.short(item.subject)
+    alike = [one for one in among if (one.kind, one.case) == (item.kind, item.case)]
+    seats = {one.seat for one in alike if one.subject == item.subject}
+    seat = f" --seat {item.seat}" if len(seats) > 1 else ""
+    if item.kind is Waiting.ACCEPT and item.label is None:  # no case key came to this home yet
+        return "ask the convenor for your invitation; then: escrow case accept FILE"
+    proposal = f" --proposal {subject}" if len({one.subject for one in alike}) > 1 else ""
     return {
-        Waiting.ACCEPT: f"escrow case accept {case}",
-        Waiting.SIGN_OFF: f"escrow signoff {case} {subject}",
+        Waiting.ACCEPT: f"escrow case accept {case}{proposal}{seat}",
+        Waiting.SIGN_OFF: f"escrow signoff {case} {subject}{seat}",
         Waiting.REPORT_ENVELOPE: f"escrow report {case}",
         Waiting.OPEN: f"escrow open {case} {subject}",
     }[item.kind]

@@ -43,7 +43,7 @@ CLIENT = {
     "case_key_missing": row(
         "No case key",
         "This home has no case key for the case {case}.",
-        "Ask the convenor for your invitation; then: escrow case accept FILE",
+        "Ask the convenor for your invitation; then: `escrow case accept FILE`.",
     ),
     "memory_unusable": row("Memory unusable", "{file} cannot be used ({reason}).", "Restore or remove it."),
     "deposit_unknown": row(
