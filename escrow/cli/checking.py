@@ -10,12 +10,16 @@ import click
 from escrow.cli import endings, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.bars import progress
+from escrow.cli.foreign import one_line
 from escrow.cli.names import full_case
 from escrow.cli.output import answer, say
 from escrow.cli.readers import groups
+from escrow.errors import EscrowError, SetupError
 from escrow.ledger.audit import AuditReport, Fault
 from escrow.ledger.statement import Head
 from escrow.model.ids import CaseId
+from escrow.words import describe
+from escrow.words.faults import FAULTS
 
 
 class RememberedHead(click.ParamType[tuple[CaseId, Head]]):
@@ -40,7 +44,9 @@ def verify(app: App, case: str) -> None:
     every sealing, and what was handed over for every release. Ends with code 5 if anything is wrong.
     """
     case = full_case(app, case)
-    _conclude(app, [app.session(app.service_of(case)).audit(case)])
+    report = app.session(app.service_of(case)).audit(case)
+    not_fetched = f"payloads not fetched (escrow audit {show.short(case)} does)"
+    _conclude(app, [report], then=not_fetched)
 
 
 @click.command(cls=Verb)
@@ -63,17 +69,30 @@ def audit(app: App, what: str, only: str | None, known: Sequence[tuple[CaseId, H
     if Path(what).is_dir():
         from escrow.cli.folder_audit import audit_folder
 
+        _require_store(Path(what))
         _conclude(app, audit_folder(Path(what), only, at=app.clock(), known=dict(known)))
         return
+    if "/" in what:
+        raise SetupError("store_folder_missing", path=what)
     case = full_case(app, what)
     with progress(app) as shown:
         report = app.session(app.service_of(case)).audit(case, payloads=True, progress=shown)
     _conclude(app, [report])
 
 
-def _conclude(app: App, reports: Sequence[AuditReport]) -> None:
+def _require_store(folder: Path) -> None:
+    """SetupError `store_folder_empty`, `store_is_inside` where a service's own folder was named."""
+    inside = folder / "store"
+    if inside.is_dir() and not (folder / "ledger").exists():
+        raise SetupError("store_is_inside", path=str(folder), store=str(inside))
+    if not any(folder.iterdir()):
+        raise SetupError("store_folder_empty", path=str(folder))
+
+
+def _conclude(app: App, reports: Sequence[AuditReport], *, then: str = "") -> None:
     say(app, *(line for report in reports for line in _fault_lines(report)))
-    answer(app, map(_summary, reports), {"cases": [_as_json(report) for report in reports]})
+    lines = [*map(_summary, reports), *([then] if then else [])]
+    answer(app, lines, {"cases": [_as_json(report) for report in reports]})
     if any(report.faults for report in reports):
         raise click.exceptions.Exit(endings.FORGED)
 
@@ -86,11 +105,12 @@ def _summary(it: AuditReport) -> str:
 
 
 def _fault_lines(it: AuditReport) -> Iterable[str]:
-    for word, found in (("fault", it.faults), ("warning", it.warnings)):
+    for word, found in (("", it.faults), ("Warning, entry", it.warnings)):
         for one in found:
-            blame = f", by {groups(one.party)}" if one.party else ""
-            follows = "" if one.follows is None else f" (may follow from entry {one.follows})"
-            yield f"{word} at entry {one.n}: {one.code}{blame}{follows}"
+            words = FAULTS.get(one.code) or describe(EscrowError(one.code, **one.fields)).detail
+            blame = f" At fault: {groups(one.party)}." if one.party else ""
+            follows = "" if one.follows is None else f" This may follow from entry {one.follows}."
+            yield one_line(f"{word or 'Entry'} {one.n}: {words} ({one.code}){blame}{follows}")
 
 
 def _as_json(it: AuditReport) -> dict[str, Any]:

@@ -12,17 +12,16 @@ from escrow.cli import as_json, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.bars import progress
 from escrow.cli.carrying import Parcel, Release, parcel_in, read_label, write_label
-from escrow.cli.files import read_text
 from escrow.cli.foreign import brief
 from escrow.cli.names import full_case, full_request
 from escrow.cli.output import answer, moment, say, size, table
+from escrow.cli.readers import MAX_TICKET_FILE, groups, read_ticket
 from escrow.client import Fault, Identity, Opened, fetch_release, open_files, open_release
-from escrow.errors import NotFoundError
+from escrow.errors import NotFoundError, RefusedError
+from escrow.ledger.jws import UnverifiedJws
 from escrow.ledger.replay import extend
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId
-
-MAX_TICKET_FILE = 16 * 1024
 
 _URL = re.compile(
     rf"(https?://[!-~]+?)/v1/cases/([0-9a-f]{{{2 * CASE_BYTES}}})/requests/([0-9a-f]{{{2 * HASH_BYTES}}})"
@@ -66,8 +65,10 @@ def open_(
     appears only when all of it is right. A case that this home knows is compared with what it knows.
     """
     release, parcel = _target(app, case, request, bundle, payload)
-    carried = None if ticket is None else read_text(ticket, limit=MAX_TICKET_FILE, what="ticket").strip()
+    carried = None if ticket is None else read_ticket(ticket)
     identity = None if anyone else app.maybe_identity()
+    if carried is not None and identity is not None:
+        _require_own(carried, identity)
     with _explained(app), progress(app) as shown:
         if parcel is not None:
             found = open_files(
@@ -118,6 +119,14 @@ def fetch(app: App, case: str, request: str | None, out: Path | None, anyone: bo
         "folder": str(folder), "case": release.case, "request": release.request,
         "bundle": str(found.bundle), "payload": str(found.payload), "size_bytes": found.length,
     })  # fmt: skip
+
+
+def _require_own(ticket: str, identity: Identity) -> None:
+    """RefusedError `ticket_of_another`. Only whose it says it is matters here: opening checks the ticket."""
+    token = UnverifiedJws.parse(ticket, limit=MAX_TICKET_FILE, field="ticket")
+    own = identity.card
+    if token.kid != own.fingerprint:
+        raise RefusedError("ticket_of_another", card=groups(token.kid), own=own.groups)
 
 
 @contextmanager

@@ -1,19 +1,21 @@
 """Readers who hold no seat: introduced by a seat, they answer with a ticket, made without any network."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
 from escrow.cli import show
 from escrow.cli.app import App, Verb, pass_app
-from escrow.cli.files import OUT, hand_over, read_file
+from escrow.cli.files import OUT, hand_over, read_file, read_text
 from escrow.cli.foreign import brief
 from escrow.cli.names import full_case, full_record
 from escrow.cli.output import answer, say, table
 from escrow.client import Introduction, RecordView, make_ticket
-from escrow.errors import RefusedError
+from escrow.errors import MalformedError, RefusedError
 
 MAX_INTRODUCTION_FILE = 4096
+MAX_TICKET_FILE = 16 * 1024
 
 
 @click.command(cls=Verb)
@@ -28,7 +30,7 @@ def introduce(app: App, case: str, record: str, path: str | None, out: Path | No
 
     It holds nothing secret, but the reader will trust it for which case is meant: send it by a way on
     which nobody can change it, or compare the fingerprints in it by telephone. The reader answers with
-    `escrow ticket`.
+    `escrow ticket`. A seat that wants to become a reader does the same, or uses `escrow request --me`.
     """
     case = full_case(app, case)
     session = app.session(app.service_of(case))
@@ -72,6 +74,16 @@ def ticket(app: App, introduction: Path, out: Path | None, force: bool) -> None:
         answer(app, made, {"ticket": made, "case": found.case, "record": found.record, "path": found.path})
         return
     hand_over(app, made.encode(), out, force=force)
+
+
+def read_ticket(file: Path) -> str:
+    """A ticket's one line. RefusedError `introduction_not_ticket` where the step between was left out."""
+    text = read_text(file, limit=MAX_TICKET_FILE, what="ticket").strip()
+    if text.startswith("{"):
+        with suppress(MalformedError):
+            Introduction.load(text.encode())
+            raise RefusedError("introduction_not_ticket", path=str(file))
+    return text
 
 
 def introduction_lines(it: Introduction) -> list[str]:

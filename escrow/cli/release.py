@@ -1,6 +1,6 @@
 """Verbs on releases: request, review and sign off, withdraw."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -8,15 +8,15 @@ import click
 
 from escrow.cli import as_json, show
 from escrow.cli.app import App, Verb, pass_app
-from escrow.cli.files import read_text
 from escrow.cli.names import full_case, full_request
-from escrow.cli.output import ask, say
+from escrow.cli.output import ask, moment, say
 from escrow.cli.posting import check_out, finish, out_options
-from escrow.cli.readers import known, only_path
-from escrow.client import Session
-from escrow.errors import UnavailableError
+from escrow.cli.readers import known, only_path, read_ticket
+from escrow.client import RequestView, Session
+from escrow.errors import RefusedError, UnavailableError
 
-MAX_TICKET_FILE = 16 * 1024
+PUBLIC = "the public"
+"""What a path says its audience is where nobody needs a ticket."""
 
 
 @click.command(cls=Verb)
@@ -50,9 +50,13 @@ def request(
     records = session.records(case)
     found = next(one for one in records if one.record == known(record, records))
     path = path or only_path(found)
-    carried = [read_text(file, limit=MAX_TICKET_FILE, what="ticket").strip() for file in tickets]
+    carried = [read_ticket(file) for file in tickets]
     if me:
         carried.append(session.make_ticket(session.introduce(case, found.record, path)))
+    if not carried and any(one.name == path and one.audience != PUBLIC for one in found.paths):
+        raise RefusedError(
+            "tickets_needed", path=path, case=show.short(case), record=show.short(found.record)
+        )
     posting = session.prepare_request(case, found.record, path, carried, purpose)
     url = f"{session.courier.url}/v1/cases/{case}/requests/{posting.hash}"
     finish(
@@ -88,6 +92,12 @@ def signoff(
     session, case, request = _find(app, case, request)
     review = session.review(case, request)
     say(app, *show.review_lines(review))
+    again = _signed_before(session, case, review.request, seat)
+    if review.request.released_at is not None:
+        say(app, f"Released {moment(review.request.released_at)}; nothing is needed from you.")
+        if not yes:
+            raise RefusedError("already_released", request=request)
+    say(app, *again)
     with_seat = seat or ", ".join(review.my_seats)
     posting = session.prepare_sign_off(case, request, seat)  # what is refused, is refused before the question
     ask(app, f"Sign off for {with_seat or 'your seat'}? This cannot be recalled.", yes=yes)
@@ -100,6 +110,18 @@ def signoff(
         say(app, "It may have arrived all the same. To see: escrow case show. To take it back for good:",
             f"  {_take_back(case, request, posting.hash)}")  # fmt: skip
         raise
+
+
+def _signed_before(session: Session, case: str, request: RequestView, seat: str | None) -> Iterator[str]:
+    """A second share helps nobody, unless the first one was lost."""
+    if request.released_at is not None:
+        return
+    state = session.known(case).state
+    mine = {one.seat for one in session.case(case).charter.seats if one.mine}
+    for name, sent in state.request(request.request).sign_offs.items():
+        if name == seat or (seat is None and name in mine):
+            who = f"You signed off this request already as {name} (entry {sent[-1].n})."
+            yield f"{who} Sign off again only if your share was lost."
 
 
 def _take_back(case: str, request: str, sign_off: str) -> str:

@@ -89,6 +89,8 @@ def serve(app: App, folder: Path | None) -> None:
     settings. Runs until it is stopped. Anything but this machine reaches it through a proxy with TLS.
     """
     _require_server()
+    if folder is not None and not folder.is_dir():
+        raise SetupError("service_folder_missing", path=str(folder))
     from escrow.api.server import serve as run
     from escrow.config import load_settings
 

@@ -59,9 +59,40 @@ COMMANDS = {
     "path_not_chosen": row(
         "Path not chosen", "{field} names the path {path}, which --path does not.", "Correct one of them."
     ),
+    "service_folder_missing": row(
+        "No such folder", "There is no folder {path}.", "Make it with: escrow service init {path}"
+    ),
+    "store_folder_missing": row(
+        "No such folder",
+        "There is no folder {path}.",
+        "Name a store: a service keeps it in its folder's store.",
+    ),
+    "store_folder_empty": row(
+        "Empty folder",
+        "There is nothing in {path}.",
+        "Name a store: a service keeps it in its folder's store.",
+    ),
+    "store_is_inside": row(
+        "Not a store", "{path} is not a store; {store} is.", "Run it again: escrow audit {store}"
+    ),
+    "introduction_not_ticket": row(
+        "Not a ticket",
+        "{path} is an introduction, not a ticket.",
+        "The reader makes the ticket of it: escrow ticket {path}",
+    ),
+    "tickets_needed": row(
+        "No reader named",
+        "The path {path} needs its readers' tickets, and readers who hold a seat make one too.",
+        "Add --me to read it yourself, and for others --ticket FILE: escrow introduce {case} {record}",
+    ),
+    "ticket_of_another": row(
+        "Somebody else's ticket",
+        "The ticket is of the card {card}; yours is {own}.",
+        "Open it with the identity that made the ticket.",
+    ),
     "server_extra_missing": row(
         "Server not installed",
         "This installation has no server ({missing} is missing).",
-        "Install it: pip install 'escrow[server]'",
+        "Install it from this program's source folder: pip install '.[server]'",
     ),
 }

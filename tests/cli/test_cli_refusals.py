@@ -196,7 +196,7 @@ def test_without_the_servers_packages_serve_says_what_to_install(
 ) -> None:
     monkeypatch.setattr("escrow.cli.serving.find_spec", lambda name: None)
     result = table.person("operator").type("serve", "folder", status=8)
-    assert "pip install 'escrow[server]'" in result.stderr
+    assert "pip install '.[server]'" in result.stderr
 
 
 def test_a_demo_on_minio_is_refused_clearly(table: Table) -> None:

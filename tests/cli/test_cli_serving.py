@@ -77,7 +77,7 @@ def test_serve_on_an_address_of_another_machine_is_refused(table: Table, address
 def test_a_folder_without_cases_is_not_called_sound(table: Table) -> None:
     operator = table.person("operator")
     (operator.folder / "empty").mkdir()
-    assert operator.refused("audit", "empty", status=6) == "case_unknown"
+    assert operator.refused("audit", "empty", status=8) == "store_folder_empty"
 
 
 @pytest.fixture

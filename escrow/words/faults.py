@@ -1,0 +1,24 @@
+"""Sentences for what an audit alone finds. It raises none of these, so they are no rows of the catalogue of
+errors; a fault that is an error too is told in the words of that error.
+"""
+
+FAULTS = {
+    "audit_without_anchor": "Nothing can be said: the entry that opens the case is missing.",
+    "audit_cut_short": "The audit gave up here: too many entries did not hold.",
+    "case_without_entries": "Something of the case is left, but none of its entries.",
+    "entries_missing": "Entries are missing from here on.",
+    "entry_unreadable": "The entry cannot be read.",
+    "envelope_false": "An envelope for your own seat does not hold what was promised.",
+    "index_changed": "What leads a card to its case was changed.",
+    "index_missing": "What leads a card to its case is missing.",
+    "index_unreadable": "What leads a card to its case cannot be read.",
+    "ledger_forked": "This is not the entry that was seen here before: there are two histories.",
+    "ledger_rolled_back": "Entries that were seen before are gone from the end.",
+    "payload_changed": "The stored payload is not the one deposited.",
+    "payload_length_differs": "The stored payload has not the length of the one deposited.",
+    "payload_missing": "The stored payload is missing.",
+    "payload_unreadable": "The stored payload cannot be read.",
+    "retention_short": "The stored payload is not kept as long as the charter says.",
+    "share_object_missing": "The share of a sign-off is missing.",
+    "share_object_unreadable": "The share of a sign-off cannot be read.",
+}
