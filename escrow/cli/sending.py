@@ -39,7 +39,7 @@ def send(app: App, file: Path | None, payload: Path | None, pending: bool) -> No
         _finish_pending(app)
         return
     posting = Posting.load(read_file(file, limit=MAX_POSTING, what="posting"))
-    session = app.session(_service_for(app, posting))
+    session = app.carrier(_service_for(app, posting))
     if posting.sealed_record() is not None:
         sealed = payload or sealed_beside(file)
         if not sealed.is_file():
@@ -49,7 +49,7 @@ def send(app: App, file: Path | None, payload: Path | None, pending: bool) -> No
         with progress(app) as shown:
             session.upload(posting, sealed, progress=shown)
     receipt = session.send(posting)
-    if posting.case is None:
+    if posting.case is None and app.maybe_identity() is not None:
         with suppress(NotFoundError):  # whoever only carries it is none of the case's
             session.case(receipt.case)
     say(app, receipt_line(receipt))

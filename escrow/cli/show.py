@@ -125,7 +125,7 @@ def path_lines(it: PathView, *, indent: str = "  ") -> Iterator[str]:
     for card in it.readers:
         yield f"{inner}only reader: {card.groups}"
     if it.date_at_deposit:
-        yield f"{inner}Each deposit names its own date."
+        yield f"{inner}[procedural] Each deposit names its own date."
 
 
 def record_rows(records: tuple[RecordView, ...]) -> list[str]:
