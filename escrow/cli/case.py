@@ -205,7 +205,8 @@ def show_(app: App, case: str) -> None:
     if view.notes:
         lines += ["", "Notes"]
         for one in view.notes:
-            lines += [f"  {moment(one.received_at)}  {one.author.groups}", *prose(one.text)]
+            seats = tuple(seat.seat for seat in view.charter.seats if seat.card == one.author)
+            lines += [f"  {moment(one.received_at)}  {show.who(one.author, seats)}", *prose(one.text)]
     answer(
         app,
         lines,

@@ -64,6 +64,7 @@ def charter_lines(it: CharterView) -> Iterator[str]:
     yield f"Charter {short(it.proposal)}, {_standing(it)}"
     facts = it.charter
     rows = [
+        ("title", brief(it.title, columns=TITLE)),
         ("retained", f"{facts.retention_days} days"),
         ("deadlock", facts.deadlock.value.replace("-", " ")),
         ("the public may know", facts.visibility.value),

@@ -138,3 +138,17 @@ def test_anybody_carries_a_statement_without_an_identity(table: Table) -> None:
     carrier = table.person("carrier", keyless=True)
     assert carrier.out("--service", URL, "send", str(posting))
     assert not carrier.key_file.exists()
+
+
+def test_a_note_is_shown_with_the_seat_of_its_author(table: Table) -> None:
+    case = table.accepted()
+    table.person("claimant").type("note", case, "Hello")
+    assert f"claimant  {party('claimant').card.groups}\n    | Hello" in table.person("mediator").out(
+        "case", "show", case
+    )
+
+
+def test_whoever_accepts_is_shown_the_title(table: Table) -> None:
+    table.open()
+    shown = table.person("claimant").type("case", "accept", "invitation.json", "--yes").stderr
+    assert '"Keller and Nordwind, mediation"' in shown
