@@ -16,6 +16,9 @@ from escrow.ledger.state import CharterStatus, RequestState
 from escrow.model.path import AudienceKind
 from escrow.policy.verdict import assess_date
 
+DAMAGED = "ledger_damaged"
+"""The service cannot serve this one case; every other UnavailableError is about the service itself."""
+
 
 class InboxVerbs(Desk):
     """See the verb."""
@@ -27,9 +30,9 @@ class InboxVerbs(Desk):
         for case in self.case_ids():
             try:
                 known = self.known(case)
-            except UnavailableError:
-                raise
             except EscrowError as error:
+                if isinstance(error, UnavailableError) and error.code != DAMAGED:
+                    raise
                 troubles.append(Trouble(case=case, code=error.code))
                 continue
             items += self._charters(known)

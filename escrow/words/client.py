@@ -113,9 +113,9 @@ CLIENT = {
     ),
     "attachment_unexpected": row("Nothing to attach", "Only a sign-off has an attachment.", "Leave it out."),
     # Payloads and what is said about them
-    "payload_chunk_false": row("Payload changed", "Piece {chunk} of the payload is not genuine.", _COPY),
+    "payload_chunk_false": row("Payload changed", "Piece {chunk} of the payload is not genuine.", _KEEP),
     "payload_digest_false": row("Payload changed", "The payload is not the one that was deposited.", _COPY),
-    "payload_length_false": row("Payload changed", "It has {found} bytes, not {expected}.", _COPY),
+    "payload_length_false": row("Payload changed", "It has {found} bytes, not {expected}.", _KEEP),
     "payload_padding_false": row("Padding not empty", "Something is hidden behind the document.", _KEEP),
     "payload_truncated": row("Payload cut short", "It ends after {found} of {expected} bytes.", _COPY),
     "payload_too_long": row("Payload too long", "It goes on after its {expected} bytes.", _COPY),

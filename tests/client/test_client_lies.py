@@ -13,7 +13,14 @@ from support.refusals import refuses
 
 from escrow.client import Memory, PathChoice, Posting, Session, make_ticket, open_release
 from escrow.client.courier import EntriesPage, PayloadStream, ServiceInfo, UntrustedReceipt
-from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError, SetupError
+from escrow.errors import (
+    ForgedError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    SetupError,
+    UnavailableError,
+)
 from escrow.ledger import entry as entries
 from escrow.ledger.entry import Entry
 from escrow.ledger.replay import extend
@@ -232,6 +239,24 @@ def test_one_forged_case_does_not_hide_the_others(world: World) -> None:
     assert [(trouble.case, trouble.code) for trouble in shown.troubles] == [(case, "ledger_forked")]
     listed = {summary.case: summary.trouble for summary in claimant.cases()}
     assert listed == {case: "ledger_forked", other: None}
+
+
+def test_a_case_that_the_service_has_lost_does_not_hide_the_others(world: World) -> None:
+    case, people = world.accepted()
+    other = people["institution"].open_case(draft()).case
+    claimant = people["claimant"]
+    claimant.case(other)
+    damaged = UnavailableError("ledger_damaged", n=3, reason="entry_malformed")
+
+    def lose(page: EntriesPage, which: str, **_: Any) -> EntriesPage:
+        if which == case:
+            raise damaged
+        return page
+
+    courier_of(claimant).lies["entries"] = lose
+    shown = claimant.inbox()
+    assert [(item.kind, item.case) for item in shown.items] == [("accept", other)]
+    assert [(trouble.case, trouble.code) for trouble in shown.troubles] == [(case, "ledger_damaged")]
 
 
 # Receipts
