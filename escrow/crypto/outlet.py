@@ -1,10 +1,8 @@
-"""The other threads of sealing and opening: they hash and write while the caller runs the cipher.
+"""The second thread of sealing and opening: it hashes ciphertext and writes while the caller runs the cipher.
 
-libsodium, hashlib and the kernel all let go of the interpreter's lock, so the three share all cores there
-are. (Hashing and writing in one thread makes it slower than the cipher, and a core waits.) What travels
-between them, from caller to hashing to writing and back, is a fixed number of buffers, used over and over:
-that bounds the memory, and makes the faster wait for the slower. The caller takes a buffer, fills it, gives
-it away, and finishes:
+libsodium, hashlib and the kernel all let go of the interpreter's lock, so the two threads use two cores. What
+travels between them is a fixed number of buffers, used over and over: that bounds the memory, and makes the
+faster side wait for the slower. The caller takes a buffer, fills it, gives it away, and finishes:
 
     with Outlet(sink, CHUNK) as outlet:
         buffer = outlet.take()
@@ -12,11 +10,10 @@ it away, and finishes:
         outlet.give(buffer, hashed=..., written=...)
         digest = outlet.finish()
 
-An error anywhere stops all. The sink's error surfaces in the caller, unchanged, at its next `take` or
-at `finish`; leaving the block early, for any reason, drops what is not yet written and waits for the threads.
+An error on either side stops both. The sink's error surfaces in the caller, unchanged, at its next `take` or
+at `finish`; leaving the block early, for any reason, drops what is not yet written and waits for the thread.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from queue import SimpleQueue
 from threading import Thread
@@ -60,33 +57,29 @@ class _Job:
 
 
 class Outlet:
-    """Hashes in one thread and writes in another. For one stream; see the top of this file."""
+    """Hashes and writes in a thread of its own. For one stream; see the top of this file."""
 
     def __init__(self, sink: Sink, chunk: int) -> None:
         self._sink = sink
         self._sha256 = Sha256()
         self._free: SimpleQueue[Buffer] = SimpleQueue()
-        self._to_hash: SimpleQueue[_Job | None] = SimpleQueue()
-        self._to_write: SimpleQueue[_Job | None] = SimpleQueue()
+        self._jobs: SimpleQueue[_Job | None] = SimpleQueue()
         self._error: BaseException | None = None
         self._dropping = False
-        self._threads = (
-            Thread(target=self._run_hashing, name="escrow-hashing", daemon=True),
-            Thread(target=self._run_writing, name="escrow-writing", daemon=True),
-        )
+        self._thread = Thread(target=self._run, name="escrow-outlet", daemon=True)
         for _ in range(BUFFERS):
             self._free.put(Buffer.of(chunk))
 
     def __enter__(self) -> Self:
-        for thread in self._threads:
-            thread.start()
+        self._thread.start()
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._dropping = True
-        self._end()
+        self._jobs.put(None)
+        self._thread.join()
 
     def take(self) -> Buffer:
         """A buffer to fill; waits until one is free."""
@@ -96,41 +89,28 @@ class Outlet:
 
     def give(self, buffer: Buffer, *, hashed: memoryview, written: memoryview) -> None:
         """Hash the one and write the other, both views of `buffer`, which is not the caller's any more."""
-        self._to_hash.put(_Job(buffer=buffer, hashed=hashed, written=written))
+        self._jobs.put(_Job(buffer=buffer, hashed=hashed, written=written))
 
     def finish(self) -> bytes:
         """Wait until all is written; the SHA-256 of all that was hashed."""
-        self._end()
+        self._jobs.put(None)
+        self._thread.join()
         self._raise_error()
         return self._sha256.digest()
-
-    def _end(self) -> None:
-        self._to_hash.put(None)
-        for thread in self._threads:
-            thread.join()
 
     def _raise_error(self) -> None:
         if self._error is not None:
             raise self._error
 
-    def _run_hashing(self) -> None:
-        while (job := self._to_hash.get()) is not None:
-            self._try(self._sha256.update, job.hashed)
-            self._to_write.put(job)
-        self._to_write.put(None)
-
-    def _run_writing(self) -> None:
-        while (job := self._to_write.get()) is not None:
-            self._try(self._write, job.written)
+    def _run(self) -> None:
+        while (job := self._jobs.get()) is not None:
+            if self._error is None and not self._dropping:
+                try:
+                    self._sha256.update(job.hashed)
+                    self._write(job.written)
+                except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
+                    self._error = error
             self._free.put(job.buffer)  # also after an error, else the caller would wait for ever
-
-    def _try(self, work: Callable[[memoryview], None], data: memoryview) -> None:
-        if self._error is not None or self._dropping:
-            return
-        try:
-            work(data)
-        except BaseException as error:  # noqa: BLE001 - handed to the caller, whatever it is
-            self._error = error
 
     def _write(self, data: memoryview) -> None:
         while data:

@@ -150,13 +150,13 @@ def test_what_is_not_yet_written_when_the_caller_gives_up_is_dropped() -> None:
             return written.write(data)
 
     line = outlet.Outlet(Slow(), 1)
-    join = line._threads[0].join
+    join = line._thread.join
 
-    def let_go_and_join() -> None:  # the outlet waits for its threads once it has decided to drop
+    def let_go_and_join() -> None:  # the outlet waits for its thread once it has decided to drop
         gate.set()
         join()
 
-    line._threads[0].join = let_go_and_join  # type: ignore[method-assign]
+    line._thread.join = let_go_and_join  # type: ignore[method-assign]
     with suppress(Broken), line:
         for _ in range(outlet.BUFFERS):
             buffer = line.take()
