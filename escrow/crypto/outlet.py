@@ -27,6 +27,10 @@ BUFFERS = 12
 """6 MiB at chunks of 256 KiB. From 4 on, more made no difference that could be measured on a busy machine."""
 
 
+WRITE = 64 * 1024
+"""Bytes in one write. In a comparison side by side, 256 KiB at once took the kernel four times as long."""
+
+
 class Sink(Protocol):
     """Anything that takes bytes in order and says how many it took, like a file opened for writing.
 
@@ -114,7 +118,7 @@ class Outlet:
 
     def _write(self, data: memoryview) -> None:
         while data:
-            count = self._sink.write(data)
+            count = self._sink.write(data[:WRITE])
             if not count:  # None or 0: a non-blocking sink is full, and trying again at once would spin
                 raise BlockingIOError("the sink must block and say how many bytes it took")
             data = data[count:]
