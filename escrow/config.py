@@ -11,6 +11,7 @@ import tomllib
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
+from typing import cast
 
 from escrow.errors import SetupError
 
@@ -22,7 +23,49 @@ MAX_PART_BYTES = 64 * MIB
 MAX_PARTS = 10_000
 """What escrow/store/interface.py has: settings are read below every room, so they import none."""
 
+_BUCKETS = re.compile(r"[a-z0-9][a-z0-9-]{1,50}[a-z0-9]")
 _URL = re.compile(r"https?://[0-9A-Za-z.:\[\]-]{1,255}(/[!\"$->@-~]{1,400})?")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Settings:
+    """Three buckets of an S3 server: in the file and the environment, names that begin with `s3_`."""
+
+    endpoint: str
+    """Where the service reaches the server, as http(s)://HOST:PORT. Plain http only where no one listens."""
+    buckets: str = "escrow"
+    """The buckets' names begin with this: `escrow-ledger`, `escrow-records`, `escrow-public`."""
+    region: str = "us-east-1"
+    credentials: Path | None = None
+    """A file of mode 0600: JSON with `access_key` and `secret_key`, and nothing else.
+
+    None: where boto3 looks by itself (AWS_ACCESS_KEY_ID and so on, or the machine's role).
+    """
+    ca_file: Path | None = None
+    """Certificates (PEM) to believe the server by; None: those that every Python program believes."""
+    public_endpoint: str | None = None
+    """Where parties reach the same server, to send parts of payloads to it themselves.
+
+    None: everything goes through the service.
+    """
+    lock: str = "governance"
+    """Object Lock mode of payloads. `compliance`: not even the server's administrator can delete them before
+    their time, and no mistake can be undone.
+    """
+
+    def __post_init__(self) -> None:
+        for name in ("endpoint", "public_endpoint"):
+            url = getattr(self, name)
+            if url is not None and (not _URL.fullmatch(url) or url.endswith("/")):
+                raise _malformed(f"s3_{name}", "an http(s) URL without slash at the end, ? and #")
+        if not _BUCKETS.fullmatch(self.buckets):
+            raise _malformed("s3_buckets", "3 to 52 of a-z, 0-9 and -")
+        if self.lock not in ("governance", "compliance"):
+            raise _malformed("s3_lock", '"governance" or "compliance"')
+
+
+Storage = Path | S3Settings
+"""Where everything is kept: a folder, or three buckets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,8 +77,10 @@ class Settings:
 
     Charters pin it and tokens are made for it, so it is never guessed.
     """
-    store: Path
-    """The folder that holds everything."""
+    store: Storage
+    """Where everything is kept. In the file and the environment: `store`, a folder, or `s3_endpoint` and the
+    other names of `S3Settings`; not both.
+    """
     service_identity: Path
     """The service's own secret key file (mode 0600). It signs receipts and opens nothing."""
     convenors: tuple[str, ...] | None = None
@@ -122,8 +167,26 @@ _BOUNDS: dict[str, tuple[float, float]] = {
 def load_settings(environ: Mapping[str, str]) -> Settings:
     """Read all settings. SetupError.
 
-    `setting_missing`, `setting_malformed`, `setting_unknown`, `config_unreadable`.
+    `setting_missing`, `setting_malformed`, `setting_unknown`, `setting_conflict`, `config_unreadable`.
     """
+    values = _read(environ)
+    store = _storage(values)
+    for field in fields(Settings):
+        if field.default is MISSING and field.name not in {*values, "store"}:
+            raise _missing(field.name)
+    return Settings(store=store, **values)  # type: ignore[arg-type]
+
+
+def load_storage(environ: Mapping[str, str]) -> Storage:
+    """Only where everything is kept, from the same file and environment: for scripts that run no service.
+
+    SetupError as `load_settings`.
+    """
+    return _storage(_read(environ))
+
+
+def _read(environ: Mapping[str, str]) -> dict[str, object]:
+    """Whatever is set, each value read as what it must be."""
     raw: dict[str, object] = {}
     file = environ.get("ESCROW_CONFIG")
     if file:
@@ -132,10 +195,26 @@ def load_settings(environ: Mapping[str, str]) -> Settings:
         from_environment = environ.get(f"ESCROW_{name.upper()}")
         if from_environment is not None:
             raw[name] = from_environment
-    for field in fields(Settings):
-        if field.default is MISSING and field.name not in raw:
-            raise SetupError("setting_missing", setting=field.name, variable=f"ESCROW_{field.name.upper()}")
-    return Settings(**{name: _READERS[name](name, value) for name, value in raw.items()})  # type: ignore[arg-type]
+    return {name: _READERS[name](name, value) for name, value in raw.items()}
+
+
+def _storage(values: dict[str, object]) -> Storage:
+    """Take what says where everything is kept out of the values."""
+    folder = values.pop("store", None)
+    s3 = {name[3:]: values.pop(name) for name in tuple(values) if name.startswith("s3_")}
+    if folder is not None:
+        if s3:
+            raise SetupError("setting_conflict", first="store", second=f"s3_{min(s3)}")
+        return cast(Path, folder)
+    if not s3:
+        raise _missing("store")
+    if "endpoint" not in s3:
+        raise _missing("s3_endpoint")
+    return S3Settings(**s3)  # type: ignore[arg-type]
+
+
+def _missing(name: str) -> SetupError:
+    return SetupError("setting_missing", setting=name, variable=f"ESCROW_{name.upper()}")
 
 
 def _read_file(path: Path) -> dict[str, object]:
@@ -211,4 +290,11 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "body_deadline_s": _seconds,
     "drain_s": _seconds,
     "grace_s": _seconds,
+    "s3_endpoint": _text,
+    "s3_buckets": _text,
+    "s3_region": _text,
+    "s3_credentials": _path,
+    "s3_ca_file": _path,
+    "s3_public_endpoint": _text,
+    "s3_lock": _text,
 }

@@ -10,13 +10,13 @@ from flask import Flask
 from escrow.api.app import create_app
 from escrow.api.logs import configure_logs
 from escrow.config import load_settings
-from escrow.store.folder import FolderStore
+from escrow.store.opening import open_store
 
 
 def make_app() -> Flask:
     """SetupError where a setting is wrong or the storage cannot be used."""
     configure_logs()
     settings = load_settings(os.environ)
-    store = FolderStore(settings.store)
+    store = open_store(settings.store)
     store.check()
     return create_app(settings, store)

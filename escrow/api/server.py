@@ -24,8 +24,8 @@ from escrow.api.worker import PatientWorker
 from escrow.config import Settings
 from escrow.errors import SetupError
 from escrow.service.desk import Clock, Desk
-from escrow.store.folder import FolderStore
 from escrow.store.interface import Store
+from escrow.store.opening import open_store
 
 KEEPALIVE_S = 5
 """How long an idle connection is kept.
@@ -141,7 +141,7 @@ def serve(
     """
     with listen(settings.bind) as listener:
         configure_logs()
-        kept = FolderStore(settings.store) if store is None else store
+        kept = open_store(settings.store) if store is None else store
         kept.check()
         draining = Draining()
         app = create_app(settings, kept, clock, draining=draining)

@@ -19,6 +19,7 @@ from escrow.cli.app import App, Family, Verb, pass_app
 from escrow.cli.files import require_free, write_file
 from escrow.cli.output import answer, say
 from escrow.client import Card
+from escrow.config import Storage
 from escrow.errors import SetupError
 
 CONFIG_NAME = "service.toml"
@@ -99,8 +100,12 @@ def serve(app: App, folder: Path | None) -> None:
         _require_ours(folder, folder / CONFIG_NAME)
         environ["ESCROW_CONFIG"] = str(folder / CONFIG_NAME)
     settings = load_settings(environ)
-    words = f"Serving {settings.public_url} on {settings.bind}, from {settings.store}"
+    words = f"Serving {settings.public_url} on {settings.bind}, from {_place(settings.store)}"
     run(settings, announce=lambda: say(app, words))
+
+
+def _place(storage: Storage) -> str:
+    return str(storage) if isinstance(storage, Path) else f"{storage.endpoint} ({storage.buckets}-*)"
 
 
 def _require_server() -> None:

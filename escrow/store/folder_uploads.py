@@ -8,10 +8,11 @@ import hashlib
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, cast
 
 from escrow.errors import MalformedError, NotFoundError, RefusedError, UnavailableError
 from escrow.store import names, notes
+from escrow.store.bodies import Slice, read_body, require_end
 from escrow.store.disk import CHUNK_BYTES, Aside, Disk, entries, opened, read_chunks, read_exactly
 from escrow.store.interface import Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
 
@@ -47,6 +48,13 @@ class FolderUploads:
             finally:  # completed while we received? Then what we brought does not count
                 self._require_open(name)
         return PartReceipt(number=number, length=length, sha256=digest.hex())
+
+    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
+        plan = self.plan(name)
+        for number in range(1, plan.part_count + 1):
+            self.put_part(name, number, cast(BinaryIO, Slice(body, plan.part_length(number))))
+        require_end(body, plan.length)
+        return self.complete(name)
 
     def parts(self, name: str) -> list[PartReceipt]:
         self.plan(name)
@@ -204,19 +212,11 @@ def _receive(body: BinaryIO, aside: Aside, length: int) -> bytes:
     """Stream exactly `length` bytes aside; their SHA-256."""
     digest, rest = hashlib.sha256(), length
     while rest > 0:
-        chunk = _read_body(body, min(rest, CHUNK_BYTES), length)
+        chunk = read_body(body, min(rest, CHUNK_BYTES), length)
         if not chunk:
             raise MalformedError("part_cut_short", field="body", expected=length, found=length - rest)
         digest.update(chunk)
         aside.write(chunk)
         rest -= len(chunk)
-    if rest or _read_body(body, 1, length):
-        raise MalformedError("part_too_long", field="body", expected=length)
+    require_end(body, length)
     return digest.digest()
-
-
-def _read_body(body: BinaryIO, most: int, length: int) -> bytes:
-    try:
-        return body.read(most)
-    except OSError as error:  # a socket that stalls or breaks: the sender's trouble, not the disk's
-        raise MalformedError("part_cut_short", field="body", expected=length) from error

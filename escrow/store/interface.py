@@ -9,7 +9,7 @@ whether a `create`, `put_part`, `complete_upload` or `retain` took effect is ope
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -98,16 +98,19 @@ class StoredPayload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PartReceipt:
-    """One whole part as it lies in the store: its number from 1, bytes, and their lowercase hex SHA-256."""
+    """One whole part as it lies in the store: its number from 1, bytes, and their lowercase hex SHA-256.
+
+    `sha256` None: the store did not keep it, or never saw the bytes. The payload's digest decides in the end.
+    """
 
     number: int
     length: int
-    sha256: str
+    sha256: str | None
 
     def __post_init__(self) -> None:
         if not 1 <= self.number <= MAX_PARTS:
             raise MalformedError("part_number_out_of_range", field="number", limit=MAX_PARTS)
-        _require_receipt(self.length, self.sha256)
+        _require_receipt(self.length, "0" * 64 if self.sha256 is None else self.sha256)
 
 
 class Store(Protocol):
@@ -154,6 +157,21 @@ class Store(Protocol):
         `body.read` pass through.
         """
 
+    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
+        """Take the whole payload from one `body`, and complete it; the digest is of what passed.
+
+        One pass, parts on their way to storage while later bytes arrive. Errors as `put_part` and
+        `complete_upload`; where `body` breaks off, the parts that were whole by then count, and whoever sends
+        the rest by `put_part` goes on from there.
+        """
+
+    def part_address(self, name: str, number: int, *, valid_s: int) -> str | None:
+        """A URL that takes one part by HTTP PUT, from anybody who has it, for so many seconds.
+
+        None: this store takes parts by `put_part` only. A part that was sent there counts like any other;
+        what was sent, `complete_upload` reads back. Errors as `put_part`.
+        """
+
     def parts(self, name: str) -> list[PartReceipt]:
         """The whole parts there are, by number.
 
@@ -187,6 +205,84 @@ class Store(Protocol):
 
     def retention(self, name: str) -> datetime | None:
         """The latest time set for a completed payload, None if none was. NotFoundError "object_unknown"."""
+
+
+class Publisher(Protocol):
+    """A store that takes what is released to everybody: documents of any length in the public bucket."""
+
+    def publish(self, name: str, chunks: Iterable[bytes], *, length: int) -> bool:
+        """Write a public object unless the name is taken. True: it is new, and durable.
+
+        False: the name is taken, by whatever bytes, and nothing was changed.
+
+        Nothing counts unless exactly `length` bytes came: MalformedError "payload_length_out_of_range"
+        (field). What `chunks` raises passes through. Of any number of racing writers one is told True.
+        """
+
+    def published(self, name: str, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        """Bytes of a public object, as `Store.payload` gives those of a payload."""
+
+    def published_length(self, name: str) -> int:
+        """Bytes of a public object. NotFoundError "object_unknown"."""
+
+
+class Sweepable(Protocol):
+    """A store from which what no entry names can be removed. The service's credential may not do this.
+
+    Whether an entry names it is the caller's business; that nothing retained goes, is the store's.
+    """
+
+    def now(self) -> datetime:
+        """The storage's own clock, aware UTC, by which it judges retention and dates what is written."""
+
+    def written_at(self, bucket: Bucket, name: str) -> datetime:
+        """When what lies under this name was written. NotFoundError "object_unknown"."""
+
+    def discard_upload(self, name: str) -> None:
+        """Remove an upload that is not completed: its parts, and then its plan. Again: nothing happens.
+
+        RefusedError "upload_completed".
+        """
+
+    def discard(self, name: str) -> None:
+        """Remove an object of the records bucket for good: a payload, or a note about an upload; no share.
+
+        RefusedError "object_retained" (until) while it is retained; MalformedError
+        "object_name_malformed" for any other kind. Again: nothing happens.
+        """
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ObjectVersion:
+    """One version of an object in a bucket that keeps them. `data_length` None: it says "deleted" (a marker).
+
+    `version` is the storage's own name for it; `written_at` is aware UTC.
+    """
+
+    name: str
+    version: str
+    is_latest: bool
+    written_at: datetime
+    data_length: int | None
+
+
+class Versioned(Protocol):
+    """A store that keeps what somebody overwrote or deleted, so that it can be found and put back."""
+
+    def versions(self, bucket: Bucket, prefix: str) -> Iterator[ObjectVersion]:
+        """Every version and marker under a prefix, names sorted, the versions of one name oldest first."""
+
+    def get_version(self, bucket: Bucket, name: str, version: str, *, limit: int) -> bytes:
+        """As `Store.get`, for one version."""
+
+    def payload_version(self, name: str, version: str) -> Iterator[bytes]:
+        """As `Store.payload`, whole, for one version."""
+
+    def restore(self, bucket: Bucket, name: str, version: str) -> None:
+        """Make this version's bytes the latest again; nothing goes. RefusedError "restore_forbidden"."""
+
+    def retained_until(self, bucket: Bucket, name: str, version: str) -> datetime | None:
+        """Until when this version is locked, None if it is not."""
 
 
 def _require_receipt(length: int, sha256: str) -> None:

@@ -11,6 +11,7 @@ length, and "object_number_out_of_range" (field, limit) for a number; every pars
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from enum import StrEnum
 from typing import Final
 
 from escrow.errors import MalformedError
@@ -19,6 +20,7 @@ from escrow.store.interface import MAX_PARTS, Bucket
 CASE_DIGITS: Final = 64  # hash of the opening statement
 FINGERPRINT_DIGITS: Final = 64
 SHARE_DIGITS: Final = 64
+REQUEST_DIGITS: Final = 64
 UPLOAD_DIGITS: Final = 32
 MAX_ENTRY: Final = 9_999_999_999  # ten digits, so that names sort like numbers
 
@@ -29,6 +31,7 @@ CARDS: Final = "cards/"
 SHARES: Final = "shares/"
 PAYLOADS: Final = "payloads/"
 UPLOADS: Final = "uploads/"
+RELEASES: Final = "releases/"
 PARTS: Final = "parts/"  # working files; one folder for each upload that is still open
 
 _CASE = r"(?P<case>[0-9a-f]{64})"
@@ -40,6 +43,9 @@ _PAYLOAD = re.compile(rf"payloads/{_CASE}/{_UPLOAD}")
 _PLAN = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/plan")
 _STORED = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/stored")
 _STAGED = re.compile(rf"staged/{_CASE}/(?P<fingerprint>[0-9a-f]{{64}})/{_UPLOAD}")
+_RELEASED = re.compile(
+    rf"releases/{_CASE}/(?P<request>[0-9a-f]{{64}})/(?P<item>manifest|bundle|payload|document)"
+)
 _CANARY = re.compile(CANARY)
 _SERVICE = re.compile(SERVICE)
 _PREFIX = re.compile(r"([0-9a-z]+/)*")
@@ -52,7 +58,7 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 _OBJECTS: Final = {
     Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _SERVICE, _CANARY),
     Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _CANARY),
-    Bucket.PUBLIC: (_CANARY,),
+    Bucket.PUBLIC: (_RELEASED, _CANARY),
 }
 
 
@@ -86,6 +92,24 @@ class PayloadName:
 
     case: str
     upload: str
+
+
+class Released(StrEnum):
+    """The objects of one release to everybody. The manifest is written last: without it nothing counts."""
+
+    MANIFEST = "manifest"
+    BUNDLE = "bundle"
+    PAYLOAD = "payload"
+    DOCUMENT = "document"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReleasedName:
+    """One object of a request's release to everybody."""
+
+    case: str
+    request: str
+    item: Released
 
 
 def entry(case: str, number: int) -> str:
@@ -154,6 +178,16 @@ def staged_by(case: str, fingerprint: str) -> str:
     return f"staged/{_hex('case', case, CASE_DIGITS)}/{card}/"
 
 
+def released(case: str, request: str, item: Released) -> str:
+    """Public: one object of the release of a request."""
+    return f"{releases(case)}{_hex('request', request, REQUEST_DIGITS)}/{item.value}"
+
+
+def releases(case: str) -> str:
+    """Public: prefix of what was released of a case."""
+    return f"{RELEASES}{_hex('case', case, CASE_DIGITS)}/"
+
+
 def part_folder(payload_name: str) -> str:
     """Working files: where a store may keep the parts of one open upload, in one folder of its own."""
     place = parse_payload(payload_name)
@@ -211,6 +245,11 @@ def parse_staged(name: str) -> PayloadName:
     """The upload that a card announced."""
     found = _match(_STAGED, name)
     return PayloadName(case=found["case"], upload=found["upload"])
+
+
+def parse_released(name: str) -> ReleasedName:
+    found = _match(_RELEASED, name)
+    return ReleasedName(case=found["case"], request=found["request"], item=Released(found["item"]))
 
 
 def parse_part_folder(last: str) -> PayloadName:

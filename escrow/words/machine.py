@@ -7,6 +7,11 @@ _CHMOD = "Run `chmod 600` on it; if others could read it, make a new identity."
 MACHINE = {
     # The service's settings and files
     "setting_missing": row("Setting missing", "The setting {setting} is not given.", "Set {variable}."),
+    "setting_conflict": row(
+        "Two settings that exclude each other",
+        "Both {first} and {second} are set: records are kept in a folder or in S3, not in both.",
+        "Take one of them away; the environment counts as well as the file.",
+    ),
     "setting_malformed": row(
         "Setting not understood", "The setting {setting} must be {expected}.", "Correct it."
     ),

@@ -7,7 +7,7 @@ from support import build
 from support.refusals import refuses
 
 from escrow import config
-from escrow.config import load_settings
+from escrow.config import S3Settings, load_settings, load_storage
 from escrow.errors import SetupError
 from escrow.service.identity import create_service_identity, load_service_identity
 from escrow.store import interface
@@ -105,6 +105,48 @@ def test_environment_wins_over_the_file_and_the_file_over_the_default(tmp_path: 
     assert (found.upload_bytes, found.store) == (10 * 1024**3, Path("/srv/escrow"))
     assert load_settings(GIVEN | {"ESCROW_CONVENORS": "open"}).convenors is None
     assert load_settings(GIVEN | {"ESCROW_CONVENORS": f"{card} {card}"}).convenors == (card, card)
+
+
+S3 = {key: value for key, value in GIVEN.items() if key != "ESCROW_STORE"} | {
+    "ESCROW_S3_ENDPOINT": "https://s3.example:9000"
+}
+
+
+def test_folder_and_buckets_at_once_are_refused() -> None:
+    with refuses(SetupError, "setting_conflict", first="store", second="s3_endpoint"):
+        load_settings(S3 | {"ESCROW_STORE": "/srv/escrow"})
+
+
+def test_neither_folder_nor_buckets_is_refused() -> None:
+    with refuses(SetupError, "setting_missing", setting="store", variable="ESCROW_STORE"):
+        load_storage({})
+
+
+def test_buckets_without_a_server_are_refused() -> None:
+    with refuses(SetupError, "setting_missing", setting="s3_endpoint", variable="ESCROW_S3_ENDPOINT"):
+        load_storage({"ESCROW_S3_BUCKETS": "escrow"})
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("s3_endpoint", "s3.example"),
+        ("s3_endpoint", "https://s3.example/"),
+        ("s3_public_endpoint", "ftp://s3.example"),
+        ("s3_buckets", "Escrow"),
+        ("s3_buckets", "-"),
+        ("s3_lock", "legal"),
+    ],
+)
+def test_s3_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
+    with refuses(SetupError, "setting_malformed", setting=name):
+        load_storage(S3 | {f"ESCROW_{name.upper()}": value})
+
+
+def test_scripts_read_where_everything_is_kept_and_ask_for_nothing_else() -> None:
+    found = load_storage({"ESCROW_S3_ENDPOINT": "http://127.0.0.1:9000", "ESCROW_S3_LOCK": "compliance"})
+    assert found == S3Settings(endpoint="http://127.0.0.1:9000", lock="compliance")
+    assert load_settings(S3).store == S3Settings(endpoint="https://s3.example:9000")
 
 
 def test_new_identity_is_for_its_owner_only_and_is_read_back(tmp_path: Path) -> None:
