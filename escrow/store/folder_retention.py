@@ -3,12 +3,13 @@
 Nothing is ever rewritten, so two processes that set different times at once cannot shorten each other's.
 """
 
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from escrow.errors import MalformedError, RefusedError
+from escrow.errors import RefusedError
 from escrow.store import names
 from escrow.store.disk import Disk, entries
 from escrow.store.interface import Bucket
+from escrow.store.retention import whole_second
 
 
 class FolderRetention:
@@ -19,7 +20,7 @@ class FolderRetention:
 
     def extend(self, name: str, until: datetime) -> None:
         """Set a time that is not before the one that stands."""
-        wanted = _whole_second(until)
+        wanted = whole_second(until)
         standing = self.latest(name)
         if standing is not None and wanted < standing:
             raise RefusedError("retention_shortened", until=standing.isoformat())
@@ -30,15 +31,3 @@ class FolderRetention:
         folder = self._disk.path(Bucket.RECORDS, names.retention_folder(name))
         marks = (last for last in entries(folder) if names.is_retention(last))
         return max(map(names.parse_retention, marks), default=None)
-
-
-def _whole_second(until: datetime) -> datetime:
-    """Round up, to keep no less than was asked: S3 servers differ in what they keep below a second."""
-    if until.utcoffset() != timedelta(0):
-        raise MalformedError("retention_time_malformed", field="until")
-    if not until.microsecond:
-        return until
-    try:
-        return until.replace(microsecond=0) + timedelta(seconds=1)
-    except OverflowError as error:
-        raise MalformedError("retention_time_malformed", field="until") from error

@@ -12,8 +12,9 @@ from escrow.store.interface import StoredPayload, UploadPlan
 NOTE_LIMIT: Final = 1024  # bytes; a note is about a hundred
 
 
-def print_plan(plan: UploadPlan) -> bytes:
-    return _print(length=plan.length, part_size=plan.part_size, owner=plan.owner)
+def print_plan(plan: UploadPlan, **more: str) -> bytes:
+    """`more`: what a store needs to know of the upload beside its plan."""
+    return _print(length=plan.length, part_size=plan.part_size, owner=plan.owner, **more)
 
 
 def parse_plan(data: bytes) -> UploadPlan:
@@ -24,6 +25,14 @@ def parse_plan(data: bytes) -> UploadPlan:
             length=int(note["length"]), part_size=int(note["part_size"]), owner=str(note["owner"])
         )
     except (ValueError, TypeError, KeyError, RecursionError, MalformedError) as error:
+        raise UnavailableError("storage_failed", reason="note_damaged") from error
+
+
+def parse_multipart(data: bytes) -> str:
+    """The S3 server's id of the upload, beside its plan. UnavailableError "storage_failed"."""
+    try:
+        return str(json.loads(data)["multipart"])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise UnavailableError("storage_failed", reason="note_damaged") from error
 
 

@@ -9,16 +9,16 @@ import pytest
 
 def require_program(name: str, install: str) -> str:
     """The path of a program on PATH."""
-    return shutil.which(name) or _absent(name, install)
+    return shutil.which(name) or absent(name, install)
 
 
 def require_linux(feature: str) -> None:
     """For tests that look into /proc of a running worker."""
     if not os.path.isdir("/proc/self"):
-        _absent(feature, "run the tests on Linux")
+        absent(feature, "run the tests on Linux")
 
 
-def _absent(name: str, install: str) -> NoReturn:
+def absent(name: str, install: str) -> NoReturn:
     message = f"{name} is missing: {install}"
     if os.environ.get("ESCROW_TEST_REQUIRE_ALL"):
         pytest.fail(message)

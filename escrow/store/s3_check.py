@@ -1,0 +1,80 @@
+"""What is asked of an S3 server before a service starts on it: rights, locks, clock, create-only.
+
+Each refusal says which bucket and what to do, since whoever reads it has a pager and no time.
+"""
+
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Final
+
+from escrow.errors import SetupError, UnavailableError
+from escrow.store.canary import require_create_only
+from escrow.store.interface import Bucket
+from escrow.store.s3_connection import S3Connection, S3RefusedError
+
+if TYPE_CHECKING:
+    from escrow.store.s3 import S3Store
+
+MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
+"""A third of what S3 servers bear before they refuse every call."""
+_NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
+_AT_START: Final = {
+    "unreachable": "store_unreachable",
+    "credentials_refused": "store_credentials_refused",
+    "access_denied": "store_access_denied",
+    "bucket_missing": "store_bucket_missing",
+    "clock_differs": "store_clock_differs",
+    "certificate_refused": "store_certificate_refused",
+}
+
+
+def require_usable(store: "S3Store", connection: S3Connection) -> None:
+    """SetupError `store_unreachable`, `store_credentials_refused`, `store_access_denied` (operation),
+    `store_bucket_missing`, `store_certificate_refused`, `store_clock_differs` (seconds), `store_not_locked`,
+    `store_not_create_only`, `store_unusable` (reason); UnavailableError `storage_full`.
+    """
+    try:
+        _require_clock(connection)
+        _require_lock(connection)
+        require_create_only(store)
+    except UnavailableError as error:
+        if error.code != "storage_failed":
+            raise
+        raise _at_start(error, connection) from error
+
+
+def server_time(connection: S3Connection, bucket: Bucket) -> datetime:
+    """The server's own clock, to the second, aware UTC."""
+    answer = connection.call("head_bucket", bucket)
+    said = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
+    return said.astimezone(UTC)
+
+
+def _require_clock(connection: S3Connection) -> None:
+    ahead = datetime.now(UTC) - server_time(connection, Bucket.RECORDS)
+    if abs(ahead) > MAX_CLOCK_DIFFERENCE:
+        raise SetupError(
+            "store_clock_differs", endpoint=connection.settings.endpoint, seconds=int(ahead.total_seconds())
+        )
+
+
+def _require_lock(connection: S3Connection) -> None:
+    """Without Object Lock a payload could not be retained, and only the deposit would find out."""
+    try:
+        found = connection.call("get_object_lock_configuration", Bucket.RECORDS, expected=(_NO_LOCK,))
+        enabled = found["ObjectLockConfiguration"].get("ObjectLockEnabled") == "Enabled"
+    except S3RefusedError:
+        enabled = False
+    if not enabled:
+        raise SetupError("store_not_locked", bucket=connection.bucket(Bucket.RECORDS))
+
+
+def _at_start(error: UnavailableError, connection: S3Connection) -> SetupError:
+    """At the start what cannot be reached is a wrong setting, more often than not."""
+    reason = str(error.fields["reason"])
+    code = _AT_START.get(reason)
+    if code is None:
+        return SetupError("store_unusable", **error.fields)
+    about = {"endpoint": connection.settings.endpoint, "operation": error.fields["operation"]}
+    about["bucket"] = connection.bucket(Bucket(str(error.fields["bucket"])))
+    return SetupError(code, **about)

@@ -1,0 +1,267 @@
+"""The one way to an S3 server: every call goes through `S3Connection.call`, every failure comes out as ours.
+
+What may go wrong on the way is told apart by `reason`, the same words at start-up and later:
+
+    unreachable           nobody answers at the endpoint, or not in time
+    credentials_refused   the server does not know this credential
+    access_denied         the credential may not do this
+    bucket_missing        there is no such bucket
+    clock_differs         the server's clock and ours differ by more than it bears
+    certificate_refused   TLS: the server's certificate is not believed
+
+Everything else is the server's own code. No reason ever holds a URL, a name of an object or a key.
+"""
+
+import os
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import (
+    BotoCoreError,
+    ClientError,
+    ConnectionError,  # noqa: A004  boto's own, not Python's
+    HTTPClientError,
+    NoCredentialsError,
+    PartialCredentialsError,
+    SSLError,
+)
+
+from escrow.config import S3Settings
+from escrow.errors import NotFoundError, TooLargeError, UnavailableError
+from escrow.store.interface import Bucket
+from escrow.store.s3_credentials import read_credentials
+
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+CONNECTIONS: Final = 64
+"""As many as a worker may have threads by default several times over: a call never waits for a free one."""
+CONNECT_S: Final = 5
+READ_S: Final = 60
+"""MinIO answers the completion of a large upload after as much as half a minute."""
+ATTEMPTS: Final = 3
+"""In all, with boto3's own waits between: about two seconds. Whoever is told 503 tries again."""
+
+FULL: Final = frozenset(
+    ("XMinioStorageFull", "InsufficientStorage", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded")
+)
+_REASONS: Final = {
+    "AccessDenied": "access_denied",
+    "AllAccessDisabled": "access_denied",
+    "InvalidAccessKeyId": "credentials_refused",
+    "SignatureDoesNotMatch": "credentials_refused",
+    "NoSuchBucket": "bucket_missing",
+    "RequestTimeTooSkewed": "clock_differs",
+}
+_BY_STATUS: Final = {403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed", 416: "InvalidRange"}
+"""Answers to HEAD have no body, and so no code of their own."""
+_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{1,63}")
+
+
+BROKEN: Final = (BotoCoreError, HTTPClientError, OSError)
+"""What comes up when a line breaks, also while the body of an answer is read."""
+
+
+class S3RefusedError(Exception):
+    """The server said no, in a way that the caller expected. Never leaves the store room."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class S3Call:
+    """One call as it went. `operation`: boto3's name of it. `outcome`: "ok", a server's code, or a reason.
+
+    `retries`: how often boto3 tried again by itself. `seconds`: all of that together.
+    """
+
+    bucket: Bucket
+    operation: str
+    outcome: str
+    seconds: float
+    retries: int
+
+
+Watch = Callable[[S3Call], None]
+
+
+class S3Connection:
+    """Shared by threads; each process has a client of its own, since sockets do not survive a fork.
+
+    `watch` is told of every call. SetupError where the credentials' file cannot be used.
+    """
+
+    def __init__(self, settings: S3Settings, *, watch: Watch | None = None) -> None:
+        self.settings = settings
+        self._watch = watch
+        self._credentials = None if settings.credentials is None else read_credentials(settings.credentials)
+        self._lock = threading.Lock()
+        self._client: S3Client | None = None
+        self._pid = 0
+
+    def bucket(self, bucket: Bucket) -> str:
+        """The bucket's name on the server."""
+        return f"{self.settings.buckets}-{bucket.value}"
+
+    def call(
+        self, operation: str, bucket: Bucket, *, expected: tuple[str, ...] = (), **arguments: Any
+    ) -> Any:
+        """Call an operation of boto3's S3 client on one of our buckets; what boto3 answers.
+
+        S3RefusedError for the `expected` codes; else UnavailableError `storage_full` or
+        `storage_failed` (bucket, operation, reason).
+        """
+        with self.watched(operation, bucket, expected=expected) as seen:
+            answer = getattr(self.client, operation)(Bucket=self.bucket(bucket), **arguments)
+            seen(answer)
+        return answer
+
+    def read(self, bucket: Bucket, name: str, *, limit: int, version: str | None = None) -> bytes:
+        """A whole small object. NotFoundError `object_unknown`, TooLargeError `object_too_large` (limit)."""
+        chosen: Any = {} if version is None else {"VersionId": version}
+        try:
+            with self.watched("get_object", bucket, expected=("NoSuchKey",)) as seen:
+                answer = self.client.get_object(Bucket=self.bucket(bucket), Key=name, **chosen)
+                seen(answer)
+                with closing(answer["Body"]) as body:
+                    if answer["ContentLength"] > limit:
+                        raise TooLargeError("object_too_large", field="object", limit=limit)
+                    return body.read()
+        except S3RefusedError:
+            raise NotFoundError("object_unknown") from None
+
+    @contextmanager
+    def watched(
+        self, operation: str, bucket: Bucket, *, expected: tuple[str, ...] = ()
+    ) -> Iterator[Callable[[Any], None]]:
+        """Around something that is done over this connection: the same errors, and told to `watch`.
+
+        Give boto3's answer to what this yields, so that its retries are known.
+        """
+        retries = 0
+        outcome = "ok"
+        began = time.monotonic()
+
+        def seen(answer: Any) -> None:
+            nonlocal retries
+            retries = _retries(answer)
+
+        try:
+            yield seen
+        except ClientError as error:
+            retries = _retries(error.response)
+            outcome = _code(error)
+            if outcome in expected:
+                raise S3RefusedError(outcome) from None
+            raise failed(outcome, bucket, operation) from error
+        except BROKEN as error:
+            outcome = _trouble(error)
+            raise failed(outcome, bucket, operation) from error
+        finally:
+            if self._watch is not None:
+                seconds = time.monotonic() - began
+                self._watch(
+                    S3Call(
+                        bucket=bucket, operation=operation, outcome=outcome, seconds=seconds, retries=retries
+                    )
+                )
+
+    @property
+    def client(self) -> "S3Client":
+        """boto3's client of this process."""
+        if (
+            self._pid != os.getpid()
+        ):  # also in a child of the process that made one: its sockets are the parent's
+            with self._lock:
+                if self._pid != os.getpid():
+                    self._client = self._made(self.settings.endpoint)
+                    self._pid = os.getpid()
+        client = self._client
+        if client is None:
+            raise RuntimeError("closed")
+        return client
+
+    def signing_client(self, endpoint: str) -> "S3Client":
+        """A client that only signs addresses, for another endpoint of the same server."""
+        return self._made(endpoint)
+
+    def close(self) -> None:
+        """Let go of all connections; the next call makes new ones."""
+        with self._lock:
+            if self._client is not None and self._pid == os.getpid():
+                self._client.close()
+            self._client, self._pid = None, 0
+
+    def _made(self, endpoint: str) -> "S3Client":
+        given = self._credentials
+        session = (
+            boto3.session.Session(  # boto3.client shares one session, which is not safe to share by threads
+                aws_access_key_id=None if given is None else given.access_key,
+                aws_secret_access_key=None if given is None else given.secret_key,
+                region_name=self.settings.region,
+            )
+        )
+        return session.client(
+            "s3",
+            endpoint_url=endpoint,
+            verify=None if self.settings.ca_file is None else str(self.settings.ca_file),
+            config=Config(
+                signature_version="s3v4",
+                s3={
+                    "addressing_style": "path",  # a server with one name has no names for its buckets
+                    "payload_signing_enabled": True,  # the server checks every body's SHA-256, also over TLS
+                },
+                request_checksum_calculation="when_required",  # boto3's newer default breaks older servers
+                response_checksum_validation="when_required",
+                max_pool_connections=CONNECTIONS,
+                connect_timeout=CONNECT_S,
+                read_timeout=READ_S,
+                retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+                tcp_keepalive=True,
+            ),
+        )
+
+
+def failed(code: str, bucket: Bucket, operation: str) -> UnavailableError:
+    """Our error for a code of the server, or for one of the reasons above."""
+    if code in FULL:
+        return UnavailableError("storage_full", bucket=bucket.value)
+    reason = _REASONS.get(code, code)
+    return UnavailableError("storage_failed", bucket=bucket.value, operation=operation, reason=reason)
+
+
+def _code(error: ClientError) -> str:
+    """The server's code, or the one that its status stands for."""
+    found = str(error.response.get("Error", {}).get("Code", ""))
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    if found in _NOT_FOUND:
+        return "NoSuchKey"
+    return found if _CODE.fullmatch(found) else _BY_STATUS.get(status, f"http_{status}")
+
+
+_NOT_FOUND: Final = frozenset(("NoSuchKey", "NotFound", "NoSuchVersion", "404"))
+
+
+def _trouble(error: Exception) -> str:
+    """What went wrong before there was an answer."""
+    if isinstance(error, SSLError):
+        return "certificate_refused"
+    if isinstance(error, NoCredentialsError | PartialCredentialsError):
+        return "credentials_refused"
+    if isinstance(error, ConnectionError | HTTPClientError | OSError):
+        return "unreachable"
+    return type(error).__name__
+
+
+def _retries(answer: Any) -> int:
+    found = answer.get("ResponseMetadata", {}).get("RetryAttempts", 0) if isinstance(answer, dict) else 0
+    return int(found)

@@ -1,0 +1,62 @@
+"""How long payloads are retained, on S3: Object Lock on the one version that is there.
+
+Set by version id, so that nobody's later marker or version is locked instead; read back, because some servers
+take a retention and forget it.
+"""
+
+from datetime import datetime
+from typing import Any, Final
+
+from escrow.errors import NotFoundError, RefusedError
+from escrow.store import names
+from escrow.store.interface import Bucket
+from escrow.store.retention import whole_second
+from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
+
+_RECORDS: Final = Bucket.RECORDS
+
+
+class S3Retention:
+    """escrow/store/interface.py says what each call decides."""
+
+    def __init__(self, connection: S3Connection) -> None:
+        self._connection = connection
+        self._mode = connection.settings.lock.upper()
+
+    def extend(self, name: str, until: datetime) -> None:
+        """Set a time that is not before the one that stands; in governance mode too."""
+        wanted = whole_second(until)
+        found = self._head(name)
+        standing = _until(found)
+        if standing is not None and wanted < standing:
+            raise RefusedError("retention_shortened", until=standing.isoformat())
+        if wanted != standing:
+            self._connection.call(
+                "put_object_retention", _RECORDS, Key=name, **_version(found),
+                Retention={"Mode": self._mode, "RetainUntilDate": wanted},
+            )  # fmt: skip
+            kept = _until(self._head(name, **_version(found)))
+            if kept is None or kept < wanted:
+                raise failed("retention_not_kept", _RECORDS, "put_object_retention")
+
+    def latest(self, name: str) -> datetime | None:
+        """The time that stands."""
+        return _until(self._head(name))
+
+    def _head(self, name: str, **version: Any) -> Any:
+        names.parse_payload(name)
+        try:
+            return self._connection.call(
+                "head_object", _RECORDS, Key=name, expected=("NoSuchKey",), **version
+            )
+        except S3RefusedError:
+            raise NotFoundError("object_unknown") from None
+
+
+def _until(found: Any) -> datetime | None:
+    until: datetime | None = found.get("ObjectLockRetainUntilDate")
+    return until
+
+
+def _version(found: Any) -> dict[str, Any]:
+    return {"VersionId": found["VersionId"]} if "VersionId" in found else {}

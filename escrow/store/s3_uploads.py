@@ -1,0 +1,319 @@
+"""Payloads on S3: a multipart upload of the server's own, announced by a plan that names it.
+
+What counts is the object that the completion makes and the note beside it, `stored`, with its digest. The
+digest is of what passed through here when the whole payload came in one body and was completed at once, with
+the very parts that were hashed; in every other case the payload is read back.
+"""
+
+import hashlib
+from collections import OrderedDict
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from threading import Lock
+from typing import Any, BinaryIO, Final, cast
+
+from escrow.errors import MalformedError, NotFoundError, RefusedError
+from escrow.store import names, notes
+from escrow.store.bodies import read_body, require_end
+from escrow.store.interface import MIB, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
+from escrow.store.s3_connection import BROKEN, S3Connection, S3RefusedError, failed
+
+_RECORDS: Final = Bucket.RECORDS
+_CHUNK: Final = MIB
+_RESUMES: Final = 3
+"""A payload that is being read breaks off; it goes on where it stopped, this often without a byte between."""
+_MISSING_NAMED: Final = 100
+"""How many missing parts a refusal lists."""
+_REMEMBERED: Final = 1000
+"""Plans that a process keeps in memory: they never change, and every part would ask for its own again."""
+_GONE: Final = "NoSuchUpload"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Announced:
+    """A plan, and the server's id of the multipart upload that takes its parts."""
+
+    plan: UploadPlan
+    multipart: str
+
+
+class S3Uploads:
+    """The payload half of the S3 store; escrow/store/interface.py says what each call decides."""
+
+    def __init__(
+        self,
+        connection: S3Connection,
+        *,
+        create: Callable[[Bucket, str, bytes], Outcome],
+        get: Callable[..., bytes],
+    ) -> None:
+        self._connection = connection
+        self._create = create
+        self._get = get
+        self._known: OrderedDict[str, _Announced] = OrderedDict()
+        self._lock = Lock()
+
+    def begin(self, name: str, plan: UploadPlan) -> None:
+        """The server's upload first, then the plan that names it; who comes second aborts its own."""
+        try:
+            standing = self._announced(name)
+        except NotFoundError:
+            multipart = self._connection.call("create_multipart_upload", _RECORDS, Key=name)["UploadId"]
+            note = notes.print_plan(plan, multipart=multipart)
+            if self._create(_RECORDS, names.upload_plan(name), note) is not Outcome.ALREADY_OTHER:
+                return
+            self._abort(name, multipart)
+            standing = self._announced(name)
+        if standing.plan != plan:
+            raise RefusedError("upload_plan_differs")
+
+    def plan(self, name: str) -> UploadPlan:
+        return self._announced(name).plan
+
+    def put_part(self, name: str, number: int, body: BinaryIO) -> PartReceipt:
+        announced = self._announced(name)
+        length = announced.plan.part_length(number)
+        data = _filled(body, length)
+        require_end(body, length)
+        self._send(name, announced, number, data)
+        return PartReceipt(number=number, length=length, sha256=hashlib.sha256(data).hexdigest())
+
+    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
+        """One part is on its way to the server while the next arrives and is hashed: two buffers in all."""
+        announced = self._announced(name)
+        plan = announced.plan
+        whole = hashlib.sha256()
+        tags: list[str] = []
+        sending: Future[str] | None = None
+        with ThreadPoolExecutor(max_workers=1) as line:
+            for number in range(1, plan.part_count + 1):
+                data = _filled(body, plan.part_length(number))
+                if sending is not None:
+                    tags.append(sending.result())
+                sending = line.submit(self._send, name, announced, number, data)
+                whole.update(data)
+            if sending is not None:
+                tags.append(sending.result())
+        require_end(body, plan.length)
+        if not self._join(name, announced, tags):
+            return self.complete(name)  # somebody else did, perhaps of other parts
+        stored = StoredPayload(length=plan.length, sha256=whole.hexdigest())
+        self._note(name, stored)
+        return stored
+
+    def part_address(self, name: str, number: int, valid_s: int) -> str | None:
+        """It takes this part of this upload in exactly its length, and nothing else."""
+        endpoint = self._connection.settings.public_endpoint
+        if endpoint is None:
+            return None
+        announced = self._announced(name)
+        return self._connection.signing_client(endpoint).generate_presigned_url(
+            "upload_part",
+            Params={
+                "Bucket": self._connection.bucket(_RECORDS),
+                "Key": name,
+                "UploadId": announced.multipart,
+                "PartNumber": number,
+                "ContentLength": announced.plan.part_length(number),
+            },
+            ExpiresIn=valid_s,
+        )
+
+    def parts(self, name: str) -> list[PartReceipt]:
+        announced = self._announced(name)
+        found = self._listed(name, announced)
+        return [PartReceipt(number=one["PartNumber"], length=one["Size"], sha256=None) for one in found]
+
+    def complete(self, name: str) -> StoredPayload:
+        announced = self._announced(name)
+        stored = self._noted(name)
+        if stored is None:
+            if not self._is_there(name):
+                self._assemble(name, announced)
+            stored = self._measured(name)
+            self._note(name, stored)
+        return stored
+
+    def payload(self, name: str, start: int, stop: int | None) -> Iterator[bytes]:
+        found = self._head(name)
+        length = int(found["ContentLength"])
+        stop = length if stop is None else stop
+        if not 0 <= start <= stop <= length:
+            raise MalformedError("range_out_of_bounds", field="range", length=length)
+        return self._chunks(name, found["ETag"], start, stop)
+
+    def length(self, name: str) -> int:
+        return int(self._head(name)["ContentLength"])
+
+    # --- parts --------------------------------------------------------------------------------------------
+
+    def _send(self, name: str, announced: _Announced, number: int, data: bytearray) -> str:
+        """The part's ETag. The server checks the SHA-256 that the request is signed with."""
+        try:
+            answer = self._connection.call(
+                "upload_part", _RECORDS, Key=name, UploadId=announced.multipart, PartNumber=number, Body=data,
+                expected=(_GONE,),
+            )  # fmt: skip
+        except S3RefusedError:
+            raise self._over(name) from None
+        return str(answer["ETag"])
+
+    def _listed(self, name: str, announced: _Announced) -> list[dict[str, Any]]:
+        """The parts that are as long as the plan says: others came by an address and count for nothing."""
+        found: list[dict[str, Any]] = []
+        marker = 0
+        while True:
+            try:
+                answer = self._connection.call(
+                    "list_parts", _RECORDS, Key=name, UploadId=announced.multipart, PartNumberMarker=marker,
+                    expected=(_GONE,),
+                )  # fmt: skip
+            except S3RefusedError:
+                raise self._over(name) from None
+            found += answer.get("Parts", ())
+            if not answer.get("IsTruncated"):
+                break
+            marker = int(answer["NextPartNumberMarker"])
+        plan = announced.plan
+        return [
+            one for one in found
+            if one["PartNumber"] <= plan.part_count and one["Size"] == plan.part_length(one["PartNumber"])
+        ]  # fmt: skip
+
+    def _assemble(self, name: str, announced: _Announced) -> None:
+        try:
+            listed = self._listed(name, announced)
+        except RefusedError:  # completed elsewhere meanwhile
+            return
+        there = {one["PartNumber"]: str(one["ETag"]) for one in listed}
+        missing = [str(number) for number in range(1, announced.plan.part_count + 1) if number not in there]
+        if missing:
+            named = tuple(missing[:_MISSING_NAMED])
+            raise RefusedError("upload_incomplete", missing=named, missing_count=len(missing))
+        self._join(name, announced, [there[number] for number in sorted(there)])
+
+    def _join(self, name: str, announced: _Announced, tags: list[str]) -> bool:
+        """Make one object of these parts. False: it had been made already, of these or of others."""
+        parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, start=1)]
+        try:
+            self._connection.call(
+                "complete_multipart_upload", _RECORDS, Key=name, UploadId=announced.multipart,
+                MultipartUpload={"Parts": parts}, expected=(_GONE,),
+            )  # fmt: skip
+        except S3RefusedError:
+            if not self._is_there(name):
+                raise self._forget(name) from None
+            return False
+        return True
+
+    def _abort(self, name: str, multipart: str) -> None:
+        with suppress(S3RefusedError):
+            self._connection.call(
+                "abort_multipart_upload", _RECORDS, Key=name, UploadId=multipart, expected=(_GONE,)
+            )
+
+    def _over(self, name: str) -> RefusedError | NotFoundError:
+        """Why the server knows nothing of an upload that was announced."""
+        return RefusedError("upload_completed") if self._is_there(name) else self._forget(name)
+
+    # --- notes --------------------------------------------------------------------------------------------
+
+    def _announced(self, name: str) -> _Announced:
+        with self._lock:
+            known = self._known.get(name)
+        if known is None:
+            try:
+                raw = self._get(_RECORDS, names.upload_plan(name), limit=notes.NOTE_LIMIT)
+            except NotFoundError as error:
+                raise NotFoundError("upload_unknown") from error
+            known = _Announced(plan=notes.parse_plan(raw), multipart=notes.parse_multipart(raw))
+            with self._lock:
+                self._known[name] = known
+                while len(self._known) > _REMEMBERED:
+                    self._known.popitem(last=False)
+        return known
+
+    def _forget(self, name: str) -> NotFoundError:
+        """An upload that the sweep has discarded."""
+        with self._lock:
+            self._known.pop(name, None)
+        return NotFoundError("upload_unknown")
+
+    def _noted(self, name: str) -> StoredPayload | None:
+        try:
+            return notes.parse_stored(self._get(_RECORDS, names.upload_stored(name), limit=notes.NOTE_LIMIT))
+        except NotFoundError:
+            return None
+
+    def _note(self, name: str, stored: StoredPayload) -> None:
+        if (
+            self._create(_RECORDS, names.upload_stored(name), notes.print_stored(stored))
+            is Outcome.ALREADY_OTHER
+        ):
+            raise failed("digest_differs", _RECORDS, "put_object")
+
+    def _measured(self, name: str) -> StoredPayload:
+        """Read the payload back."""
+        whole, length = hashlib.sha256(), 0
+        for chunk in self.payload(name, 0, None):
+            whole.update(chunk)
+            length += len(chunk)
+        return StoredPayload(length=length, sha256=whole.hexdigest())
+
+    # --- reading ------------------------------------------------------------------------------------------
+
+    def _head(self, name: str) -> Any:
+        names.parse_payload(name)
+        try:
+            return self._connection.call("head_object", _RECORDS, Key=name, expected=("NoSuchKey",))
+        except S3RefusedError:
+            raise NotFoundError("object_unknown") from None
+
+    def _is_there(self, name: str) -> bool:
+        try:
+            self._head(name)
+        except NotFoundError:
+            return False
+        return True
+
+    def _chunks(self, name: str, tag: str, start: int, stop: int) -> Iterator[bytes]:
+        """Of that very object: one that is put in its place meanwhile is not gone on with."""
+        at, tries = start, 0
+        while at < stop:
+            try:
+                answer = self._connection.call(
+                    "get_object", _RECORDS, Key=name, Range=f"bytes={at}-{stop - 1}", IfMatch=tag,
+                    expected=("NoSuchKey", "PreconditionFailed"),
+                )  # fmt: skip
+            except S3RefusedError:
+                raise failed("payload_replaced", _RECORDS, "get_object") from None
+            with closing(answer["Body"]) as body:
+                while chunk := _next(body):
+                    at, tries = at + len(chunk), 0
+                    yield chunk
+            tries += 1
+            if tries > _RESUMES:
+                raise failed("unreachable", _RECORDS, "get_object")
+
+
+def _next(body: Any) -> bytes:
+    """Nothing at the end, and nothing when the line breaks: whoever counts bytes sees which."""
+    try:
+        return cast(bytes, body.read(_CHUNK))
+    except BROKEN:
+        return b""
+
+
+def _filled(body: BinaryIO, length: int) -> bytearray:
+    """Exactly so many bytes. MalformedError `part_cut_short` where the body ends before."""
+    data = bytearray(length)
+    view, there = memoryview(data), 0
+    while there < length:
+        chunk = read_body(body, min(length - there, _CHUNK), length)
+        if not chunk:
+            raise MalformedError("part_cut_short", field="body", expected=length, found=there)
+        view[there : there + len(chunk)] = chunk
+        there += len(chunk)
+    return data
