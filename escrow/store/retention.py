@@ -8,9 +8,10 @@ from escrow.errors import MalformedError
 def whole_second(until: datetime) -> datetime:
     """Round up, to keep no less than was asked: S3 servers differ in what they keep below a second.
 
-    MalformedError "retention_time_malformed" for a time that is not in UTC, or has no next second.
+    MalformedError "retention_time_malformed" for a time that is not in UTC, not of this age, or
+    has no next second.
     """
-    if until.utcoffset() != timedelta(0):
+    if until.utcoffset() != timedelta(0) or until.year < 1000:
         raise MalformedError("retention_time_malformed", field="until")
     if not until.microsecond:
         return until

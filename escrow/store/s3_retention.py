@@ -14,6 +14,8 @@ from escrow.store.retention import whole_second
 from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
 
 _RECORDS: Final = Bucket.RECORDS
+_NOT_SHORTER: Final = ("AccessDenied", "InvalidRequest")
+"""How servers refuse to shorten a lock. Both are said of other things too, so what stands is looked at."""
 
 
 class S3Retention:
@@ -31,13 +33,23 @@ class S3Retention:
         if standing is not None and wanted < standing:
             raise RefusedError("retention_shortened", until=standing.isoformat())
         if wanted != standing:
+            self._put(name, wanted, found)
+
+    def _put(self, name: str, wanted: datetime, found: Any) -> None:
+        version = {"VersionId": found["VersionId"]} if "VersionId" in found else {}
+        refused = "retention_not_kept"
+        try:
             self._connection.call(
-                "put_object_retention", _RECORDS, Key=name, **_version(found),
+                "put_object_retention", _RECORDS, Key=name, **version, expected=_NOT_SHORTER,
                 Retention={"Mode": self._mode, "RetainUntilDate": wanted},
             )  # fmt: skip
-            kept = _until(self._head(name, **_version(found)))
-            if kept is None or kept < wanted:
-                raise failed("retention_not_kept", _RECORDS, "put_object_retention")
+        except S3RefusedError as error:
+            refused = error.code
+        kept = _until(self._head(name, **version))
+        if kept is None or kept < wanted:
+            raise failed(refused, _RECORDS, "put_object_retention")
+        if refused in _NOT_SHORTER and kept > wanted:  # somebody else has set a later time meanwhile
+            raise RefusedError("retention_shortened", until=kept.isoformat())
 
     def latest(self, name: str) -> datetime | None:
         """The time that stands."""
@@ -56,7 +68,3 @@ class S3Retention:
 def _until(found: Any) -> datetime | None:
     until: datetime | None = found.get("ObjectLockRetainUntilDate")
     return until
-
-
-def _version(found: Any) -> dict[str, Any]:
-    return {"VersionId": found["VersionId"]} if "VersionId" in found else {}

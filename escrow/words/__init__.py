@@ -31,8 +31,9 @@ from escrow.words.machine import MACHINE
 from escrow.words.release import RELEASE
 from escrow.words.row import Row
 from escrow.words.serving import SERVING
+from escrow.words.storage import STORAGE
 
-TABLES = (FORMAT, KEYS, FORGED, CASE, RELEASE, SERVING, MACHINE, CLIENT, COMMANDS)
+TABLES = (FORMAT, KEYS, FORGED, CASE, RELEASE, SERVING, STORAGE, MACHINE, CLIENT, COMMANDS)
 WORDS: dict[str, Row] = {code: row for table in TABLES for code, row in table.items()}
 
 _STATUS: tuple[tuple[type[EscrowError], int], ...] = (

@@ -58,6 +58,13 @@ class Body(io.RawIOBase):
         return chunk
 
 
+def assert_there(store: Store, *receipts: PartReceipt) -> None:
+    """These parts and no others; a store need not keep a part's digest."""
+    found = store.parts(NAME)
+    assert [(one.number, one.length) for one in found] == [(one.number, one.length) for one in receipts]
+    assert all(one.sha256 in (None, kept.sha256) for one, kept in zip(found, receipts, strict=True))
+
+
 class PayloadContract:
     """Staged uploads and the payloads that they become."""
 
@@ -86,7 +93,7 @@ class PayloadContract:
         first = put(store, 2, PARTS[2])
         later = opener()
         assert later.upload_plan(NAME) == PLAN
-        assert later.parts(NAME) == [first]
+        assert_there(later, first)
         put(later, 1, PARTS[1])
         put(later, 3, PARTS[3])
         assert later.complete_upload(NAME).sha256 == digest(WHOLE)
@@ -95,7 +102,7 @@ class PayloadContract:
         store.begin_upload(NAME, SMALL_PLAN)
         put(store, 1, b"x" * len(SMALL))
         put(store, 1, SMALL)
-        assert [receipt.sha256 for receipt in store.parts(NAME)] == [digest(SMALL)]
+        assert_there(store, PartReceipt(number=1, length=len(SMALL), sha256=digest(SMALL)))
         assert store.complete_upload(NAME).sha256 == digest(SMALL)
 
     def test_body_that_trickles_in_is_whole(self, store: Store) -> None:
@@ -104,20 +111,21 @@ class PayloadContract:
         assert store.complete_upload(NAME).sha256 == digest(SMALL)
 
     @pytest.mark.parametrize(
-        ("body", "code"),
+        ("make", "code"),
         [
-            (Body(SMALL[:-1], step=100), "part_cut_short"),
-            (Body(b"", step=100), "part_cut_short"),
-            (Body(SMALL[:-1], step=4, error=TimeoutError("stalled")), "part_cut_short"),
-            (Body(SMALL[:-1], step=4, error=ConnectionResetError()), "part_cut_short"),
-            (Body(SMALL + b"x", step=100), "part_too_long"),
-            (Body(SMALL + SMALL, step=5), "part_too_long"),
+            (lambda: Body(SMALL[:-1], step=100), "part_cut_short"),
+            (lambda: Body(b"", step=100), "part_cut_short"),
+            (lambda: Body(SMALL[:-1], step=4, error=TimeoutError("stalled")), "part_cut_short"),
+            (lambda: Body(SMALL[:-1], step=4, error=ConnectionResetError()), "part_cut_short"),
+            (lambda: Body(SMALL + b"x", step=100), "part_too_long"),
+            (lambda: Body(SMALL + SMALL, step=5), "part_too_long"),
         ],
         ids=["short", "empty", "stalled", "reset", "one byte more", "twice"],
     )
     def test_part_of_the_wrong_length_is_refused_and_the_one_before_stays(
-        self, store: Store, body: io.RawIOBase, code: str
+        self, store: Store, make: Callable[[], io.RawIOBase], code: str
     ) -> None:
+        body = make()
         store.begin_upload(NAME, SMALL_PLAN)
         refused(MalformedError, code, lambda: store.put_part(NAME, 1, body))  # type: ignore[arg-type]
         body.close()
@@ -125,7 +133,7 @@ class PayloadContract:
         kept = put(store, 1, SMALL)
         refused(MalformedError, "part_cut_short", lambda: put(store, 1, SMALL[:-1]))
         refused(MalformedError, "part_too_long", lambda: put(store, 1, SMALL + b"x"))
-        assert store.parts(NAME) == [kept]
+        assert_there(store, kept)
 
     def test_foreign_error_of_a_body_passes_through_and_nothing_counts(self, store: Store) -> None:
         store.begin_upload(NAME, SMALL_PLAN)
@@ -138,6 +146,42 @@ class PayloadContract:
         body = io.BytesIO(SMALL * 1000)
         refused(MalformedError, "part_too_long", lambda: store.put_part(NAME, 1, body))
         assert body.tell() <= len(SMALL) + 1
+
+    def test_payload_in_one_body_is_completed_at_once(self, store: Store, opener: Opener) -> None:
+        store.begin_upload(NAME, PLAN)
+        stored = store.put_payload(NAME, io.BytesIO(WHOLE))
+        assert (stored.length, stored.sha256) == (len(WHOLE), digest(WHOLE))
+        refused(RefusedError, "upload_completed", lambda: store.parts(NAME))
+        assert opener().complete_upload(NAME) == stored
+        assert read(store) == WHOLE
+
+    @pytest.mark.parametrize("error", [None, TimeoutError("stalled"), ConnectionResetError()])
+    def test_one_body_that_breaks_off_leaves_the_parts_that_were_whole(
+        self, store: Store, error: OSError | None
+    ) -> None:
+        store.begin_upload(NAME, PLAN)
+        body = Body(WHOLE[:-1], step=MIB, error=error)
+        refused(MalformedError, "part_cut_short", lambda: store.put_payload(NAME, body))  # type: ignore[arg-type]
+        body.close()
+        assert [one.number for one in store.parts(NAME)] == [1, 2]
+        put(store, 3, PARTS[3])
+        assert store.complete_upload(NAME).sha256 == digest(WHOLE)
+        assert read(store) == WHOLE
+
+    def test_one_body_that_goes_on_is_refused_and_not_completed(self, store: Store) -> None:
+        store.begin_upload(NAME, SMALL_PLAN)
+        body = io.BytesIO(SMALL * 1000)
+        refused(MalformedError, "part_too_long", lambda: store.put_payload(NAME, body))
+        assert body.tell() <= len(SMALL) + 1
+        refused(NotFoundError, "object_unknown", lambda: store.payload_length(NAME))
+
+    def test_one_body_for_a_completed_payload_is_refused_and_changes_nothing(self, store: Store) -> None:
+        store.begin_upload(NAME, SMALL_PLAN)
+        stored = store.put_payload(NAME, io.BytesIO(SMALL))
+        other = io.BytesIO(b"x" * len(SMALL))
+        refused(RefusedError, "upload_completed", lambda: store.put_payload(NAME, other))
+        assert store.complete_upload(NAME) == stored
+        assert read(store) == SMALL
 
     @pytest.mark.parametrize("number", [-1, 0, 2, 10_001])
     def test_part_number_beyond_the_plan_is_refused(self, store: Store, number: int) -> None:
@@ -152,7 +196,7 @@ class PayloadContract:
         other = UploadPlan(length=len(SMALL) + 1, part_size=PART)
         refused(RefusedError, "upload_plan_differs", lambda: store.begin_upload(NAME, other))
         assert store.upload_plan(NAME) == SMALL_PLAN
-        assert store.parts(NAME) == [kept]
+        assert_there(store, kept)
 
     def test_plan_says_who_announced_it_and_the_same_of_another_is_refused(self, store: Store) -> None:
         plan = UploadPlan(length=len(SMALL), part_size=PART, owner="0" * 64)

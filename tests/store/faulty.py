@@ -88,6 +88,12 @@ class FaultyStore:
     def put_part(self, name: str, number: int, body: BinaryIO) -> PartReceipt:
         return self._pass_on("put_part", lambda: self._inner.put_part(name, number, body))
 
+    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
+        return self._pass_on("put_payload", lambda: self._inner.put_payload(name, body))
+
+    def part_address(self, name: str, number: int, *, valid_s: int) -> str | None:
+        return self._pass_on("part_address", lambda: self._inner.part_address(name, number, valid_s=valid_s))
+
     def parts(self, name: str) -> list[PartReceipt]:
         return self._pass_on("parts", lambda: self._inner.parts(name))
 

@@ -16,13 +16,23 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import boto3
+import pytest
 from support.machine import absent
 
-from escrow.store.s3_credentials import Credentials
+from escrow.admin.minio_setup import Role, Step, add_user, make_buckets, policy, set_up
+from escrow.config import S3Settings
+from escrow.store.interface import Bucket
+from escrow.store.s3_credentials import Credentials, read_credentials, write_credentials
 
-CACHED = Path(__file__).parents[2] / ".cache/bin/minio"
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
+REPOSITORY = Path(__file__).parents[2]
+CACHED = REPOSITORY / ".cache/bin/minio"
+POLICIES = REPOSITORY / "infra/policies"
 START_S = 30
 
 
@@ -66,7 +76,7 @@ class Minio:
             self._process.wait(START_S)
             self._process = None
 
-    def client(self, credentials: Credentials | None = None):  # type: ignore[no-untyped-def]
+    def client(self, credentials: Credentials | None = None) -> "S3Client":
         """boto3's, as root unless told otherwise. The caller closes it."""
         who = credentials or self.root
         return boto3.session.Session().client(
@@ -79,7 +89,105 @@ class Minio:
 
 
 def minio_program() -> str:
-    return shutil.which("minio") or (str(CACHED) if CACHED.exists() else absent("MinIO", "scripts/minio install"))
+    return shutil.which("minio") or (
+        str(CACHED) if CACHED.exists() else absent("MinIO", "scripts/minio install")
+    )
+
+
+class Site:
+    """Three buckets of their own on a server, with the users and policies of production."""
+
+    def __init__(self, server: Minio, folder: Path, *, lock: str = "governance") -> None:
+        self.server = server
+        self.buckets = "t" + secrets.token_hex(4)
+        self._folder = folder / self.buckets
+        self._folder.mkdir(parents=True)
+        self._lock = lock
+        write_credentials(self._folder / "root.json", server.root)
+        steps = set_up(self.settings("root"), policies=POLICIES, credentials=self._folder)
+        self.steps = tuple(steps)
+
+    def settings(self, role: str) -> S3Settings:
+        """For a role of escrow/admin/minio_setup.py, or for "root"."""
+        return S3Settings(
+            endpoint=self.server.endpoint,
+            buckets=self.buckets,
+            credentials=self._folder / f"{role}.json",
+            lock=self._lock,
+        )
+
+    def credentials(self, role: str) -> Credentials:
+        return read_credentials(self._folder / f"{role}.json")
+
+    def set_up_again(self) -> tuple[Step, ...]:
+        return tuple(set_up(self.settings("root"), policies=POLICIES, credentials=self._folder))
+
+    @contextmanager
+    def client(self, role: str) -> "Iterator[S3Client]":
+        """boto3's, with this role's credential."""
+        client = self.server.client(self.credentials(role))
+        try:
+            yield client
+        finally:
+            client.close()
+
+    def bucket(self, bucket: Bucket) -> str:
+        return f"{self.buckets}-{bucket.value}"
+
+
+class Plots:
+    """Many fresh stores on one server, quickly: buckets of their own, and one user for all.
+
+    It may what a service may, and list the public bucket, at which the contract of every store looks.
+    """
+
+    def __init__(self, server: Minio, folder: Path) -> None:
+        self._server = server
+        self._base = "p" + secrets.token_hex(4)
+        self._count = 0
+        self._credentials = folder / "service.json"
+        self._root = folder / "root.json"
+        folder.mkdir(parents=True)
+        write_credentials(self._root, server.root)
+        wanted = policy(POLICIES, Role.SERVICE, f"{self._base}*")
+        public = f"arn:aws:s3:::{self._base}*-public"
+        wanted["Statement"].append({"Effect": "Allow", "Action": ["s3:ListBucket"], "Resource": [public]})
+        for statement in wanted["Statement"]:  # MinIO compares a pattern with the bucket's name and a slash
+            statement["Resource"] = [one if "/" in one else f"{one}/" for one in statement["Resource"]]
+        add_user(self._settings(self._root), f"{self._base}-service", wanted, self._credentials)
+
+    def fresh(self) -> S3Settings:
+        """Three empty buckets."""
+        self._count += 1
+        for _ in make_buckets(self._settings(self._root)):
+            pass
+        return self._settings(self._credentials)
+
+    def _settings(self, credentials: Path) -> S3Settings:
+        return S3Settings(
+            endpoint=self._server.endpoint,
+            public_endpoint=self._server.endpoint,
+            buckets=f"{self._base}{self._count:04d}",
+            credentials=credentials,
+        )
+
+
+@pytest.fixture(scope="session")
+def minio_plots(minio_server: Minio, tmp_path_factory: pytest.TempPathFactory) -> Plots:
+    return Plots(minio_server, tmp_path_factory.mktemp("plots") / "credentials")
+
+
+@pytest.fixture(scope="session")
+def minio_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Minio]:
+    """One for each test process, started when first asked for."""
+    with minio(tmp_path_factory.mktemp("minio") / "data") as server:
+        yield server
+
+
+@pytest.fixture
+def site(minio_server: Minio, tmp_path: Path) -> Site:
+    """Fresh buckets."""
+    return Site(minio_server, tmp_path / "site")
 
 
 @contextmanager

@@ -78,6 +78,14 @@ class CountingStore:
         self._note("put_part")
         return self._inner.put_part(name, number, body)
 
+    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
+        self._note("put_payload")
+        return self._inner.put_payload(name, body)
+
+    def part_address(self, name: str, number: int, *, valid_s: int) -> str | None:
+        self._note("part_address")
+        return self._inner.part_address(name, number, valid_s=valid_s)
+
     def parts(self, name: str) -> list[PartReceipt]:
         self._note("parts")
         return self._inner.parts(name)

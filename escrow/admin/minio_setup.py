@@ -1,0 +1,233 @@
+"""Set a MinIO up as production needs it: buckets, locks, and one user with one policy for each role.
+
+Safe to run again: what is there is looked at and said, what is missing is made, and nothing is loosened or
+shortened. A bucket that exists without Object Lock cannot be mended, since MinIO locks only buckets that were
+made so: that is refused.
+
+The policies are the files in infra/policies, written for buckets that begin with `escrow-`.
+"""
+
+import json
+import secrets
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from escrow.config import S3Settings
+from escrow.errors import SetupError
+from escrow.store.interface import Bucket
+from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_credentials import Credentials, read_credentials, write_credentials
+
+LEDGER_DAYS: Final = 3650
+"""How long what somebody overwrites or deletes can be found again: as long as most charters keep records.
+
+Entries are small, so a longer time costs little; it can be made longer later, never shorter."""
+PUBLIC_READ: Final = "public-read"
+_NAME_IN_FILES: Final = ":::escrow-"
+
+
+class Role(StrEnum):
+    """Who reaches the buckets, each with its own credential; infra/policies/README.md says who may what."""
+
+    SERVICE = "service"
+    RELEASE = "release"
+    AUDIT = "audit"
+    SWEEP = "sweep"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that was looked at. `made` False: it was as it should be already."""
+
+    what: str
+    made: bool
+
+
+def policy(folder: Path, name: str, buckets: str) -> dict[str, Any]:
+    """A policy for buckets that begin with `buckets`. SetupError `policy_unreadable` (path)."""
+    path = folder / f"{name}.json"
+    try:
+        text = path.read_text(encoding="ascii")
+        found: dict[str, Any] = json.loads(text.replace(_NAME_IN_FILES, f":::{buckets}-"))
+    except (OSError, ValueError) as error:
+        raise SetupError("policy_unreadable", path=str(path)) from error
+    return found
+
+
+def set_up(
+    settings: S3Settings, *, policies: Path, credentials: Path, ledger_days: int = LEDGER_DAYS
+) -> Iterator[Step]:
+    """Do it step by step. `settings.credentials` is that of the server's administrator.
+
+    `credentials`: the folder where each role's file is written, or was before. SetupError `bucket_not_locked`
+    (bucket), `minio_refused` (step, reason), `policy_unreadable`, and those of `read_credentials`;
+    UnavailableError as any call.
+    """
+    yield from make_buckets(settings, ledger_days=ledger_days)
+    yield _public_read(settings, policy(policies, PUBLIC_READ, settings.buckets))
+    for role in Role:
+        name = f"{settings.buckets}-{role}"
+        yield from add_user(
+            settings, name, policy(policies, role, settings.buckets), credentials / f"{role}.json"
+        )
+
+
+def make_buckets(settings: S3Settings, *, ledger_days: int = LEDGER_DAYS) -> Iterator[Step]:
+    """The three buckets, and the ledger's lock."""
+    with closing(S3Connection(settings)) as connection:
+        for bucket in Bucket:
+            yield _bucket(connection, bucket)
+        yield _ledger_retention(connection, settings.lock, ledger_days)
+
+
+def add_user(settings: S3Settings, name: str, wanted: dict[str, Any], credentials: Path) -> tuple[Step, Step]:
+    """A policy, and the one user that it is for."""
+    admin = _admin(settings)
+    return _policy(admin, name, wanted), _user(admin, name, credentials)
+
+
+def _bucket(connection: S3Connection, bucket: Bucket) -> Step:
+    """With Object Lock, which brings versions with it and cannot be added later."""
+    name = connection.bucket(bucket)
+    what = f"bucket {name}, with versions and Object Lock"
+    try:
+        connection.call(
+            "create_bucket", bucket, ObjectLockEnabledForBucket=True,
+            expected=("BucketAlreadyOwnedByYou", "BucketAlreadyExists"),
+        )  # fmt: skip
+    except S3RefusedError:
+        if _lock(connection, bucket) is None:
+            raise SetupError("bucket_not_locked", bucket=name) from None
+        return Step(what=what, made=False)
+    return Step(what=what, made=True)
+
+
+def _lock(connection: S3Connection, bucket: Bucket) -> dict[str, Any] | None:
+    """The bucket's lock configuration; None where it has none."""
+    try:
+        found = connection.call(
+            "get_object_lock_configuration", bucket, expected=("ObjectLockConfigurationNotFoundError",)
+        )
+    except S3RefusedError:
+        return None
+    configuration: dict[str, Any] = found["ObjectLockConfiguration"]
+    return configuration
+
+
+def _ledger_retention(connection: S3Connection, mode: str, days: int) -> Step:
+    """What comes into the ledger is locked as it comes: no stolen credential removes a first version."""
+    standing = (_lock(connection, Bucket.LEDGER) or {}).get("Rule", {}).get("DefaultRetention", {})
+    stands = standing.get("Days", 0) + 365 * standing.get("Years", 0)
+    strong = standing.get("Mode") in {mode.upper(), "COMPLIANCE"}
+    what = f"entries locked for {max(days, stands)} days ({mode})"
+    if strong and stands >= days:
+        return Step(what=what, made=False)
+    rule = {"DefaultRetention": {"Mode": mode.upper(), "Days": max(days, stands)}}
+    connection.call(
+        "put_object_lock_configuration",
+        Bucket.LEDGER,
+        ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule},
+    )
+    return Step(what=what, made=True)
+
+
+def _public_read(settings: S3Settings, wanted: dict[str, Any]) -> Step:
+    what = "anyone reads what was released to everybody, and lists nothing"
+    with closing(S3Connection(settings)) as connection:
+        with suppress(S3RefusedError):
+            found = connection.call("get_bucket_policy", Bucket.PUBLIC, expected=("NoSuchBucketPolicy",))
+            if _statements(json.loads(found["Policy"])) == _statements(wanted):
+                return Step(what=what, made=False)
+        connection.call("put_bucket_policy", Bucket.PUBLIC, Policy=json.dumps(wanted))
+    return Step(what=what, made=True)
+
+
+def _statements(found: dict[str, Any]) -> list[tuple[Any, ...]]:
+    """To compare what MinIO gives back, which leaves names of statements out and sorts."""
+    return sorted(
+        (one["Effect"], tuple(sorted(one["Action"])), tuple(sorted(one["Resource"])))
+        for one in found["Statement"]
+    )
+
+
+def _policy(admin: Any, name: str, wanted: dict[str, Any]) -> Step:
+    what = f"policy {name}"
+    with _asked(what):
+        standing = json.loads(admin.policy_list()).get(name)
+        if standing is not None and _statements(standing) == _statements(wanted):
+            return Step(what=what, made=False)
+        admin.policy_add(policy_name=name, policy=wanted)
+    return Step(what=what, made=True)
+
+
+def _user(admin: Any, policy_name: str, path: Path) -> Step:
+    """A user and the file that holds its credential. A file that is there says who the user is."""
+    what = f"user {path.stem}, credential in {path}"
+    made = not path.exists()
+    if made:  # before the user: a file without one is mended by the next run, a secret that is lost never is
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_credentials(path, _drawn(path.stem))
+    given = read_credentials(path)
+    with _asked(what):
+        standing = json.loads(admin.user_list()).get(given.access_key)
+        if standing is None:
+            admin.user_add(given.access_key, given.secret_key)
+        if standing is None or standing.get("policyName") != policy_name:
+            made = True
+            admin.attach_policy([policy_name], user=given.access_key)
+    return Step(what=what, made=made)
+
+
+def _drawn(role: str) -> Credentials:
+    return Credentials(access_key=f"{role}-{secrets.token_hex(5)}", secret_key=secrets.token_urlsafe(30))
+
+
+def _admin(settings: S3Settings) -> Any:
+    """MinIO's own interface for users and policies, which S3 has no calls for."""
+    from minio.credentials.providers import StaticProvider
+    from minio.minioadmin import MinioAdmin
+
+    if settings.credentials is None:
+        raise SetupError("setting_missing", setting="s3_credentials", variable="ESCROW_S3_CREDENTIALS")
+    root = read_credentials(settings.credentials)
+    url = urlsplit(settings.endpoint)
+    return MinioAdmin(
+        endpoint=url.netloc,
+        credentials=StaticProvider(root.access_key, root.secret_key),
+        region=settings.region,
+        secure=url.scheme == "https",
+        **({} if settings.ca_file is None else {"http_client": _believing(settings.ca_file)}),
+    )
+
+
+def _believing(ca_file: Path) -> Any:
+    from urllib3 import PoolManager
+
+    return PoolManager(ca_certs=str(ca_file), cert_reqs="CERT_REQUIRED")
+
+
+@contextmanager
+def _asked(step: str) -> Iterator[None]:
+    """SetupError `minio_refused` (step, reason): the reason is MinIO's code, or that it is no MinIO."""
+    from minio.error import MinioAdminException
+    from urllib3.exceptions import HTTPError
+
+    try:
+        yield
+    except MinioAdminException as error:
+        raise SetupError("minio_refused", step=step, reason=_reason(error)) from error
+    except (HTTPError, ValueError) as error:
+        raise SetupError("minio_refused", step=step, reason=type(error).__name__) from error
+
+
+def _reason(error: Any) -> str:
+    try:
+        return str(json.loads(error._body)["Code"])
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return "unknown"
