@@ -1,0 +1,55 @@
+"""The contract over a fake S3 server, which every machine has; what the fake cannot is left to the real ones."""
+
+import json
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import boto3
+import pytest
+from moto.server import ThreadedMotoServer
+from store.contract import ListingContract, ObjectContract
+from store.contract_uploads import PayloadContract, RetentionContract
+from store.racing import Opener
+
+from escrow.config import S3Settings
+from escrow.store.interface import Bucket
+from escrow.store.s3 import S3Store
+
+
+@pytest.fixture(scope="module")
+def endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()
+
+
+class MotoFixture:
+    @pytest.fixture
+    def opener(self, endpoint: str, tmp_path: Path) -> Opener:
+        path = tmp_path / "credentials.json"
+        path.touch(mode=0o600)
+        path.write_text(json.dumps({"access_key": "testing", "secret_key": "testing"}))
+        buckets = f"m{abs(hash(tmp_path)):x}"[:20]
+        client = boto3.session.Session().client(
+            "s3", endpoint_url=endpoint, region_name="us-east-1",
+            aws_access_key_id="testing", aws_secret_access_key="testing",
+        )  # fmt: skip
+        for bucket in Bucket:
+            client.create_bucket(Bucket=f"{buckets}-{bucket.value}", ObjectLockEnabledForBucket=True)
+        client.close()
+        return partial(S3Store, S3Settings(endpoint=endpoint, buckets=buckets, credentials=path))
+
+
+class TestObjects(MotoFixture, ObjectContract): ...
+
+
+class TestListing(MotoFixture, ListingContract): ...
+
+
+class TestPayloads(MotoFixture, PayloadContract): ...
+
+
+class TestRetention(MotoFixture, RetentionContract): ...
