@@ -17,15 +17,8 @@ if TYPE_CHECKING:
 
 MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
 """A third of what S3 servers bear before they refuse every call."""
+_BORNE: Final = timedelta(minutes=15)
 _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
-_AT_START: Final = {
-    "unreachable": "store_unreachable",
-    "credentials_refused": "store_credentials_refused",
-    "access_denied": "store_access_denied",
-    "bucket_missing": "store_bucket_missing",
-    "clock_differs": "store_clock_differs",
-    "certificate_refused": "store_certificate_refused",
-}
 
 
 def require_usable(store: "S3Store", connection: S3Connection) -> None:
@@ -53,9 +46,7 @@ def server_time(connection: S3Connection, bucket: Bucket) -> datetime:
 def _require_clock(connection: S3Connection) -> None:
     ahead = datetime.now(UTC) - server_time(connection, Bucket.RECORDS)
     if abs(ahead) > MAX_CLOCK_DIFFERENCE:
-        raise SetupError(
-            "store_clock_differs", endpoint=connection.settings.endpoint, seconds=int(ahead.total_seconds())
-        )
+        raise _clock_differs(connection.settings.endpoint, abs(ahead))
 
 
 def _require_lock(connection: S3Connection) -> None:
@@ -71,10 +62,24 @@ def _require_lock(connection: S3Connection) -> None:
 
 def _at_start(error: UnavailableError, connection: S3Connection) -> SetupError:
     """At the start what cannot be reached is a wrong setting, more often than not."""
-    reason = str(error.fields["reason"])
-    code = _AT_START.get(reason)
-    if code is None:
-        return SetupError("store_unusable", **error.fields)
-    about = {"endpoint": connection.settings.endpoint, "operation": error.fields["operation"]}
-    about["bucket"] = connection.bucket(Bucket(str(error.fields["bucket"])))
-    return SetupError(code, **about)
+    endpoint = connection.settings.endpoint
+    operation = str(error.fields["operation"])
+    bucket = connection.bucket(Bucket(str(error.fields["bucket"])))
+    match error.fields["reason"]:
+        case "unreachable":
+            return SetupError("store_unreachable", endpoint=endpoint)
+        case "credentials_refused":
+            return SetupError("store_credentials_refused", endpoint=endpoint)
+        case "certificate_refused":
+            return SetupError("store_certificate_refused", endpoint=endpoint)
+        case "access_denied":
+            return SetupError("store_access_denied", bucket=bucket, operation=operation)
+        case "bucket_missing" | "NoSuchKey":  # a HEAD of a bucket that is not there says only 404
+            return SetupError("store_bucket_missing", endpoint=endpoint, bucket=bucket)
+        case "clock_differs":
+            return _clock_differs(endpoint, _BORNE)
+    return SetupError("store_unusable", bucket=bucket, reason=error.fields["reason"])
+
+
+def _clock_differs(endpoint: str, difference: timedelta) -> SetupError:
+    return SetupError("store_clock_differs", endpoint=endpoint, seconds=int(difference.total_seconds()))
