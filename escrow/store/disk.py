@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
 
-from escrow.errors import NotFoundError, TooLargeError, UnavailableError
+from escrow.errors import MalformedError, NotFoundError, TooLargeError, UnavailableError
 from escrow.store.interface import MIB, Bucket, Outcome
 
 CHUNK_BYTES: Final = MIB
@@ -113,6 +113,31 @@ class Disk:
             new = False
         flush_folder(os.path.dirname(target))
         return new
+
+    def length(self, bucket: Bucket, name: str) -> int:
+        """Bytes of an object. NotFoundError "object_unknown"."""
+        try:
+            return os.stat(self.path(bucket, name), follow_symlinks=False).st_size
+        except FileNotFoundError as error:
+            raise NotFoundError("object_unknown") from error
+
+    def stream(self, bucket: Bucket, name: str, start: int, stop: int | None) -> Iterator[bytes]:
+        """Bytes `start` to `stop` of an object, as `Store.payload` gives them, refused likewise."""
+        length = self.length(bucket, name)
+        stop = length if stop is None else stop
+        if not 0 <= start <= stop <= length:
+            raise MalformedError("range_out_of_bounds", field="range", length=length)
+        return self._chunks(bucket, name, start, stop)
+
+    def _chunks(self, bucket: Bucket, name: str, start: int, stop: int) -> Iterator[bytes]:
+        with self.errors(bucket), opened(self.path(bucket, name)) as fd:
+            os.lseek(fd, start, os.SEEK_SET)
+            rest = stop - start
+            for chunk in read_chunks(fd, rest):
+                rest -= len(chunk)
+                yield chunk
+        if rest:
+            raise UnavailableError("storage_failed", bucket=bucket.value, reason="payload_length_differs")
 
     def replace(self, aside: Aside, target: str) -> None:
         """Flush the file and give it its name, in place of a file that has it. Durable on return."""

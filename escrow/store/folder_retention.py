@@ -3,6 +3,8 @@
 Nothing is ever rewritten, so two processes that set different times at once cannot shorten each other's.
 """
 
+import os
+from contextlib import suppress
 from datetime import datetime
 
 from escrow.errors import RefusedError
@@ -25,6 +27,15 @@ class FolderRetention:
         if standing is not None and wanted < standing:
             raise RefusedError("retention_shortened", until=standing.isoformat())
         self._disk.create(Bucket.RECORDS, names.retention(name, wanted), b"")
+
+    def forget(self, name: str) -> None:
+        """Remove the marks of a payload that is about to go."""
+        folder = self._disk.path(Bucket.RECORDS, names.retention_folder(name))
+        for last in entries(folder):
+            with suppress(FileNotFoundError):
+                os.unlink(f"{folder}/{last}")
+        with suppress(OSError):
+            os.rmdir(folder)
 
     def latest(self, name: str) -> datetime | None:
         """The time that stands."""

@@ -75,18 +75,12 @@ class FolderUploads:
         return stored
 
     def payload(self, name: str, start: int, stop: int | None) -> Iterator[bytes]:
-        length = self.length(name)
-        stop = length if stop is None else stop
-        if not 0 <= start <= stop <= length:
-            raise MalformedError("range_out_of_bounds", field="range", length=length)
-        return self._chunks(name, start, stop)
+        names.parse_payload(name)
+        return self._disk.stream(_RECORDS, name, start, stop)
 
     def length(self, name: str) -> int:
         names.parse_payload(name)
-        try:
-            return os.stat(self._disk.path(_RECORDS, name), follow_symlinks=False).st_size
-        except FileNotFoundError as error:
-            raise NotFoundError("object_unknown") from error
+        return self._disk.length(_RECORDS, name)
 
     def sweep(self) -> None:
         """Remove parts of completed payloads that a crash left. Open uploads stay."""
@@ -147,7 +141,7 @@ class FolderUploads:
 
     def _measure(self, name: str) -> StoredPayload:
         whole, length = hashlib.sha256(), self.length(name)
-        for chunk in self._chunks(name, 0, length):
+        for chunk in self.payload(name, 0, length):
             whole.update(chunk)
         return StoredPayload(length=length, sha256=whole.hexdigest())
 
@@ -164,16 +158,6 @@ class FolderUploads:
             os.rmdir(folder)
 
     # --- reading ------------------------------------------------------------------------------------------
-
-    def _chunks(self, name: str, start: int, stop: int) -> Iterator[bytes]:
-        with self._disk.errors(_RECORDS), opened(self._disk.path(_RECORDS, name)) as fd:
-            os.lseek(fd, start, os.SEEK_SET)
-            rest = stop - start
-            for chunk in read_chunks(fd, rest):
-                rest -= len(chunk)
-                yield chunk
-        if rest:
-            raise UnavailableError("storage_failed", bucket=_RECORDS.value, reason="payload_length_differs")
 
     def _receipt(self, name: str, number: int) -> PartReceipt:
         with opened(self._part(name, number)) as fd:

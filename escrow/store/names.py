@@ -282,6 +282,17 @@ def require_object(bucket: Bucket, name: str) -> None:
         raise MalformedError("object_name_malformed", field="name", bucket=bucket.value)
 
 
+def is_payload(name: str) -> bool:
+    """Whether this is the name of a payload."""
+    return _PAYLOAD.fullmatch(name) is not None
+
+
+def require_discardable(name: str) -> None:
+    """Refuse what no sweep removes, such as a share: MalformedError "object_name_malformed"."""
+    if not any(shape.fullmatch(name) for shape in (_PAYLOAD, _PLAN, _STORED, _STAGED)):
+        raise MalformedError("object_name_malformed", field="name", bucket=Bucket.RECORDS.value)
+
+
 def is_part(last: str) -> bool:
     """Whether this is the last component of a part's name; others pass over foreign files."""
     return _PART.fullmatch(last) is not None

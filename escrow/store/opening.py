@@ -1,10 +1,19 @@
-"""The store that the settings name: a folder, or three buckets of an S3 server."""
+"""The store that the settings name: a folder, or three buckets of an S3 server.
 
+A service opens a `Store`, which removes nothing. An `Archive` is for scripts: it has the tools beside, each of
+which needs a credential that may use it.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from escrow.config import Storage
 from escrow.store.folder import FolderStore
-from escrow.store.interface import Store
+from escrow.store.folder_publishing import FolderPublisher
+from escrow.store.folder_sweeping import FolderSweeper
+from escrow.store.interface import Publisher, Store, Sweepable, Versioned
 
 
 def open_store(storage: Storage) -> Store:
@@ -14,3 +23,39 @@ def open_store(storage: Storage) -> Store:
     from escrow.store.s3 import S3Store  # boto3 takes a quarter of a second to import
 
     return S3Store(storage)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Archive:
+    """A store and the tools over it. `versions` None: nothing is kept of what somebody overwrites."""
+
+    store: Store
+    publisher: Publisher
+    sweeper: Sweepable
+    versions: Versioned | None
+
+
+@contextmanager
+def open_archive(storage: Storage) -> Iterator[Archive]:
+    """For a script, as long as it runs. What its credential may not do, the server refuses when it is tried."""
+    if isinstance(storage, Path):
+        yield Archive(
+            store=FolderStore(storage),
+            publisher=FolderPublisher(storage),
+            sweeper=FolderSweeper(storage),
+            versions=None,
+        )
+        return
+    from escrow.store.s3 import S3Store
+    from escrow.store.s3_publishing import S3Publisher
+    from escrow.store.s3_sweeping import S3Sweeper
+    from escrow.store.s3_versions import S3Versions
+
+    store = S3Store(storage)
+    line = store.connection
+    try:
+        yield Archive(
+            store=store, publisher=S3Publisher(line), sweeper=S3Sweeper(line), versions=S3Versions(line)
+        )
+    finally:
+        store.close()

@@ -7,11 +7,12 @@ take a retention and forget it.
 from datetime import datetime
 from typing import Any, Final
 
-from escrow.errors import NotFoundError, RefusedError
+from escrow.errors import RefusedError
 from escrow.store import names
 from escrow.store.interface import Bucket
 from escrow.store.retention import whole_second
 from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
+from escrow.store.s3_reading import head
 
 _RECORDS: Final = Bucket.RECORDS
 _NOT_SHORTER: Final = ("AccessDenied", "InvalidRequest")
@@ -28,7 +29,7 @@ class S3Retention:
     def extend(self, name: str, until: datetime) -> None:
         """Set a time that is not before the one that stands; in governance mode too."""
         wanted = whole_second(until)
-        found = self._head(name)
+        found = self._look(name)
         standing = _until(found)
         if standing is not None and wanted < standing:
             raise RefusedError("retention_shortened", until=standing.isoformat())
@@ -45,7 +46,7 @@ class S3Retention:
             )  # fmt: skip
         except S3RefusedError as error:
             refused = error.code
-        kept = _until(self._head(name, **version))
+        kept = _until(head(self._connection, _RECORDS, name, found.get("VersionId")))
         if kept is None or kept < wanted:
             raise failed(refused, _RECORDS, "put_object_retention")
         if refused in _NOT_SHORTER and kept > wanted:  # somebody else has set a later time meanwhile
@@ -53,16 +54,11 @@ class S3Retention:
 
     def latest(self, name: str) -> datetime | None:
         """The time that stands."""
-        return _until(self._head(name))
+        return _until(self._look(name))
 
-    def _head(self, name: str, **version: Any) -> Any:
+    def _look(self, name: str) -> Any:
         names.parse_payload(name)
-        try:
-            return self._connection.call(
-                "head_object", _RECORDS, Key=name, expected=("NoSuchKey",), **version
-            )
-        except S3RefusedError:
-            raise NotFoundError("object_unknown") from None
+        return head(self._connection, _RECORDS, name)
 
 
 def _until(found: Any) -> datetime | None:

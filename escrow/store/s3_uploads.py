@@ -9,21 +9,19 @@ import hashlib
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, BinaryIO, Final, cast
+from typing import Any, BinaryIO, Final
 
 from escrow.errors import MalformedError, NotFoundError, RefusedError
 from escrow.store import names, notes
 from escrow.store.bodies import read_body, require_end
-from escrow.store.interface import MIB, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
-from escrow.store.s3_connection import BROKEN, S3Connection, S3RefusedError, failed
+from escrow.store.interface import Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
+from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
+from escrow.store.s3_reading import CHUNK, head, stream
 
 _RECORDS: Final = Bucket.RECORDS
-_CHUNK: Final = MIB
-_RESUMES: Final = 3
-"""A payload that is being read breaks off; it goes on where it stopped, this often without a byte between."""
 _MISSING_NAMED: Final = 100
 """How many missing parts a refusal lists."""
 _REMEMBERED: Final = 1000
@@ -137,15 +135,12 @@ class S3Uploads:
         return stored
 
     def payload(self, name: str, start: int, stop: int | None) -> Iterator[bytes]:
-        found = self._head(name)
-        length = int(found["ContentLength"])
-        stop = length if stop is None else stop
-        if not 0 <= start <= stop <= length:
-            raise MalformedError("range_out_of_bounds", field="range", length=length)
-        return self._chunks(name, found["ETag"], start, stop)
+        names.parse_payload(name)
+        return stream(self._connection, _RECORDS, name, start=start, stop=stop)
 
     def length(self, name: str) -> int:
-        return int(self._head(name)["ContentLength"])
+        names.parse_payload(name)
+        return int(head(self._connection, _RECORDS, name)["ContentLength"])
 
     # --- parts --------------------------------------------------------------------------------------------
 
@@ -262,48 +257,12 @@ class S3Uploads:
             length += len(chunk)
         return StoredPayload(length=length, sha256=whole.hexdigest())
 
-    # --- reading ------------------------------------------------------------------------------------------
-
-    def _head(self, name: str) -> Any:
-        names.parse_payload(name)
-        try:
-            return self._connection.call("head_object", _RECORDS, Key=name, expected=("NoSuchKey",))
-        except S3RefusedError:
-            raise NotFoundError("object_unknown") from None
-
     def _is_there(self, name: str) -> bool:
         try:
-            self._head(name)
+            self.length(name)
         except NotFoundError:
             return False
         return True
-
-    def _chunks(self, name: str, tag: str, start: int, stop: int) -> Iterator[bytes]:
-        """Of that very object: one that is put in its place meanwhile is not gone on with."""
-        at, tries = start, 0
-        while at < stop:
-            try:
-                answer = self._connection.call(
-                    "get_object", _RECORDS, Key=name, Range=f"bytes={at}-{stop - 1}", IfMatch=tag,
-                    expected=("NoSuchKey", "PreconditionFailed"),
-                )  # fmt: skip
-            except S3RefusedError:
-                raise failed("payload_replaced", _RECORDS, "get_object") from None
-            with closing(answer["Body"]) as body:
-                while chunk := _next(body):
-                    at, tries = at + len(chunk), 0
-                    yield chunk
-            tries += 1
-            if tries > _RESUMES:
-                raise failed("unreachable", _RECORDS, "get_object")
-
-
-def _next(body: Any) -> bytes:
-    """Nothing at the end, and nothing when the line breaks: whoever counts bytes sees which."""
-    try:
-        return cast(bytes, body.read(_CHUNK))
-    except BROKEN:
-        return b""
 
 
 def _filled(body: BinaryIO, length: int) -> bytearray:
@@ -311,7 +270,7 @@ def _filled(body: BinaryIO, length: int) -> bytearray:
     data = bytearray(length)
     view, there = memoryview(data), 0
     while there < length:
-        chunk = read_body(body, min(length - there, _CHUNK), length)
+        chunk = read_body(body, min(length - there, CHUNK), length)
         if not chunk:
             raise MalformedError("part_cut_short", field="body", expected=length, found=there)
         view[there : there + len(chunk)] = chunk

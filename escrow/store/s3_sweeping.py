@@ -1,0 +1,69 @@
+"""Remove from S3 what no entry names, with a credential that may; the server's locks decide last."""
+
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from escrow.errors import NotFoundError, RefusedError
+from escrow.store import names, notes
+from escrow.store.interface import Bucket
+from escrow.store.s3_check import server_time
+from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_reading import head
+
+_RECORDS: Final = Bucket.RECORDS
+_LOCKED: Final = ("AccessDenied", "InvalidRequest", "ObjectLocked")
+"""How servers refuse to delete a version that is locked."""
+
+
+class S3Sweeper:
+    """Keeps the contract of escrow/store/interface.py `Sweepable`. `connection` is closed by who made it."""
+
+    def __init__(self, connection: S3Connection) -> None:
+        self._connection = connection
+
+    def now(self) -> datetime:
+        return server_time(self._connection, _RECORDS)
+
+    def written_at(self, bucket: Bucket, name: str) -> datetime:
+        names.require_object(bucket, name)
+        found: datetime = head(self._connection, bucket, name)["LastModified"]
+        return found.astimezone(UTC)
+
+    def discard_upload(self, name: str) -> None:
+        names.parse_payload(name)
+        with suppress(NotFoundError):
+            head(self._connection, _RECORDS, name)
+            raise RefusedError("upload_completed")
+        plan = names.upload_plan(name)
+        try:
+            raw = self._connection.read(_RECORDS, plan, limit=notes.NOTE_LIMIT)
+        except NotFoundError:
+            return
+        with suppress(S3RefusedError):
+            self._connection.call(
+                "abort_multipart_upload", _RECORDS, Key=name, UploadId=notes.parse_multipart(raw),
+                expected=("NoSuchUpload",),
+            )  # fmt: skip
+        self.discard(plan)
+
+    def discard(self, name: str) -> None:
+        """Every version and marker of it: one that stays would come to light when those above are gone."""
+        names.require_discardable(name)
+        for version in self._versions(name):
+            try:
+                self._connection.call(
+                    "delete_object", _RECORDS, Key=name, VersionId=version, expected=_LOCKED
+                )
+            except S3RefusedError as error:
+                found = head(self._connection, _RECORDS, name, version)
+                until = found.get("ObjectLockRetainUntilDate")
+                raise RefusedError(
+                    "object_retained", until=error.code if until is None else until.isoformat()
+                ) from None
+
+    def _versions(self, name: str) -> list[str]:
+        """Payloads first: their lock is asked before a marker above it goes."""
+        answer: Any = self._connection.call("list_object_versions", _RECORDS, Prefix=name)
+        found = [*answer.get("Versions", ()), *answer.get("DeleteMarkers", ())]
+        return [one["VersionId"] for one in found if one["Key"] == name]
