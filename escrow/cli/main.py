@@ -54,7 +54,7 @@ class Root(click.Group):
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
         """Run, and end the process with the exit code of `endings`."""
-        _never_fail_to_print()
+        never_fail_to_print()
         given = list(sys.argv[1:] if args is None else args)
         extra |= {"standalone_mode": False, "prog_name": "escrow"}
         try:
@@ -64,7 +64,7 @@ class Root(click.Group):
         sys.exit(code if isinstance(code, int) else 0)
 
 
-def _never_fail_to_print() -> None:
+def never_fail_to_print() -> None:
     """What a terminal's encoding does not have is shown as a question mark; it ends no run."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):

@@ -92,7 +92,21 @@ class PayloadStream:
     chunks: Iterator[bytes]
 
 
-class Courier(Protocol):
+class ReleaseCourier(Protocol):
+    """Carries what has been released: all that opening a record takes."""
+
+    def payload(self, case: CaseId, record: RecordId, *, start: int) -> AbstractContextManager[PayloadStream]:
+        """The record's encrypted bytes from byte `start` on. UnavailableError when the line breaks midway."""
+        ...
+
+    def request(self, case: CaseId, request: Hash) -> UntrustedRequest:
+        """For members and the readers that it names; NotFoundError `not_found` for anybody else."""
+        ...
+
+    def bundle(self, case: CaseId, request: Hash) -> bytes: ...
+
+
+class Courier(ReleaseCourier, Protocol):
     """Carries words to one service and back. `url` is its public URL, without a slash at the end."""
 
     @property
@@ -115,16 +129,6 @@ class Courier(Protocol):
         ...
 
     def put_part(self, case: CaseId, upload: UploadId, number: int, data: bytes) -> Part: ...
-
-    def payload(self, case: CaseId, record: RecordId, *, start: int) -> AbstractContextManager[PayloadStream]:
-        """The record's encrypted bytes from byte `start` on. UnavailableError when the line breaks midway."""
-        ...
-
-    def request(self, case: CaseId, request: Hash) -> UntrustedRequest:
-        """For members and the readers that it names; NotFoundError `not_found` for anybody else."""
-        ...
-
-    def bundle(self, case: CaseId, request: Hash) -> bytes: ...
 
     def share(self, case: CaseId, shares: Hash) -> bytes:
         """A share object's bytes. Its author's always, anybody else's after the release."""

@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from types import TracebackType
 from typing import Self
 
-from escrow.client.courier import Courier
+from escrow.client.courier import ReleaseCourier
 from escrow.errors import ForgedError, UnavailableError
 from escrow.model.ids import CaseId, RecordId
 
@@ -23,7 +23,7 @@ class PayloadReader:
     """
 
     def __init__(
-        self, courier: Courier, case: CaseId, record: RecordId, length: int, *, start: int = 0
+        self, courier: ReleaseCourier, case: CaseId, record: RecordId, length: int, *, start: int = 0
     ) -> None:
         self._courier, self._case, self._record, self._length = courier, case, record, length
         self._done = start

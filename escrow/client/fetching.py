@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
-from escrow.client.courier import Courier
+from escrow.client.courier import ReleaseCourier
 from escrow.client.disk import renamed
 from escrow.client.downloading import PayloadReader
 from escrow.client.opening import ask_bundle, read_bundle, reader_keys
@@ -42,7 +42,7 @@ class Fetched:
 
 
 def fetch_release(
-    courier: Courier,
+    courier: ReleaseCourier,
     case: CaseId,
     request: Hash,
     folder: Path,
@@ -95,7 +95,9 @@ def _require_same(path: Path, body: RecordBody) -> None:
             raise RefusedError("file_exists", file=path.name)
 
 
-def _fetch_payload(courier: Courier, case: CaseId, body: RecordBody, path: Path, progress: Progress) -> None:
+def _fetch_payload(
+    courier: ReleaseCourier, case: CaseId, body: RecordBody, path: Path, progress: Progress
+) -> None:
     """K2."""
     part = path.with_name(f"{path.name}.part")
     with renamed("file_not_written"):
@@ -116,7 +118,7 @@ def _remove(part: Path) -> None:
         part.unlink(missing_ok=True)
 
 
-def _gather(courier: Courier, case: CaseId, body: RecordBody, part: Path, progress: Progress) -> str:
+def _gather(courier: ReleaseCourier, case: CaseId, body: RecordBody, part: Path, progress: Progress) -> str:
     """Bring the part to its full length; its SHA-256."""
     total = body.payload.length
     digest = Sha256()

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from escrow.client.courier import Courier
+from escrow.client.courier import Courier, ReleaseCourier
 from escrow.client.disk import renamed
 from escrow.client.downloading import PayloadReader
 from escrow.client.progress import Progress, Stage, silent
@@ -137,7 +137,7 @@ def open_files(
     return _open(verified, lying_there, out, identity, ticket, overwrite=overwrite, progress=progress)
 
 
-def ask_bundle(courier: Courier, case: CaseId, request: Hash) -> bytes:
+def ask_bundle(courier: ReleaseCourier, case: CaseId, request: Hash) -> bytes:
     """The bundle, unverified; or why there is none, as far as the service tells this caller (see
     `open_release`).
     """

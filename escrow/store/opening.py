@@ -1,7 +1,7 @@
 """The store that the settings name: a folder, or three buckets of an S3 server.
 
-A service opens a `Store`, which removes nothing. An `Archive` is for scripts: it has the tools beside, each of
-which needs a credential that may use it.
+A service opens a `Store`, which removes nothing. An `Archive` is for scripts: it has the tools
+beside, each of which needs a credential that may use it.
 """
 
 from collections.abc import Iterator
@@ -37,7 +37,7 @@ class Archive:
 
 @contextmanager
 def open_archive(storage: Storage) -> Iterator[Archive]:
-    """For a script, as long as it runs. What its credential may not do, the server refuses when it is tried."""
+    """For a script, as long as it runs. What its credential may not do, the server refuses."""
     if isinstance(storage, Path):
         yield Archive(
             store=FolderStore(storage),

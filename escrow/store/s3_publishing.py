@@ -1,8 +1,8 @@
 """What is released to everybody, in the public bucket of an S3 server.
 
 A short object is one create-only put. A long one is a multipart upload that is completed create-only: MinIO
-and AWS refuse the second. A server that ignores the condition keeps both as versions, of the same bytes, since
-what is released is the same whoever releases it.
+and AWS refuse the second. A server that ignores the condition keeps both as versions, of the same bytes,
+since what is released is the same whoever releases it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -83,7 +83,7 @@ class S3Publisher:
 
 
 def _pieces(chunks: Iterable[bytes], length: int, size: int) -> Iterator[bytes]:
-    """The same bytes in pieces of `size`; exactly `length`, or MalformedError `payload_length_out_of_range`."""
+    """The bytes in pieces of `size`; exactly `length`, or MalformedError `payload_length_out_of_range`."""
     piece, seen = bytearray(), 0
     for chunk in chunks:
         seen += len(chunk)

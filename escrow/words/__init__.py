@@ -21,6 +21,7 @@ from escrow.errors import (
     UnauthorizedError,
     UnavailableError,
 )
+from escrow.words.admin import ADMIN
 from escrow.words.case import CASE
 from escrow.words.client import CLIENT
 from escrow.words.commands import COMMANDS
@@ -33,7 +34,7 @@ from escrow.words.row import Row
 from escrow.words.serving import SERVING
 from escrow.words.storage import STORAGE
 
-TABLES = (FORMAT, KEYS, FORGED, CASE, RELEASE, SERVING, STORAGE, MACHINE, CLIENT, COMMANDS)
+TABLES = (FORMAT, KEYS, FORGED, CASE, RELEASE, SERVING, STORAGE, MACHINE, CLIENT, COMMANDS, ADMIN)
 WORDS: dict[str, Row] = {code: row for table in TABLES for code, row in table.items()}
 
 _STATUS: tuple[tuple[type[EscrowError], int], ...] = (

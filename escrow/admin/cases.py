@@ -1,0 +1,56 @@
+"""Cases in a store, without their service: which there are, and what each is when it is replayed."""
+
+from collections.abc import Iterator
+
+from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError
+from escrow.ledger.entry import MAX_ENTRY
+from escrow.ledger.replay import extend
+from escrow.ledger.state import CaseState
+from escrow.model.ids import CaseId
+from escrow.store import names
+from escrow.store.interface import Bucket, Store
+
+
+def cases(store: Store) -> Iterator[CaseId]:
+    """Every case that has entries, in order of their ids, found without reading the entries' names."""
+    after = ""
+    while page := store.names(Bucket.LEDGER, names.CASES, after=after, limit=1):
+        case = names.parse_entry(page[0]).case
+        yield case
+        after = names.after_case(case)
+
+
+def find_case(store: Store, begins: str) -> CaseId:
+    """The one case whose id begins so.
+
+    NotFoundError `case_unknown`; RefusedError `case_ambiguous` (first, second).
+    """
+    found = [case for case in cases(store) if case.startswith(begins)]
+    if not found:
+        raise NotFoundError("case_unknown")
+    if len(found) > 1:
+        raise RefusedError("case_ambiguous", first=found[0], second=found[1])
+    return found[0]
+
+
+def replay(store: Store, case: CaseId) -> CaseState:
+    """The case as its entries say: chain, signatures and rules, but not the proofs of dealings.
+
+    NotFoundError `case_unknown`; ForgedError and others of the ledger's rules; MalformedError.
+    """
+    state: CaseState | None = None
+    while True:
+        n = 0 if state is None else state.head.n + 1
+        try:
+            raw = store.get(Bucket.LEDGER, names.entry(case, n), limit=MAX_ENTRY)
+        except NotFoundError:
+            break
+        try:
+            state = extend(state, raw.decode("ascii"), proofs=False, texts=False)
+        except UnicodeDecodeError as error:
+            raise MalformedError("jws_malformed", field="entry") from error
+        if state.case != case:
+            raise ForgedError("case_unexpected", expected=case, found=state.case)
+    if state is None:
+        raise NotFoundError("case_unknown")
+    return state
