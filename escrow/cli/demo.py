@@ -9,7 +9,7 @@ must be refused.
 import shutil
 import tempfile
 import time
-from contextlib import closing
+from contextlib import ExitStack, closing
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -17,6 +17,7 @@ from pathlib import Path
 import click
 
 from escrow.cli.app import Verb
+from escrow.cli.demo_site import Site, run_site
 from escrow.cli.demo_stage import Stage, holds
 
 DELTA, NORTHQUAY, BELMARRA, MEDIATOR = "delta", "northquay", "belmarra", "mediator"
@@ -56,19 +57,19 @@ not_before = "at-deposit"
 @click.command(cls=Verb)
 @click.option("--keep", is_flag=True, help="Leave the folder with everybody's files when it is over.")
 @click.option("--quiet", is_flag=True, help="Print only what happens, step by step, and no commands.")
-@click.option("--minio", is_flag=True, help="Not there yet: keep the records on MinIO.")
+@click.option("--minio", is_flag=True, help="Keep the records on a MinIO, which is built and run for this.")
 def demo(keep: bool, quiet: bool, minio: bool) -> None:
     """Play a mediation on this machine, from charter to release.
 
     Starts the real service in a temporary folder, on a free port of this machine, and types the commands
     that its people would type. Ends with code 0 only if everything went as it must, refusals included.
     """
-    if minio:
-        raise click.UsageError("--minio is not there yet: this version keeps its records in a folder.")
     root = Path(tempfile.mkdtemp(prefix="escrow-demo-"))
     try:
-        with closing(Stage(root, quiet=quiet)) as stage:
-            _Story(stage).play()
+        with ExitStack() as lasting:
+            site = lasting.enter_context(run_site(root / OPERATOR, quiet=quiet)) if minio else None
+            stage = lasting.enter_context(closing(Stage(root, quiet=quiet)))
+            _Story(stage, site).play()
     finally:
         if keep:
             click.echo(f"Everybody's files are in {root}", err=True)
@@ -81,6 +82,7 @@ class _Story:
     """The steps, in order. What one learns, such as the case's id, the next ones use."""
 
     stage: Stage
+    site: Site | None
     case: str = ""
     pace_s: float = 1.0
 
@@ -99,7 +101,10 @@ class _Story:
         stage = self.stage
         stage.step("An operator starts a service; everybody makes an identity.")
         bind = stage.url.removeprefix("http://")
-        service_card = stage.run(OPERATOR, "service", "init", "service", "--bind", bind).out.splitlines()[-1]
+        storage = () if self.site is None else self.site.options
+        service_card = stage.run(
+            OPERATOR, "service", "init", "service", "--bind", bind, *storage
+        ).out.splitlines()[-1]
         stage.start_service(OPERATOR, "service")
         cards = {person: stage.run(person, "keygen").out for person in (*SEATS, ARBITRATOR)}
         stage.step(
@@ -147,7 +152,8 @@ class _Story:
         files = [
             path.read_bytes() for path in (stage.folder(OPERATOR) / "service").rglob("*") if path.is_file()
         ]
-        stage.tell(f"{len(files)} files, looked through base64 and all:")
+        files += [] if self.site is None else self.site.objects()
+        stage.tell(f"{len(files)} files and objects, looked through base64 and all:")
         for text in (*SEEN, *SECRETS):
             found = sum(holds(raw, text) for raw in files)
             stage.tell(f"  {text!r}: in {found}")

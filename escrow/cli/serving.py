@@ -44,8 +44,19 @@ def service() -> None:
     metavar="CARD",
     help="A card that may open cases. Repeatable.  [default: anybody may]",
 )
+@click.option("--s3-endpoint", metavar="URL", help="Keep records in S3 here, not in FOLDER.")
+@click.option("--s3-buckets", default="escrow", metavar="NAME", help="How the buckets' names begin.")
+@click.option(
+    "--s3-credentials",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="The service's credential, as `scripts/minio setup` writes it.",
+)
 @pass_app
-def init(app: App, folder: Path, url: str | None, bind: str, convenors: tuple[str, ...]) -> None:
+def init(
+    app: App, folder: Path, url: str | None, bind: str, convenors: tuple[str, ...], s3_endpoint: str | None,
+    s3_buckets: str, s3_credentials: Path | None,
+) -> None:  # fmt: skip
     """Make a service's folder: its identity and its settings.
 
     Prints the service's card, which convenors compare before they open a case. Keep a copy of the
@@ -59,13 +70,18 @@ def init(app: App, folder: Path, url: str | None, bind: str, convenors: tuple[st
     listed = tuple(str(Card.parse(text)) for text in convenors)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     card = create_service_identity(folder / "identity")
-    write_file(config, _config(folder.resolve(), url or f"http://{bind}", bind, listed).encode())
+    store = {"store": str(folder.resolve() / "store")}
+    if s3_endpoint is not None:
+        store = {"s3_endpoint": s3_endpoint, "s3_buckets": s3_buckets}
+        if s3_credentials is not None:
+            store["s3_credentials"] = str(s3_credentials.resolve())
+    write_file(config, _config(folder.resolve(), url or f"http://{bind}", bind, listed, store).encode())
     run = f"To run it: escrow serve {quote(str(folder))}"
     say(app, f"Settings: {config}", f"Fingerprint: {card.groups}", run, "The service's card:")
     answer(app, str(card), {**as_json.card(card), "folder": str(folder), "settings": str(config)})
 
 
-def _config(folder: Path, url: str, bind: str, convenors: tuple[str, ...]) -> str:
+def _config(folder: Path, url: str, bind: str, convenors: tuple[str, ...], store: dict[str, str]) -> str:
     """TOML; every text is quoted as JSON, of which TOML's basic strings understand all that is printed
     here.
     """
@@ -74,8 +90,8 @@ def _config(folder: Path, url: str, bind: str, convenors: tuple[str, ...]) -> st
         "# Settings of this service; what each means and what else there is: escrow/config.py\n"
         f"public_url = {json.dumps(url.rstrip('/'))}\n"
         f"bind = {json.dumps(bind)}\n"
-        f"store = {json.dumps(str(folder / 'store'))}\n"
-        f"service_identity = {json.dumps(str(folder / 'identity'))}\n"
+        + "".join(f"{name} = {json.dumps(value)}\n" for name, value in store.items())
+        + f"service_identity = {json.dumps(str(folder / 'identity'))}\n"
         f"convenors = {who}\n"
     )
 

@@ -60,6 +60,18 @@ STORAGE = {
         "MinIO refused: {step} ({reason}).",
         "Check the endpoint, and that --root is the credential of its administrator.",
     ),
+    "minio_missing": row(
+        "MinIO missing",
+        "There is no {program} on PATH, and no Go to build it with.",
+        "Install Go 1.24 or newer (Debian: apt-get install golang), or put a {program} on PATH, or run MinIO in "
+        "Docker and set it up by scripts/minio setup.",
+    ),
+    "minio_build_failed": row(
+        "MinIO not built",
+        "Go could not build {program} from {module}.",
+        "Run `go install {module}` by hand to see why; Go's module proxy must be reached.",
+    ),
+    "minio_did_not_start": row("MinIO did not start", "MinIO did not start.", "See what it wrote: {log}"),
     "policy_unreadable": row(
         "Policy unreadable",
         "The policy {path} cannot be read.",

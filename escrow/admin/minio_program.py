@@ -1,0 +1,113 @@
+"""Find MinIO's program or build it, and run one on this machine for the demo, the tests and benchmarks."""
+
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from escrow.errors import SetupError
+from escrow.store.s3_credentials import Credentials
+
+MINIO: Final = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
+"""The newest version that Go's module proxy serves; the project's repository is archived since then."""
+MC: Final = "github.com/minio/mc@v0.0.0-20250313080218-cf909e1063a9"
+START_S: Final = 60
+STOP_S: Final = 10
+
+
+def find_program(name: str, cache: Path, *, say: Callable[[str], None]) -> Path:
+    """`minio` or `mc`: on PATH, else in `cache`, else built into it by Go, which takes minutes, once.
+
+    SetupError `minio_missing` (program) where there is no Go either; `minio_build_failed` (program, module).
+    """
+    on_path = shutil.which(name)
+    if on_path is not None:
+        return Path(on_path)
+    cached = cache / name
+    if not cached.exists():
+        _build(name, {"minio": MINIO, "mc": MC}[name], cache, say)
+    return cached
+
+
+def _build(name: str, module: str, cache: Path, say: Callable[[str], None]) -> None:
+    """As MinIO's own documents say: `go install`, into a folder of our own."""
+    go = shutil.which("go")
+    if go is None:
+        raise SetupError("minio_missing", program=name)
+    cache.mkdir(parents=True, exist_ok=True)
+    say(f"Building {name} by Go from {module}: about three minutes, once.")
+    environ = os.environ | {"CGO_ENABLED": "0", "GOBIN": str(cache.resolve())}
+    done = subprocess.run([go, "install", module], env=environ, capture_output=True, check=False)  # noqa: S603
+    if done.returncode != 0 or not (cache / name).exists():
+        raise SetupError("minio_build_failed", program=name, module=module)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A MinIO on loopback, and the credential of its administrator."""
+
+    endpoint: str
+    root: Credentials
+    process: "subprocess.Popen[bytes]"
+
+
+@contextmanager
+def run_minio(program: Path, data: Path, log: Path, *, port: int = 0) -> Iterator[Running]:
+    """Run MinIO over the folder `data` as long as the block lasts. SetupError `minio_did_not_start` (log)."""
+    chosen = port or _free_port()
+    root = Credentials(access_key=f"root-{secrets.token_hex(5)}", secret_key=secrets.token_urlsafe(30))
+    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with log.open("ab") as sink:
+        process = subprocess.Popen(  # noqa: S603  # the program that was found or built above
+            [str(program), "server", str(data), "--address", f"127.0.0.1:{chosen}", "--quiet"],
+            stdin=subprocess.DEVNULL,
+            stdout=sink,
+            stderr=sink,
+            start_new_session=True,  # Ctrl-C is for whoever started it, who then stops it in order
+            env=os.environ
+            | {
+                "MINIO_ROOT_USER": root.access_key,
+                "MINIO_ROOT_PASSWORD": root.secret_key,
+                "MINIO_BROWSER": "off",
+                "MINIO_UPDATE": "off",
+            },
+        )
+    try:
+        endpoint = f"http://127.0.0.1:{chosen}"
+        _wait(endpoint, process, log)
+        yield Running(endpoint=endpoint, root=root, process=process)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(STOP_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait(endpoint: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
+    end = time.monotonic() + START_S
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            with urllib.request.urlopen(f"{endpoint}/minio/health/ready", timeout=2) as answer:  # noqa: S310
+                if answer.status == 200:
+                    return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.05)
+    raise SetupError("minio_did_not_start", log=str(log))
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port: int = listener.getsockname()[1]
+        return port

@@ -1,0 +1,63 @@
+"""The demo's MinIO: a real server on this machine, set up with the users and policies of production."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from escrow.config import S3Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """Where the demo's records lie. `credentials`: the folder with one file for each role."""
+
+    endpoint: str
+    credentials: Path
+
+    @property
+    def options(self) -> tuple[str, ...]:
+        """For `escrow service init`."""
+        file = str(self.credentials / "service.json")
+        return "--s3-endpoint", self.endpoint, "--s3-credentials", file
+
+    def objects(self) -> list[bytes]:
+        """The bytes of everything that the server keeps, in every version: what its administrator sees."""
+        from escrow.store.interface import Bucket
+        from escrow.store.s3_connection import S3Connection
+
+        settings = S3Settings(endpoint=self.endpoint, credentials=self.credentials / "root.json")
+        found: list[bytes] = []
+        with closing(S3Connection(settings)) as line:
+            for bucket in Bucket:
+                pages = line.client.get_paginator("list_object_versions").paginate(Bucket=line.bucket(bucket))
+                for one in (version for page in pages for version in page.get("Versions", ())):
+                    limit = one["Size"]
+                    found.append(line.read(bucket, one["Key"], limit=limit, version=one["VersionId"]))
+        return found
+
+
+@contextmanager
+def run_site(folder: Path, *, quiet: bool) -> Iterator[Site]:
+    """SetupError where MinIO's program is neither there nor to be built, or does not start."""
+    from escrow.admin.minio_program import find_program, run_minio
+    from escrow.admin.minio_setup import set_up
+    from escrow.cli.minio_script import CACHE, POLICIES
+    from escrow.store.s3_credentials import write_credentials
+
+    def tell(line: str) -> None:
+        if not quiet:
+            click.echo(line)
+
+    program = find_program("minio", CACHE, say=lambda line: click.echo(line, err=True))
+    credentials = folder / "credentials"
+    credentials.mkdir(mode=0o700, parents=True)
+    with run_minio(program, folder / "minio", folder / "minio.log") as server:
+        write_credentials(credentials / "root.json", server.root)
+        tell(f"A MinIO runs at {server.endpoint}; its buckets, users and policies are those of production:")
+        settings = S3Settings(endpoint=server.endpoint, credentials=credentials / "root.json")
+        for step in set_up(settings, policies=POLICIES, credentials=credentials):
+            tell(f"  {step.what.replace(str(folder), '.')}")
+        yield Site(endpoint=server.endpoint, credentials=credentials)
