@@ -114,8 +114,8 @@ def publish(
 
     `work`: a folder of this request's own, with room for payload and document; what an interrupted run left
     there is gone on with. RefusedError `not_released`, `request_unknown`, `not_for_everybody` (path,
-    audience), `publication_too_early` (path, opens_at); SetupError `clocks_differ` (seconds); ForgedError that
-    says whose fault it is, or `published_object_differs` (object). Nothing that counts is written then.
+    audience), `publication_too_early` (path, opens_at); SetupError `clocks_differ` (seconds); ForgedError
+    that says whose fault it is, or `published_object_differs` (object). Nothing that counts is written then.
     """
     require_clock(archive, clock)
     bundle, payload, verified = _fetched(archive, case, request, work, progress)

@@ -67,10 +67,12 @@ def audit(app: App, what: str, only: str | None, known: Sequence[tuple[CaseId, H
     were taken off, unless --known says how far they went. Ends with code 5 if anything is wrong.
     """
     if Path(what).is_dir():
-        from escrow.cli.folder_audit import audit_folder
+        from escrow.admin.store_audit import audit_store
+        from escrow.store.opening import open_archive
 
         _require_store(Path(what))
-        _conclude(app, audit_folder(Path(what), only, at=app.clock(), known=dict(known)))
+        with open_archive(Path(what)) as found:
+            _conclude(app, list(audit_store(found, only, at=app.clock(), known=dict(known))))
         return
     if "/" in what:
         raise SetupError("store_folder_missing", path=what)
@@ -90,21 +92,21 @@ def _require_store(folder: Path) -> None:
 
 
 def _conclude(app: App, reports: Sequence[AuditReport], *, then: str = "") -> None:
-    say(app, *(line for report in reports for line in _fault_lines(report)))
-    lines = [*map(_summary, reports), *([then] if then else [])]
-    answer(app, lines, {"cases": [_as_json(report) for report in reports]})
+    say(app, *(line for report in reports for line in fault_lines(report)))
+    lines = [*map(summary, reports), *([then] if then else [])]
+    answer(app, lines, {"cases": [report_as_json(report) for report in reports]})
     if any(report.faults for report in reports):
         raise click.exceptions.Exit(endings.FORGED)
 
 
-def _summary(it: AuditReport) -> str:
+def summary(it: AuditReport) -> str:
     name = "no case" if it.case is None else f"case {show.short(it.case)}"
     found = "sound" if not it.faults else f"{len(it.faults)} FAULTS"
     warned = f", {len(it.warnings)} warnings" if it.warnings else ""
     return f"{name}: {it.entries} entries, {it.records} records: {found}{warned}"
 
 
-def _fault_lines(it: AuditReport) -> Iterable[str]:
+def fault_lines(it: AuditReport) -> Iterable[str]:
     for word, found in (("", it.faults), ("Warning, entry", it.warnings)):
         for one in found:
             words = FAULTS.get(one.code) or describe(EscrowError(one.code, **one.fields)).detail
@@ -113,7 +115,7 @@ def _fault_lines(it: AuditReport) -> Iterable[str]:
             yield one_line(f"{word or 'Entry'} {one.n}: {words} ({one.code}){blame}{follows}")
 
 
-def _as_json(it: AuditReport) -> dict[str, Any]:
+def report_as_json(it: AuditReport) -> dict[str, Any]:
     return {
         "case": it.case,
         "head": None if it.head is None else it.head.emit(),

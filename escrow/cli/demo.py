@@ -223,7 +223,12 @@ class _Story:
         stage = self.stage
         stage.step("Anyone can check: Belmarra through the service, the operator from its folder alone.")
         stage.run(BELMARRA, "verify", self.case[:12])
-        stage.run(OPERATOR, "audit", "service/store")
+        if self.site is None:
+            stage.run(OPERATOR, "audit", "service/store")
+        else:
+            faults = self.site.audit()
+            stage.tell("scripts/audit.py, with a credential that may only read:", *faults or ("sound",))
+            stage.expect(not faults, "the buckets are not sound")
 
     def _compare(self, person: str, name: str, expected: str) -> None:
         found = (self.stage.folder(person) / name).read_text(encoding="utf-8")

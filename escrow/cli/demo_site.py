@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -37,6 +38,16 @@ class Site:
                     limit = one["Size"]
                     found.append(line.read(bucket, one["Key"], limit=limit, version=one["VersionId"]))
         return found
+
+    def audit(self) -> list[str]:
+        """Codes of what is wrong in the buckets, looked at with the auditor's credential."""
+        from escrow.admin.store_audit import audit_store
+        from escrow.store.opening import open_archive
+
+        settings = S3Settings(endpoint=self.endpoint, credentials=self.credentials / "audit.json")
+        with open_archive(settings) as archive:
+            reports = list(audit_store(archive, None, at=datetime.now(UTC)))
+        return [fault.code for report in reports for fault in report.faults]
 
 
 @contextmanager

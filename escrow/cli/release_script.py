@@ -12,6 +12,7 @@ import click
 from escrow.cli.app import App, pass_app
 from escrow.cli.archives import FILE, FOLDER, archive, run, storage_options
 from escrow.cli.bars import progress
+from escrow.cli.carrying import Release, write_label
 from escrow.cli.output import answer, moment, say
 from escrow.errors import EscrowError
 
@@ -127,6 +128,7 @@ def hand(app: App, /, case: str, request: str, out: Path, **where: Path | None) 
     with archive(**where) as found, progress(app) as bar:
         one = _one(found, case, request)
         verified = write(found, *one, out, progress=bar)
+    write_label(out, Release(service="", case=one[0], request=one[1]))
     readers = [ticket.card.fingerprint for ticket in verified.request.tickets]
     say(app, "Only these readers can open it: " + (", ".join(readers) or "everybody"))
     answer(app, str(out), {"case": one[0], "request": one[1], "folder": str(out), "readers": readers})

@@ -21,4 +21,6 @@ FAULTS = {
     "retention_short": "The stored payload is not kept as long as the charter says.",
     "share_object_missing": "The share of a sign-off is missing.",
     "share_object_unreadable": "The share of a sign-off cannot be read.",
+    "object_deleted": "An object was deleted; its first version is below, and was looked at instead.",
+    "object_overwritten": "An object was overwritten; its first version is below, and was looked at instead.",
 }

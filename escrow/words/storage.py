@@ -63,8 +63,8 @@ STORAGE = {
     "minio_missing": row(
         "MinIO missing",
         "There is no {program} on PATH, and no Go to build it with.",
-        "Install Go 1.24 or newer (Debian: apt-get install golang), or put a {program} on PATH, or run MinIO in "
-        "Docker and set it up by scripts/minio setup.",
+        "Install Go 1.24 or newer (Debian: apt-get install golang), or put a {program} on PATH, or run "
+        "MinIO in Docker and set it up by scripts/minio setup.",
     ),
     "minio_build_failed": row(
         "MinIO not built",
@@ -75,6 +75,6 @@ STORAGE = {
     "policy_unreadable": row(
         "Policy unreadable",
         "The policy {path} cannot be read.",
-        "Restore it from the release of this program.",
+        "Restore it from this program's release.",
     ),
 }

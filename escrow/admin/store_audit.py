@@ -1,20 +1,24 @@
-"""Audit every case in a folder store, or a copy of one: no service, no key, nothing is believed or written.
+"""Audit every case in a store, or a copy of one: no service, no key, nothing is believed or written.
 
 Beside what any audit asks (A1 to A6, escrow/ledger/audit.py), numbered as in the README there:
 
  A7  Everybody whom a case names finds it: every card of a charter and of a ticket has its index object.
  A8  A payload is retained as long as its charter says: less is a warning, since a copy brings no marks along.
  A9  A case of which something is left, but no entries, is named; it is a fault if the caller remembers it.
+ A10 Where the store keeps versions, an object that somebody overwrote or deleted is named, and the case is
+     audited by its first version, which is the evidence.
 
-What cannot be read is reported, and the rest is audited.
+What cannot be read is reported, and the rest is audited. One case is in memory at a time.
 """
 
 import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
+from heapq import merge
 
+from escrow.admin.cases import cases
+from escrow.admin.first_versions import Tampering, hidden_objects
 from escrow.errors import NotFoundError, TooLargeError, UnavailableError
 from escrow.ledger.audit import AuditReport, Fault, Unreadable, audit
 from escrow.ledger.entry import MAX_ENTRY
@@ -24,33 +28,31 @@ from escrow.model.ids import CaseId, Fingerprint, Hash
 from escrow.model.share_object import MAX_SHARE_OBJECT
 from escrow.service.gate import INDEX
 from escrow.store import names
-from escrow.store.folder import FolderStore
 from escrow.store.interface import Bucket, Store
+from escrow.store.opening import Archive
 
 Remembered = Mapping[CaseId, Head]
 """A head of each case that the caller has seen before."""
 
 
-def audit_folder(
-    root: Path, only: str | None, *, at: datetime, known: Remembered | None = None
-) -> list[AuditReport]:
-    """One report a case. `only`: how the id begins of the one that is asked for; `at`: now.
+def audit_store(
+    archive: Archive, only: str | None, *, at: datetime, known: Remembered | None = None
+) -> Iterator[AuditReport]:
+    """One report a case, as it is made. `only`: how the id begins of the one that is asked for; `at`: now.
 
     NotFoundError `case_unknown` when there is none (or not the one asked for).
     """
-    store, known = FolderStore(root), known or {}
-    kept = list(_cases(store))
-    lost = (_traces(store) | set(known)) - set(kept)
-    reports = [
-        _FolderAudit(store, case, at).report(known.get(case))
-        if case in kept
-        else _lost(case, known.get(case))
-        for case in (*kept, *sorted(lost))
-        if only is None or case.startswith(only)
-    ]
-    if not reports:
+    known, seen = known or {}, 0
+    for case in _every_case(archive.store, set(known)):
+        if only is not None and not case.startswith(only):
+            continue
+        seen += 1
+        if _is_kept(archive.store, case) or _is_hidden(archive, case):
+            yield _StoreAudit(archive, case, at).report(known.get(case))
+        else:
+            yield _lost(case, known.get(case))
+    if not seen:
         raise NotFoundError("case_unknown")
-    return reports
 
 
 def _lost(case: CaseId, known: Head | None) -> AuditReport:
@@ -60,29 +62,40 @@ def _lost(case: CaseId, known: Head | None) -> AuditReport:
     return AuditReport(case=case, head=None, entries=0, records=0, faults=faults, warnings=warnings)
 
 
-class _FolderAudit:
+class _StoreAudit:
     """One case in a store."""
 
-    def __init__(self, store: Store, case: CaseId, at: datetime) -> None:
-        self._store = store
+    def __init__(self, archive: Archive, case: CaseId, at: datetime) -> None:
+        self._store = archive.store
+        self._versions = archive.versions
         self._case = case
         self._at = at
+        found = [] if self._versions is None else hidden_objects(self._versions, case)
+        self._hidden = {one.name: one for one in found}
 
     def report(self, known: Head | None) -> AuditReport:
         found = audit(self._entries(), self._share, self._payload, case=self._case, known=known)
         if found.state is None:
             return replace(found, case=self._case)
         missing, short = self._index_faults(found.state), self._retention_warnings(found.state)
-        return replace(found, faults=(*found.faults, *missing), warnings=(*found.warnings, *short))
+        tampered = self._tampered()
+        return replace(found, faults=(*tampered, *found.faults, *missing), warnings=(*found.warnings, *short))
+
+    def _tampered(self) -> Iterator[Fault]:
+        """A10."""
+        for one in self._hidden.values():
+            entry = names.parse_entry(one.name).number if one.bucket is Bucket.LEDGER else 0
+            about = {"object": one.name, "at": one.at.isoformat()}
+            yield Fault(code=f"object_{one.how.value}", n=entry, party="", fields=about)
 
     def _entries(self) -> Iterator[str | Unreadable]:
-        after = ""
-        while page := self._store.names(Bucket.LEDGER, names.entries(self._case), after=after):
-            for name in page:
-                raw = self._object(Bucket.LEDGER, name, MAX_ENTRY)
-                if raw is not None:
-                    yield raw if isinstance(raw, Unreadable) else raw.decode("ascii", "replace")
-            after = page[-1]
+        deleted = sorted(one.name for one in self._hidden.values() if one.how is Tampering.DELETED)
+        there = _every(self._store, Bucket.LEDGER, names.entries(self._case))
+        prefix = names.entries(self._case)
+        for name in merge(there, (one for one in deleted if one.startswith(prefix))):
+            raw = self._object(Bucket.LEDGER, name, MAX_ENTRY)
+            if raw is not None:
+                yield raw if isinstance(raw, Unreadable) else raw.decode("ascii", "replace")
 
     def _share(self, name: Hash) -> bytes | Unreadable | None:
         return self._object(Bucket.RECORDS, names.share(self._case, name), MAX_SHARE_OBJECT)
@@ -90,7 +103,7 @@ class _FolderAudit:
     def _payload(self, record: RecordState) -> tuple[str, int] | Unreadable | None:
         digest, length = hashlib.sha256(), 0
         try:
-            for chunk in self._store.payload(self._payload_name(record)):
+            for chunk in self._payload_chunks(self._payload_name(record)):
                 digest.update(chunk)
                 length += len(chunk)
         except NotFoundError:
@@ -99,8 +112,17 @@ class _FolderAudit:
             return Unreadable(reason=error.code)
         return digest.hexdigest(), length
 
+    def _payload_chunks(self, name: str) -> Iterator[bytes]:
+        first = self._hidden.get(name)
+        if first is None or self._versions is None:
+            return self._store.payload(name)
+        return self._versions.payload_version(name, first.version)
+
     def _object(self, bucket: Bucket, name: str, limit: int) -> bytes | Unreadable | None:
+        first = self._hidden.get(name)
         try:
+            if first is not None and self._versions is not None:
+                return self._versions.get_version(bucket, name, first.version, limit=limit)
             return self._store.get(bucket, name, limit=limit)
         except NotFoundError:
             return None
@@ -151,20 +173,24 @@ def _named(state: CaseState) -> dict[Fingerprint, int]:
     return found
 
 
-def _cases(store: Store) -> Iterator[CaseId]:
-    """Every case that has a folder of entries, found without reading the entries' names."""
-    after = ""
-    while page := store.names(Bucket.LEDGER, names.CASES, after=after, limit=1):
-        case = names.parse_entry(page[0]).case
-        yield case
-        after = names.after_case(case)
-
-
-def _traces(store: Store) -> set[CaseId]:
-    """Every case that something beside its entries speaks of."""
-    found = {names.parse_card_index(name).case for name in _every(store, Bucket.LEDGER, names.CARDS)}
+def _every_case(store: Store, known: set[CaseId]) -> Iterator[CaseId]:
+    """Every case that has entries, or that something else speaks of, sorted; ids only are in memory."""
+    found = set(cases(store)) | known
+    found |= {names.parse_card_index(name).case for name in _every(store, Bucket.LEDGER, names.CARDS)}
     found |= {names.parse_share(name).case for name in _every(store, Bucket.RECORDS, names.SHARES)}
-    return found | {names.parse_payload(name).case for name in _every(store, Bucket.RECORDS, names.PAYLOADS)}
+    found |= {names.parse_payload(name).case for name in _every(store, Bucket.RECORDS, names.PAYLOADS)}
+    yield from sorted(found)
+
+
+def _is_kept(store: Store, case: CaseId) -> bool:
+    return bool(store.names(Bucket.LEDGER, names.entries(case), limit=1))
+
+
+def _is_hidden(archive: Archive, case: CaseId) -> bool:
+    """All its entries were deleted, and are below."""
+    if archive.versions is None:
+        return False
+    return next(archive.versions.versions(Bucket.LEDGER, names.entries(case)), None) is not None
 
 
 def _every(store: Store, bucket: Bucket, prefix: str) -> Iterator[str]:

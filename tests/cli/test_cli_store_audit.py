@@ -10,16 +10,22 @@ from click.testing import CliRunner, Result
 from support import build
 from support.office import Office
 
+from escrow.admin.store_audit import audit_store
 from escrow.cli.app import App
-from escrow.cli.folder_audit import audit_folder
 from escrow.cli.main import cli
 from escrow.errors import NotFoundError
 from escrow.ledger.audit import AuditReport
 from escrow.ledger.entry import MAX_ENTRY
 from escrow.ledger.statement import Head
 from escrow.store import names
+from escrow.store.opening import open_archive
 
 ARBITRATOR, MEDIATOR = build.party("arbitrator"), build.SEATS["mediator"]
+
+
+def _audited(root: Path, only: str | None, **given: object) -> list[AuditReport]:
+    with open_archive(root) as archive:
+        return list(audit_store(archive, only, **given))  # type: ignore[arg-type]
 
 
 class Kept:
@@ -48,7 +54,7 @@ class Kept:
 
     def audit(self, **options: object) -> dict[str, AuditReport]:
         given = {"at": build.START} | options
-        return {str(it.case): it for it in audit_folder(self.root, None, **given)}  # type: ignore[arg-type]
+        return {str(it.case): it for it in _audited(self.root, None, **given)}  # type: ignore[arg-type]
 
     def faults(self, **options: object) -> list[str]:
         """Of the first case; the other must be sound whatever happened to the first."""
@@ -130,7 +136,7 @@ def test_entry_that_cannot_be_read_is_reported_and_later_ones_are_checked(kept: 
 
 def test_first_entry_that_cannot_be_read_does_not_hide_the_other_case(kept: Kept) -> None:
     overlong(kept.entry(0))
-    found = audit_folder(kept.root, None, at=build.START)
+    found = _audited(kept.root, None, at=build.START)
     assert sorted(it.case or "" for it in found) == sorted([kept.case.id, kept.other.id])
     assert {it.case: [fault.code for fault in it.faults] for it in found} == {
         kept.case.id: ["entry_unreadable", "audit_without_anchor"],
@@ -181,7 +187,7 @@ def test_payload_that_may_be_deleted_too_early_is_warned_of(kept: Kept) -> None:
 
 def test_case_that_is_not_there_is_unknown(kept: Kept) -> None:
     with pytest.raises(NotFoundError) as caught:
-        audit_folder(kept.root, "00ff", at=build.START)
+        _audited(kept.root, "00ff", at=build.START)
     assert caught.value.code == "case_unknown"
 
 

@@ -1,0 +1,127 @@
+"""The service is gone; its buckets on MinIO are left. Administrators release, audit and restore, each with a
+credential that may no more than that.
+"""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from botocore.exceptions import ClientError
+from support.minio import Minio, Site
+from support.refusals import refuses
+
+from escrow.errors import RefusedError, UnavailableError
+from escrow.store import names
+from escrow.store.interface import Bucket
+from escrow.store.opening import open_archive
+
+GOLDEN = Path(__file__).parents[1] / "golden/v1"
+KEPT = GOLDEN / "operator/service/store"
+SCRIPTS = Path(__file__).parents[2] / "scripts"
+(CASE,) = (path.name for path in (KEPT / "ledger/cases").iterdir())
+FORGED = 5
+
+
+@pytest.fixture
+def filled(minio_server: Minio, tmp_path: Path) -> Site:
+    """The kept case, copied object by object into fresh buckets, as a service would have left it."""
+    site = Site(minio_server, tmp_path / "site")
+    with site.client("root") as root:
+        for bucket in (Bucket.LEDGER, Bucket.RECORDS):
+            for path in sorted((KEPT / bucket.value).rglob("*")):
+                name = str(path.relative_to(KEPT / bucket.value))
+                if path.is_file() and names.is_object(bucket, name):
+                    root.put_object(Bucket=site.bucket(bucket), Key=name, Body=path.read_bytes())
+    return site
+
+
+def script(name: str, site: Site, role: str, *args: str, status: int = 0) -> str:
+    settings = site.settings(role)
+    environ = {
+        "ESCROW_S3_ENDPOINT": settings.endpoint,
+        "ESCROW_S3_BUCKETS": settings.buckets,
+        "ESCROW_S3_CREDENTIALS": str(settings.credentials),
+        "PATH": "/usr/bin:/bin",
+    }
+    done = subprocess.run(
+        [sys.executable, str(SCRIPTS / name), *args], env=environ, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == status, f"{done.returncode}: {done.stdout}\n{done.stderr}"
+    return done.stdout + done.stderr
+
+
+def test_release_without_its_service_publishes_and_hands_over(filled: Site, tmp_path: Path) -> None:
+    listed = script("release.py", filled, "release", "due")
+    assert listed.count("to publish") == 1
+    assert "Nothing was written" in script("release.py", filled, "release", "publish", "--due")
+    log = tmp_path / "done.jsonl"
+    published = script("release.py", filled, "release", "publish", "--due", "--yes", "--log", str(log))
+    assert published.startswith("published")
+    assert len(log.read_text().splitlines()) == 1
+    assert (
+        script("release.py", filled, "release", "publish", "--due", "--yes") == ""
+    )  # nothing is due any more
+    row = next(line for line in listed.splitlines() if line.startswith("to hand over"))
+    case, request = row.split()[3:5]
+    script("release.py", filled, "release", "hand", case, request, "--out", str(tmp_path / "handed"))
+    opened = tmp_path / "opened.txt"
+    home = GOLDEN / "arbitrator"
+    identity = next(path for path in home.rglob("identity") if path.is_file())
+    private = tmp_path / "identity"
+    private.touch(mode=0o600)
+    private.write_bytes(identity.read_bytes())
+    done = subprocess.run(
+        [sys.executable, "-m", "escrow.cli", "--home", str(tmp_path / "home"), "--identity", str(private), "open",
+         str(tmp_path / "handed"), "--out", str(opened)],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "2,350,000" in opened.read_text()
+
+
+def test_release_credential_can_publish_and_not_write_the_ledger(filled: Site) -> None:
+    with open_archive(filled.settings("release")) as archive, pytest.raises(UnavailableError) as caught:
+        archive.store.create(Bucket.LEDGER, names.entry(CASE, 99), b"forged")
+    assert caught.value.fields["reason"] == "access_denied"
+
+
+@pytest.mark.parametrize("how", ["overwritten", "deleted"])
+def test_entry_that_somebody_hid_is_named_audited_by_its_first_version_and_put_back(
+    filled: Site, how: str
+) -> None:
+    entry = names.entry(CASE, 5)
+    where = {"Bucket": filled.bucket(Bucket.LEDGER), "Key": entry}
+    with filled.client("root") as root:
+        genuine = root.get_object(**where)["Body"].read()
+        if how == "deleted":
+            root.delete_object(**where)
+        else:
+            root.put_object(**where, Body=b"forged")
+    found = script("audit.py", filled, "audit", status=FORGED)
+    assert f"object_{how}" in found
+    assert "1 FAULTS" in found  # all else holds, by the first version
+    planned = script("audit.py", filled, "audit", "--restore", status=FORGED)
+    assert f"would_restore: {entry}" in planned
+    with open_archive(filled.settings("audit")) as archive:
+        assert archive.versions is not None
+        (first,) = (
+            one for one in archive.versions.versions(Bucket.LEDGER, entry) if one.data_length == len(genuine)
+        )
+        with refuses(RefusedError, "restore_forbidden"):
+            archive.versions.restore(Bucket.LEDGER, entry, first.version)
+    script("audit.py", filled, "restore", "--restore", "--yes")
+    assert "sound" in script("audit.py", filled, "audit")
+    with filled.client("audit") as audit:
+        assert audit.get_object(**where)["Body"].read() == genuine
+
+
+def test_first_version_cannot_be_removed_by_who_overwrote_it(filled: Site) -> None:
+    entry = names.entry(CASE, 0)
+    where = {"Bucket": filled.bucket(Bucket.LEDGER), "Key": entry}
+    with filled.client("service") as service:
+        first = service.head_object(**where)["VersionId"]
+        service.put_object(**where, Body=b"forged")
+        with pytest.raises(ClientError):
+            service.delete_object(**where, VersionId=first)
+    assert "object_overwritten" in script("audit.py", filled, "audit", status=FORGED)
