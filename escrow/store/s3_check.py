@@ -27,8 +27,8 @@ def require_usable(store: "S3Store", connection: S3Connection) -> None:
     `store_not_create_only`, `store_unusable` (reason); UnavailableError `storage_full`.
     """
     try:
+        _require_lock(connection)  # first: unlike a HEAD, its answer says why it was refused
         _require_clock(connection)
-        _require_lock(connection)
         require_create_only(store)
     except UnavailableError as error:
         if error.code != "storage_failed":

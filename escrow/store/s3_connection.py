@@ -22,6 +22,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
+import botocore.session
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -69,6 +70,10 @@ BROKEN: Final = (BotoCoreError, HTTPClientError, OSError)
 """What comes up when a line breaks, also while the body of an answer is read."""
 
 
+_MODELS: Final = botocore.session.Session().get_component("data_loader")
+"""Descriptions of S3's operations: read once for all clients, where each would take 60 ms to read its own."""
+
+
 class S3RefusedError(Exception):
     """The server said no, in a way that the caller expected. Never leaves the store room."""
 
@@ -106,6 +111,7 @@ class S3Connection:
         self._credentials = None if settings.credentials is None else read_credentials(settings.credentials)
         self._lock = threading.Lock()
         self._client: S3Client | None = None
+        self._signer: S3Client | None = None
         self._pid = 0
 
     def bucket(self, bucket: Bucket) -> str:
@@ -178,9 +184,7 @@ class S3Connection:
     @property
     def client(self) -> "S3Client":
         """boto3's client of this process."""
-        if (
-            self._pid != os.getpid()
-        ):  # also in a child of the process that made one: its sockets are the parent's
+        if self._pid != os.getpid():  # also in a child: the sockets of the one that it got are its parent's
             with self._lock:
                 if self._pid != os.getpid():
                     self._client = self._made(self.settings.endpoint)
@@ -190,25 +194,31 @@ class S3Connection:
             raise RuntimeError("closed")
         return client
 
-    def signing_client(self, endpoint: str) -> "S3Client":
-        """A client that only signs addresses, for another endpoint of the same server."""
-        return self._made(endpoint)
+    def signer(self, endpoint: str) -> "S3Client":
+        """A client that only signs addresses, for another endpoint of the same server. It opens no socket."""
+        with self._lock:
+            if self._signer is None:
+                self._signer = self._made(endpoint)
+            return self._signer
 
     def close(self) -> None:
         """Let go of all connections; the next call makes new ones."""
         with self._lock:
             if self._client is not None and self._pid == os.getpid():
                 self._client.close()
-            self._client, self._pid = None, 0
+            self._client, self._signer, self._pid = None, None, 0
 
     def _made(self, endpoint: str) -> "S3Client":
         given = self._credentials
-        session = (
-            boto3.session.Session(  # boto3.client shares one session, which is not safe to share by threads
-                aws_access_key_id=None if given is None else given.access_key,
-                aws_secret_access_key=None if given is None else given.secret_key,
-                region_name=self.settings.region,
-            )
+        core = (
+            botocore.session.Session()
+        )  # not boto3.client: that shares one session, which is not thread-safe
+        core.register_component("data_loader", _MODELS)
+        session = boto3.session.Session(
+            aws_access_key_id=None if given is None else given.access_key,
+            aws_secret_access_key=None if given is None else given.secret_key,
+            region_name=self.settings.region,
+            botocore_session=core,
         )
         return session.client(
             "s3",

@@ -17,7 +17,7 @@ from typing import Any, BinaryIO, Final
 from escrow.errors import MalformedError, NotFoundError, RefusedError
 from escrow.store import names, notes
 from escrow.store.bodies import read_body, require_end
-from escrow.store.interface import Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
+from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
 from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
 from escrow.store.s3_reading import CHUNK, head, stream
 
@@ -102,19 +102,24 @@ class S3Uploads:
         return stored
 
     def part_address(self, name: str, number: int, valid_s: int) -> str | None:
-        """It takes this part of this upload in exactly its length, and nothing else."""
+        """It takes this part of this upload in exactly its length, and nothing else.
+
+        The address holds the access key's name and a signature for this one deed, not the secret.
+        """
         endpoint = self._connection.settings.public_endpoint
         if endpoint is None:
             return None
         announced = self._announced(name)
-        return self._connection.signing_client(endpoint).generate_presigned_url(
+        length = announced.plan.part_length(number)
+        self._page(name, announced, marker=number - 1, most=1)  # an upload that is over takes no part
+        return self._connection.signer(endpoint).generate_presigned_url(
             "upload_part",
             Params={
                 "Bucket": self._connection.bucket(_RECORDS),
                 "Key": name,
                 "UploadId": announced.multipart,
                 "PartNumber": number,
-                "ContentLength": announced.plan.part_length(number),
+                "ContentLength": length,
             },
             ExpiresIn=valid_s,
         )
@@ -160,13 +165,7 @@ class S3Uploads:
         found: list[dict[str, Any]] = []
         marker = 0
         while True:
-            try:
-                answer = self._connection.call(
-                    "list_parts", _RECORDS, Key=name, UploadId=announced.multipart, PartNumberMarker=marker,
-                    expected=(_GONE,),
-                )  # fmt: skip
-            except S3RefusedError:
-                raise self._over(name) from None
+            answer = self._page(name, announced, marker=marker, most=MAX_PAGE)
             found += answer.get("Parts", ())
             if not answer.get("IsTruncated"):
                 break
@@ -176,6 +175,16 @@ class S3Uploads:
             one for one in found
             if one["PartNumber"] <= plan.part_count and one["Size"] == plan.part_length(one["PartNumber"])
         ]  # fmt: skip
+
+    def _page(self, name: str, announced: _Announced, *, marker: int, most: int) -> Any:
+        """The server's answer to ListParts. RefusedError `upload_completed`, NotFoundError `upload_unknown`."""
+        try:
+            return self._connection.call(
+                "list_parts", _RECORDS, Key=name, UploadId=announced.multipart, PartNumberMarker=marker,
+                MaxParts=most, expected=(_GONE,),
+            )  # fmt: skip
+        except S3RefusedError:
+            raise self._over(name) from None
 
     def _assemble(self, name: str, announced: _Announced) -> None:
         try:
