@@ -71,11 +71,9 @@ def test_release_without_its_service_publishes_and_hands_over(filled: Site, tmp_
     private = tmp_path / "identity"
     private.touch(mode=0o600)
     private.write_bytes(identity.read_bytes())
-    done = subprocess.run(
-        [sys.executable, "-m", "escrow.cli", "--home", str(tmp_path / "home"), "--identity", str(private), "open",
-         str(tmp_path / "handed"), "--out", str(opened)],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
+    who = ["--home", str(tmp_path / "home"), "--identity", str(private)]
+    words = [sys.executable, "-m", "escrow.cli", *who, "open", str(tmp_path / "handed"), "--out", str(opened)]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     assert "2,350,000" in opened.read_text()
 
