@@ -1,9 +1,10 @@
 """Ends every run with the list of what this machine could not test (see support/machine.py)."""
 
 import pytest
+from support.ceph import ceph_server
 from support.minio import minio_plots, minio_server, site
 
-__all__ = ["minio_plots", "minio_server", "site"]
+__all__ = ["ceph_server", "minio_plots", "minio_server", "site"]
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

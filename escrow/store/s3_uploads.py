@@ -26,7 +26,8 @@ _MISSING_NAMED: Final = 100
 """How many missing parts a refusal lists."""
 _REMEMBERED: Final = 1000
 """Plans that a process keeps in memory: they never change, and every part would ask for its own again."""
-_GONE: Final = "NoSuchUpload"
+_GONE: Final = ("NoSuchUpload", "NoSuchKey")
+"""How servers say that an upload is over: Ceph in the second way."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,7 +155,7 @@ class S3Uploads:
         try:
             answer = self._connection.call(
                 "upload_part", _RECORDS, Key=name, UploadId=announced.multipart, PartNumber=number, Body=data,
-                expected=(_GONE,),
+                expected=_GONE,
             )  # fmt: skip
         except S3RefusedError:
             raise self._over(name) from None
@@ -177,11 +178,11 @@ class S3Uploads:
         ]  # fmt: skip
 
     def _page(self, name: str, announced: _Announced, *, marker: int, most: int) -> Any:
-        """The server's answer to ListParts. RefusedError `upload_completed`, NotFoundError `upload_unknown`."""
+        """The answer to ListParts. RefusedError `upload_completed`, NotFoundError `upload_unknown`."""
         try:
             return self._connection.call(
                 "list_parts", _RECORDS, Key=name, UploadId=announced.multipart, PartNumberMarker=marker,
-                MaxParts=most, expected=(_GONE,),
+                MaxParts=most, expected=_GONE,
             )  # fmt: skip
         except S3RefusedError:
             raise self._over(name) from None
@@ -204,7 +205,7 @@ class S3Uploads:
         try:
             self._connection.call(
                 "complete_multipart_upload", _RECORDS, Key=name, UploadId=announced.multipart,
-                MultipartUpload={"Parts": parts}, expected=(_GONE,),
+                MultipartUpload={"Parts": parts}, expected=_GONE,
             )  # fmt: skip
         except S3RefusedError:
             if not self._is_there(name):
@@ -215,7 +216,7 @@ class S3Uploads:
     def _abort(self, name: str, multipart: str) -> None:
         with suppress(S3RefusedError):
             self._connection.call(
-                "abort_multipart_upload", _RECORDS, Key=name, UploadId=multipart, expected=(_GONE,)
+                "abort_multipart_upload", _RECORDS, Key=name, UploadId=multipart, expected=_GONE
             )
 
     def _over(self, name: str) -> RefusedError | NotFoundError:
