@@ -27,18 +27,21 @@ def require_usable(store: "S3Store", connection: S3Connection) -> None:
     `store_not_create_only`, `store_unusable` (reason); UnavailableError `storage_full`.
     """
     try:
-        _require_lock(connection)  # first: unlike a HEAD, its answer says why it was refused
         _require_clock(connection)
+        _require_lock(connection)
         require_create_only(store)
     except UnavailableError as error:
         if error.code != "storage_failed":
             raise
-        raise _at_start(error, connection) from error
+        raise at_start(error, connection) from error
 
 
 def server_time(connection: S3Connection, bucket: Bucket) -> datetime:
-    """The server's own clock, to the second, aware UTC."""
-    answer = connection.call("head_bucket", bucket)
+    """The server's own clock, to the second, aware UTC.
+
+    Asked by a listing: a refusal then says why, which the answer to a HEAD has no room for.
+    """
+    answer = connection.call("list_objects_v2", bucket, MaxKeys=1)
     said = parsedate_to_datetime(answer["ResponseMetadata"]["HTTPHeaders"]["date"])
     return said.astimezone(UTC)
 
@@ -60,7 +63,7 @@ def _require_lock(connection: S3Connection) -> None:
         raise SetupError("store_not_locked", bucket=connection.bucket(Bucket.RECORDS))
 
 
-def _at_start(error: UnavailableError, connection: S3Connection) -> SetupError:
+def at_start(error: UnavailableError, connection: S3Connection) -> SetupError:
     """At the start what cannot be reached is a wrong setting, more often than not."""
     endpoint = connection.settings.endpoint
     operation = str(error.fields["operation"])
@@ -74,7 +77,7 @@ def _at_start(error: UnavailableError, connection: S3Connection) -> SetupError:
             return SetupError("store_certificate_refused", endpoint=endpoint)
         case "access_denied":
             return SetupError("store_access_denied", bucket=bucket, operation=operation)
-        case "bucket_missing" | "NoSuchKey":  # a HEAD of a bucket that is not there says only 404
+        case "bucket_missing":
             return SetupError("store_bucket_missing", endpoint=endpoint, bucket=bucket)
         case "clock_differs":
             return _clock_differs(endpoint, _BORNE)

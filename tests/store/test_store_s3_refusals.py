@@ -1,41 +1,45 @@
 """What an S3 store refuses, at its start and later, and the words that it has for it."""
 
-import json
+import hashlib
+import io
 import os
 import socket
-from base64 import b64encode
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import botocore.auth
 import pytest
-from botocore.exceptions import ClientError
+import requests
+from botocore.exceptions import ClientError, IncompleteReadError
 from store.contract import CASE, ENTRY, refused
-from support.minio import Minio, Site
+from support.minio import Minio, Plots, Site
 
-from escrow.errors import EscrowError, SetupError, UnavailableError
+from escrow.errors import (
+    EscrowError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    SetupError,
+    UnavailableError,
+)
 from escrow.store import names
-from escrow.store.interface import Bucket, Outcome, UploadPlan
+from escrow.store.interface import MIB, Bucket, Outcome, UploadPlan
 from escrow.store.s3 import S3Store
-from escrow.store.s3_connection import S3Call, S3Connection
+from escrow.store.s3_connection import S3Call
 from escrow.store.s3_credentials import Credentials, read_credentials, write_credentials
 
 UPLOAD = names.payload(CASE, "01" * 16)
+SMALL = b"a payload in one part"
+PART = 5 * MIB
+PLAN = UploadPlan(length=len(SMALL), part_size=PART)
 
 
 @pytest.fixture
-def store(site: Site) -> Iterator[S3Store]:
-    store = S3Store(site.settings("service"))
-    yield store
-    store.close()
-
-
-def opened(settings: Any) -> Iterator[S3Store]:
-    store = S3Store(settings)
+def store(minio_plots: Plots) -> Iterator[S3Store]:
+    store = S3Store(minio_plots.fresh())
     yield store
     store.close()
 
@@ -192,24 +196,23 @@ class TestLater:
         error = refused(UnavailableError, "storage_failed", lambda: store.create(Bucket.LEDGER, ENTRY, b"x"))
         assert error.fields["reason"] == "write_conflict"
 
-    def test_own_success_after_a_lost_answer_is_known(self, store: S3Store) -> None:
-        lost: list[int] = []
+    def test_own_success_is_known_when_boto3_has_sent_the_request_twice(
+        self, store: S3Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = store.connection.client
+        put = client.put_object
 
-        def lose(http_response: Any, parsed: dict[str, Any], **_: Any) -> None:
-            """The first answer says what a broken proxy would: boto3 sends the request again."""
-            if not lost:
-                lost.append(http_response.status_code)
-                parsed["Error"] = {"Code": "InternalError", "Message": ""}
-                parsed["ResponseMetadata"]["HTTPStatusCode"] = 500
-                http_response.status_code = 500
+        def twice(**arguments: Any) -> Any:
+            put(**arguments)
+            return put(**arguments)
 
-        store.connection.client.meta.events.register("response-received.s3.PutObject", _adapt(lose))
-        store.create(Bucket.LEDGER, ENTRY, b"mine")
+        monkeypatch.setattr(client, "put_object", twice)
         assert store.create(Bucket.LEDGER, ENTRY, b"mine") is Outcome.ALREADY_SAME
+        assert store.create(Bucket.LEDGER, ENTRY, b"other") is Outcome.ALREADY_OTHER
 
-    def test_every_call_is_watched(self, site: Site) -> None:
+    def test_every_call_is_watched(self, minio_plots: Plots) -> None:
         seen: list[S3Call] = []
-        store = S3Store(site.settings("service"), watch=seen.append)
+        store = S3Store(minio_plots.fresh(), watch=seen.append)
         store.create(Bucket.LEDGER, ENTRY, b"x")
         store.create(Bucket.LEDGER, ENTRY, b"y")
         store.close()
@@ -234,19 +237,164 @@ class TestLater:
         assert store.get(Bucket.LEDGER, ENTRY, limit=9) == b"parent"
 
 
-def _adapt(lose: Any) -> Any:
-    return lambda response_dict=None, parsed_response=None, **_: None
-
-
 class TestUploads:
-    def test_lost_answer_to_a_completion_is_a_success_and_is_read_back(self, store: S3Store) -> None:
-        import io
+    @pytest.fixture
+    def staged(self, store: S3Store) -> S3Store:
+        store.begin_upload(UPLOAD, PLAN)
+        store.put_part(UPLOAD, 1, io.BytesIO(SMALL))
+        return store
 
-        store.begin_upload(UPLOAD, UploadPlan(length=5, part_size=5))
-        store.put_part(UPLOAD, 1, io.BytesIO(b"whole"))
-        connection = S3Connection(store.connection.settings)
-        parts = connection.call("list_multipart_uploads", Bucket.RECORDS) if False else None
-        assert parts is None
-        connection.close()
-        first = store.complete_upload(UPLOAD)
-        assert store.complete_upload(UPLOAD) == first
+    def test_completion_whose_answer_was_lost_is_a_success_when_asked_again(
+        self, staged: S3Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = staged.connection.client
+        complete = client.complete_multipart_upload
+
+        def lost(**arguments: Any) -> Any:
+            complete(**arguments)
+            return raising("InternalError", 500)()
+
+        with monkeypatch.context() as patch:
+            patch.setattr(client, "complete_multipart_upload", lost)
+            refused(UnavailableError, "storage_failed", lambda: staged.complete_upload(UPLOAD))
+        assert staged.payload_length(UPLOAD) == len(SMALL)
+        assert staged.complete_upload(UPLOAD).sha256 == hashlib.sha256(SMALL).hexdigest()
+
+    def test_one_body_whose_completion_boto3_sent_twice_is_read_back(
+        self, store: S3Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        client = store.connection.client
+        complete = client.complete_multipart_upload
+
+        def twice(**arguments: Any) -> Any:
+            complete(**arguments)
+            return raising("NoSuchUpload", 404)()
+
+        monkeypatch.setattr(client, "complete_multipart_upload", twice)
+        store.begin_upload(UPLOAD, PLAN)
+        stored = store.put_payload(UPLOAD, io.BytesIO(SMALL))
+        assert stored.sha256 == hashlib.sha256(SMALL).hexdigest()
+
+    def test_crash_before_the_digest_is_noted_is_mended_by_reading_back(
+        self, staged: S3Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        with monkeypatch.context() as patch:
+            patch.setattr(staged.connection.client, "put_object", raising("SlowDown", 503))
+            refused(UnavailableError, "storage_failed", lambda: staged.complete_upload(UPLOAD))
+        again = S3Store(staged.connection.settings)
+        assert again.complete_upload(UPLOAD).sha256 == hashlib.sha256(SMALL).hexdigest()
+        again.close()
+
+    def test_part_replaced_while_one_body_arrives_is_not_taken_for_it(self, store: S3Store) -> None:
+        """The digest is of what passed, so only the very parts that passed may become the payload."""
+
+        class Meanwhile(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                if self.tell() == PART + len(SMALL):  # at the end: all parts but the last have been sent
+                    store.put_part(UPLOAD, 1, io.BytesIO(b"y" * PART))
+                return super().read(size)
+
+        store.begin_upload(UPLOAD, UploadPlan(length=PART + len(SMALL), part_size=PART))
+        body = Meanwhile(b"x" * PART + SMALL)
+        error = refused(UnavailableError, "storage_failed", lambda: store.put_payload(UPLOAD, body))
+        assert error.fields["reason"] == "InvalidPart"
+        refused(NotFoundError, "object_unknown", lambda: store.payload_length(UPLOAD))
+
+    def test_line_that_breaks_is_gone_on_with_and_then_given_up(
+        self, staged: S3Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        staged.complete_upload(UPLOAD)
+        client = staged.connection.client
+        get = client.get_object
+
+        def breaking(given: int) -> Any:
+            def call(**arguments: Any) -> Any:
+                answer: Any = get(**arguments)
+                answer["Body"] = Breaking(answer["Body"], given)
+                return answer
+
+            return call
+
+        monkeypatch.setattr(client, "get_object", breaking(4))
+        assert b"".join(staged.payload(UPLOAD)) == SMALL
+        monkeypatch.setattr(client, "get_object", breaking(0))
+        refused(UnavailableError, "storage_failed", lambda: list(staged.payload(UPLOAD)))
+
+    def test_dropped_iterator_leaves_no_connection_open(self, staged: S3Store) -> None:
+        staged.complete_upload(UPLOAD)
+        staged.payload(UPLOAD)
+        chunks = staged.payload(UPLOAD)
+        next(chunks)
+        del chunks
+        assert b"".join(staged.payload(UPLOAD)) == SMALL
+
+
+class TestAddresses:
+    @pytest.fixture
+    def store(self, minio_plots: Plots) -> Iterator[S3Store]:
+        store = S3Store(minio_plots.fresh())
+        store.begin_upload(UPLOAD, PLAN)
+        yield store
+        store.close()
+
+    def test_part_sent_to_its_address_counts_and_is_read_back(self, store: S3Store) -> None:
+        address = store.part_address(UPLOAD, 1, valid_s=60)
+        assert address is not None
+        assert requests.put(address, data=SMALL, timeout=10).status_code == 200
+        assert [(one.number, one.length, one.sha256) for one in store.parts(UPLOAD)] == [
+            (1, len(SMALL), None)
+        ]
+        assert store.complete_upload(UPLOAD).sha256 == hashlib.sha256(SMALL).hexdigest()
+        refused(RefusedError, "upload_completed", lambda: store.part_address(UPLOAD, 1, valid_s=60))
+        assert requests.put(address, data=b"x" * len(SMALL), timeout=10).status_code == 404
+        assert b"".join(store.payload(UPLOAD)) == SMALL
+
+    @pytest.mark.parametrize("change", [("partNumber=1", "partNumber=2"), ("payloads/", "shares/")])
+    def test_address_serves_for_no_other_part_or_object(
+        self, store: S3Store, change: tuple[str, str]
+    ) -> None:
+        address = store.part_address(UPLOAD, 1, valid_s=60)
+        assert address is not None
+        assert change[0] in address
+        assert requests.put(address.replace(*change), data=SMALL, timeout=10).status_code == 403
+        assert store.parts(UPLOAD) == []
+
+    @pytest.mark.parametrize("data", [SMALL + b"x", SMALL[:-1], b""])
+    def test_address_takes_no_other_length(self, store: S3Store, data: bytes) -> None:
+        address = store.part_address(UPLOAD, 1, valid_s=60)
+        assert address is not None
+        assert requests.put(address, data=data, timeout=10).status_code == 403
+        assert store.parts(UPLOAD) == []
+
+    def test_address_gives_no_other_right_and_no_secret(self, store: S3Store) -> None:
+        address = store.part_address(UPLOAD, 1, valid_s=60)
+        assert address is not None
+        path = store.connection.settings.credentials
+        assert path is not None
+        assert read_credentials(path).secret_key not in address
+        for method in ("GET", "DELETE", "POST"):
+            assert requests.request(method, address, timeout=10).status_code == 403
+
+    def test_address_of_a_part_beyond_the_plan_or_of_no_upload_is_refused(self, store: S3Store) -> None:
+        refused(MalformedError, "part_number_out_of_range", lambda: store.part_address(UPLOAD, 2, valid_s=9))
+        other = names.payload(CASE, "02" * 16)
+        refused(NotFoundError, "upload_unknown", lambda: store.part_address(other, 1, valid_s=9))
+
+    def test_without_a_public_endpoint_there_is_none(self, site: Site) -> None:
+        store = S3Store(site.settings("service"))
+        assert store.part_address(UPLOAD, 1, valid_s=60) is None
+        store.close()
+
+
+class Breaking(io.BytesIO):
+    """The body of an answer that breaks off after so many bytes."""
+
+    def __init__(self, body: Any, given: int) -> None:
+        super().__init__(body.read()[:given])
+        body.close()
+
+    def read(self, size: int | None = -1) -> bytes:
+        found = super().read(size)
+        if not found:
+            raise IncompleteReadError(actual_bytes=0, expected_bytes=1)
+        return found
