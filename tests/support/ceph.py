@@ -1,7 +1,7 @@
 """A real Ceph RGW for tests: one monitor, one OSD in memory, one gateway, on loopback.
 
-Nobody here wrote it, and it disagrees with MinIO in useful ways. Debian has it. Where it is missing, tests are
-skipped loudly, and fail under `scripts/test --all`.
+Nobody here wrote it, and it disagrees with MinIO in useful ways. Debian has it. Where it is missing, tests
+are skipped loudly, and fail under `scripts/test --all`.
 """
 
 import json
@@ -14,7 +14,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import boto3
@@ -65,6 +65,10 @@ rgw enable usage log = false
 """
 
 
+class CephDidNotStartError(AssertionError):
+    """With what its processes said."""
+
+
 class Ceph:
     """One gateway. `fresh` gives three empty buckets."""
 
@@ -75,7 +79,7 @@ class Ceph:
         self._count = 0
 
     def fresh(self, *, locked: bool) -> S3Settings:
-        """`locked`: the records with Object Lock, which brings versions: there Ceph 16 lets every writer win."""
+        """`locked`: the records with Object Lock, which brings versions; there, Ceph 16 lets all writers win."""
         self._count += 1
         settings = S3Settings(
             endpoint=self.endpoint,
@@ -146,11 +150,11 @@ def ceph(folder: Path) -> Iterator[Ceph]:
         start("ceph-osd", "-i", "0")
         start("radosgw", "-n", "client.rgw")
         endpoint = f"http://127.0.0.1:{rgw}"
-        _wait(endpoint, started)
+        _wait(endpoint, started, folder)
         known = Credentials(access_key=secrets.token_hex(8), secret_key=secrets.token_hex(16))
         run(
-            "radosgw-admin", "-n", "client.rgw", "user", "create", "--uid", "escrow", "--display-name", "escrow",
-            "--access-key", known.access_key, "--secret", known.secret_key,
+            "radosgw-admin", "-n", "client.rgw", "user", "create", "--uid", "escrow",
+            "--display-name", "escrow", "--access-key", known.access_key, "--secret", known.secret_key,
         )  # fmt: skip
         write_credentials(folder / "credentials.json", known)
         yield Ceph(endpoint, folder / "credentials.json")
@@ -164,11 +168,15 @@ def ceph(folder: Path) -> Iterator[Ceph]:
 @pytest.fixture(scope="session")
 def ceph_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ceph]:
     """One for each test process that asks for it: keep its tests in one file."""
-    with ceph(tmp_path_factory.mktemp("ceph") / "c") as server:
+    with ExitStack() as running:
+        try:
+            server = running.enter_context(ceph(tmp_path_factory.mktemp("ceph") / "c"))
+        except CephDidNotStartError:  # somebody took a port between choosing and using it
+            server = running.enter_context(ceph(tmp_path_factory.mktemp("ceph") / "c"))
         yield server
 
 
-def _wait(endpoint: str, started: list[subprocess.Popen[bytes]]) -> None:
+def _wait(endpoint: str, started: list[subprocess.Popen[bytes]], folder: Path) -> None:
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and all(process.poll() is None for process in started):
         try:
@@ -177,4 +185,6 @@ def _wait(endpoint: str, started: list[subprocess.Popen[bytes]]) -> None:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(0.1)
-    raise AssertionError("Ceph did not start")
+    died = [process.args[0] for process in started if process.poll() is not None]  # type: ignore[index]
+    said = "\n".join(path.read_text(errors="replace")[-1500:] for path in folder.glob("*.out"))
+    raise CephDidNotStartError(f"died: {died}\n{said}")
