@@ -79,7 +79,7 @@ class Ceph:
         self._count = 0
 
     def fresh(self, *, locked: bool) -> S3Settings:
-        """`locked`: the records with Object Lock, which brings versions; there, Ceph 16 lets all writers win."""
+        """`locked`: the records with Object Lock, which brings versions; with them Ceph 16 lets all win."""
         self._count += 1
         settings = S3Settings(
             endpoint=self.endpoint,
