@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from escrow.errors import SetupError
 from escrow.store.s3_credentials import Credentials
@@ -23,12 +23,14 @@ MINIO: Final = "github.com/minio/minio@v0.0.0-20260212201848-7aac2a2c5b7c"
 MC: Final = "github.com/minio/mc@v0.0.0-20250313080218-cf909e1063a9"
 START_S: Final = 60
 STOP_S: Final = 10
+_REASON: Final = 300
 
 
 def find_program(name: str, cache: Path, *, say: Callable[[str], None]) -> Path:
     """`minio` or `mc`: on PATH, else in `cache`, else built into it by Go, which takes minutes, once.
 
-    SetupError `minio_missing` (program) where there is no Go either; `minio_build_failed` (program, module).
+    SetupError `minio_missing` (program) where there is no Go either; `minio_build_failed` (program, module,
+    reason: Go's last line).
     """
     on_path = shutil.which(name)
     if on_path is not None:
@@ -49,7 +51,8 @@ def _build(name: str, module: str, cache: Path, say: Callable[[str], None]) -> N
     environ = os.environ | {"CGO_ENABLED": "0", "GOBIN": str(cache.resolve())}
     done = subprocess.run([go, "install", module], env=environ, capture_output=True, check=False)  # noqa: S603
     if done.returncode != 0 or not (cache / name).exists():
-        raise SetupError("minio_build_failed", program=name, module=module)
+        last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        raise SetupError("minio_build_failed", program=name, module=module, reason=last[:_REASON])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,13 +61,22 @@ class Running:
 
     endpoint: str
     root: Credentials
+    log: Path
     process: "subprocess.Popen[bytes]"
+
+    def wait(self) -> NoReturn:
+        """Until it ends, which it should not: SetupError `minio_stopped` (status, log)."""
+        raise SetupError("minio_stopped", status=self.process.wait(), log=str(self.log))
 
 
 @contextmanager
 def run_minio(program: Path, data: Path, log: Path, *, port: int = 0) -> Iterator[Running]:
-    """Run MinIO over the folder `data` as long as the block lasts. SetupError `minio_did_not_start` (log)."""
+    """Run MinIO over the folder `data` as long as the block lasts, on loopback only.
+
+    `port` 0: a free one. SetupError `minio_port_in_use` (address), `minio_did_not_start` (reason, log).
+    """
     chosen = port or _free_port()
+    _require_free(chosen)
     root = Credentials(access_key=f"root-{secrets.token_hex(5)}", secret_key=secrets.token_urlsafe(30))
     data.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("ab") as sink:
@@ -85,7 +97,7 @@ def run_minio(program: Path, data: Path, log: Path, *, port: int = 0) -> Iterato
     try:
         endpoint = f"http://127.0.0.1:{chosen}"
         _wait(endpoint, process, log)
-        yield Running(endpoint=endpoint, root=root, process=process)
+        yield Running(endpoint=endpoint, root=root, log=log, process=process)
     finally:
         process.send_signal(signal.SIGTERM)
         try:
@@ -104,7 +116,23 @@ def _wait(endpoint: str, process: "subprocess.Popen[bytes]", log: Path) -> None:
                     return
         except (urllib.error.URLError, OSError):
             time.sleep(0.05)
-    raise SetupError("minio_did_not_start", log=str(log))
+    raise SetupError("minio_did_not_start", reason=_reason(log), log=str(log))
+
+
+def _reason(log: Path) -> str:
+    """What MinIO says last where it gives up."""
+    lines = log.read_text("utf-8", "replace").splitlines()
+    said = [line.partition("FATAL")[2].strip() for line in lines if "FATAL" in line]
+    return said[-1][:_REASON] if said else f"it was not ready within {START_S} seconds, or ended"
+
+
+def _require_free(port: int) -> None:
+    """Else whoever listens there would answer for our MinIO, and be sent what is for it."""
+    address = ("127.0.0.1", port)
+    try:
+        socket.create_server(address).close()
+    except OSError as error:
+        raise SetupError("minio_port_in_use", address=f"{address[0]}:{port}") from error
 
 
 def _free_port() -> int:

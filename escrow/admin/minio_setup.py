@@ -1,8 +1,8 @@
 """Set a MinIO up as production needs it: buckets, locks, and one user with one policy for each role.
 
 Safe to run again: what is there is looked at and said, what is missing is made, and nothing is loosened or
-shortened. A bucket that exists without Object Lock cannot be mended, since MinIO locks only buckets that were
-made so: that is refused.
+shortened. A policy that somebody changed is left as it is, and refused unless it is to be replaced. A bucket
+that exists without Object Lock cannot be mended, since MinIO locks only buckets that were made so: refused.
 
 The policies are the files in infra/policies, written for buckets that begin with `escrow-`.
 """
@@ -13,13 +13,15 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from escrow.config import S3Settings
-from escrow.errors import SetupError
+from escrow.errors import SetupError, UnavailableError
 from escrow.store.interface import Bucket
+from escrow.store.s3_check import at_start
 from escrow.store.s3_connection import S3Connection, S3RefusedError
 from escrow.store.s3_credentials import Credentials, read_credentials, write_credentials
 
@@ -43,10 +45,11 @@ class Role(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that was looked at. `made` False: it was as it should be already."""
+    """One thing that was looked at. `made` False: it was so already. `warning`: a person should look."""
 
     what: str
     made: bool
+    warning: bool = False
 
 
 def policy(folder: Path, name: str, buckets: str) -> dict[str, Any]:
@@ -61,35 +64,47 @@ def policy(folder: Path, name: str, buckets: str) -> dict[str, Any]:
 
 
 def set_up(
-    settings: S3Settings, *, policies: Path, credentials: Path, ledger_days: int = LEDGER_DAYS
-) -> Iterator[Step]:
+    settings: S3Settings, *, policies: Path, credentials: Path, ledger_days: int = LEDGER_DAYS,
+    replace: bool = False,
+) -> Iterator[Step]:  # fmt: skip
     """Do it step by step. `settings.credentials` is that of the server's administrator.
 
-    `credentials`: the folder where each role's file is written, or was before. SetupError `bucket_not_locked`
-    (bucket), `minio_refused` (step, reason), `policy_unreadable`, and those of `read_credentials`;
-    UnavailableError as any call.
+    `credentials`: the folder where each role's file is written, or was before. `replace`: also policies that
+    are there and say something else. SetupError `bucket_not_locked` (bucket), `policy_differs` (policy),
+    `minio_refused` (step, reason), `policy_unreadable`, those of `read_credentials`, and where the server
+    cannot be spoken to those of `require_usable` in escrow/store/s3_check.py; UnavailableError as any call.
     """
     yield from make_buckets(settings, ledger_days=ledger_days)
-    yield _public_read(settings, policy(policies, PUBLIC_READ, settings.buckets))
+    yield _public_read(settings, policy(policies, PUBLIC_READ, settings.buckets), replace)
     for role in Role:
-        name = f"{settings.buckets}-{role}"
-        yield from add_user(
-            settings, name, policy(policies, role, settings.buckets), credentials / f"{role}.json"
-        )
+        name = policy_name(settings, role)
+        wanted = policy(policies, role, settings.buckets)
+        yield from add_user(settings, name, wanted, credentials / f"{role}.json", replace=replace)
+
+
+def policy_name(settings: S3Settings, role: Role) -> str:
+    """What a role's policy is called on the server."""
+    return f"{settings.buckets}-{role}"
 
 
 def make_buckets(settings: S3Settings, *, ledger_days: int = LEDGER_DAYS) -> Iterator[Step]:
     """The three buckets, and the ledger's lock."""
     with closing(S3Connection(settings)) as connection:
-        for bucket in Bucket:
+        try:
+            yield _bucket(connection, Bucket.LEDGER)
+        except UnavailableError as error:  # the first call: most likely a wrong address or credential
+            raise at_start(error, connection) from error
+        for bucket in (Bucket.RECORDS, Bucket.PUBLIC):
             yield _bucket(connection, bucket)
         yield _ledger_retention(connection, settings.lock, ledger_days)
 
 
-def add_user(settings: S3Settings, name: str, wanted: dict[str, Any], credentials: Path) -> tuple[Step, Step]:
+def add_user(
+    settings: S3Settings, name: str, wanted: dict[str, Any], credentials: Path, *, replace: bool = False
+) -> tuple[Step, Step]:
     """A policy, and the one user that it is for."""
-    admin = _admin(settings)
-    return _policy(admin, name, wanted), _user(admin, name, credentials)
+    admin = administrator(settings)
+    return _policy(admin, name, wanted, replace), _user(admin, name, credentials)
 
 
 def _bucket(connection: S3Connection, bucket: Bucket) -> Step:
@@ -102,13 +117,13 @@ def _bucket(connection: S3Connection, bucket: Bucket) -> Step:
             expected=("BucketAlreadyOwnedByYou", "BucketAlreadyExists"),
         )  # fmt: skip
     except S3RefusedError:
-        if _lock(connection, bucket) is None:
+        if lock_of(connection, bucket) is None:
             raise SetupError("bucket_not_locked", bucket=name) from None
         return Step(what=what, made=False)
     return Step(what=what, made=True)
 
 
-def _lock(connection: S3Connection, bucket: Bucket) -> dict[str, Any] | None:
+def lock_of(connection: S3Connection, bucket: Bucket) -> dict[str, Any] | None:
     """The bucket's lock configuration; None where it has none."""
     try:
         found = connection.call(
@@ -122,13 +137,13 @@ def _lock(connection: S3Connection, bucket: Bucket) -> dict[str, Any] | None:
 
 def _ledger_retention(connection: S3Connection, mode: str, days: int) -> Step:
     """What comes into the ledger is locked as it comes: no stolen credential removes a first version."""
-    standing = (_lock(connection, Bucket.LEDGER) or {}).get("Rule", {}).get("DefaultRetention", {})
-    stands = standing.get("Days", 0) + 365 * standing.get("Years", 0)
-    strong = standing.get("Mode") in {mode.upper(), "COMPLIANCE"}
-    what = f"entries locked for {max(days, stands)} days ({mode})"
-    if strong and stands >= days:
+    standing_mode, standing_days = default_retention(connection)
+    wanted = "COMPLIANCE" if standing_mode == "COMPLIANCE" else mode.upper()
+    longest = max(days, standing_days)
+    what = f"entries locked for {longest} days ({wanted.lower()})"
+    if (standing_mode, standing_days) == (wanted, longest):
         return Step(what=what, made=False)
-    rule = {"DefaultRetention": {"Mode": mode.upper(), "Days": max(days, stands)}}
+    rule = {"DefaultRetention": {"Mode": wanted, "Days": longest}}
     connection.call(
         "put_object_lock_configuration",
         Bucket.LEDGER,
@@ -137,13 +152,21 @@ def _ledger_retention(connection: S3Connection, mode: str, days: int) -> Step:
     return Step(what=what, made=True)
 
 
-def _public_read(settings: S3Settings, wanted: dict[str, Any]) -> Step:
+def default_retention(connection: S3Connection) -> tuple[str | None, int]:
+    """Mode and days with which the ledger locks what comes in; (None, 0) where it does not."""
+    rule = (lock_of(connection, Bucket.LEDGER) or {}).get("Rule", {}).get("DefaultRetention", {})
+    return rule.get("Mode"), rule.get("Days", 0) + 366 * rule.get("Years", 0)  # rather longer than shorter
+
+
+def _public_read(settings: S3Settings, wanted: dict[str, Any], replace: bool) -> Step:
     what = "anyone reads what was released to everybody, and lists nothing"
     with closing(S3Connection(settings)) as connection:
         with suppress(S3RefusedError):
             found = connection.call("get_bucket_policy", Bucket.PUBLIC, expected=("NoSuchBucketPolicy",))
             if _statements(json.loads(found["Policy"])) == _statements(wanted):
                 return Step(what=what, made=False)
+            if not replace:
+                raise SetupError("policy_differs", policy=connection.bucket(Bucket.PUBLIC))
         connection.call("put_bucket_policy", Bucket.PUBLIC, Policy=json.dumps(wanted))
     return Step(what=what, made=True)
 
@@ -151,22 +174,29 @@ def _public_read(settings: S3Settings, wanted: dict[str, Any]) -> Step:
 def _statements(found: dict[str, Any]) -> list[tuple[Any, ...]]:
     """To compare what MinIO gives back, which leaves names of statements out and sorts."""
     return sorted(
-        (one["Effect"], tuple(sorted(one["Action"])), tuple(sorted(one["Resource"])))
+        (
+            one["Effect"],
+            tuple(sorted(one["Action"])),
+            tuple(sorted(one["Resource"])),
+            json.dumps(one.get("Condition", {}), sort_keys=True),
+        )
         for one in found["Statement"]
     )
 
 
-def _policy(admin: Any, name: str, wanted: dict[str, Any]) -> Step:
+def _policy(admin: Any, name: str, wanted: dict[str, Any], replace: bool) -> Step:
     what = f"policy {name}"
-    with _asked(what):
+    with asked(what):
         standing = json.loads(admin.policy_list()).get(name)
         if standing is not None and _statements(standing) == _statements(wanted):
             return Step(what=what, made=False)
+        if standing is not None and not replace:
+            raise SetupError("policy_differs", policy=name)
         admin.policy_add(policy_name=name, policy=wanted)
     return Step(what=what, made=True)
 
 
-def _user(admin: Any, policy_name: str, path: Path) -> Step:
+def _user(admin: Any, policy: str, path: Path) -> Step:
     """A user and the file that holds its credential. A file that is there says who the user is."""
     what = f"user {path.stem}, credential in {path}"
     made = not path.exists()
@@ -174,22 +204,29 @@ def _user(admin: Any, policy_name: str, path: Path) -> Step:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         write_credentials(path, _drawn(path.stem))
     given = read_credentials(path)
-    with _asked(what):
+    with asked(what):
         standing = json.loads(admin.user_list()).get(given.access_key)
         if standing is None:
             admin.user_add(given.access_key, given.secret_key)
-        if standing is None or standing.get("policyName") != policy_name:
+        if standing is None or policy not in policies_of(standing):
             made = True
-            admin.attach_policy([policy_name], user=given.access_key)
+            admin.attach_policy([policy], user=given.access_key)
     return Step(what=what, made=made)
+
+
+def policies_of(user: dict[str, Any]) -> list[str]:
+    """The policies of a user as MinIO lists it."""
+    return [one for one in str(user.get("policyName") or "").split(",") if one]
 
 
 def _drawn(role: str) -> Credentials:
     return Credentials(access_key=f"{role}-{secrets.token_hex(5)}", secret_key=secrets.token_urlsafe(30))
 
 
-def _admin(settings: S3Settings) -> Any:
+def administrator(settings: S3Settings) -> Any:
     """MinIO's own interface for users and policies, which S3 has no calls for."""
+    if find_spec("minio") is None:
+        raise SetupError("minio_extra_missing", missing="minio")
     from minio.credentials.providers import StaticProvider
     from minio.minioadmin import MinioAdmin
 
@@ -213,7 +250,7 @@ def _believing(ca_file: Path) -> Any:
 
 
 @contextmanager
-def _asked(step: str) -> Iterator[None]:
+def asked(step: str) -> Iterator[None]:
     """SetupError `minio_refused` (step, reason): the reason is MinIO's code, or that it is no MinIO."""
     from minio.error import MinioAdminException
     from urllib3.exceptions import HTTPError

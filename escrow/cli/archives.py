@@ -22,10 +22,7 @@ FOLDER = click.Path(path_type=Path, file_okay=False)
 def storage_options(function: F) -> F:
     """Adds --store, --config and --credentials, which the verb hands on to `archive`, and --json."""
     for option in (
-        click.option(
-            "--json", is_flag=True, expose_value=False, callback=_answer_in_json,
-            help="Answer in JSON, one line for each deed.",
-        ),
+        json_option,
         click.option(
             "--credentials", type=FILE, metavar="FILE",
             help="This script's own S3 credential, instead of the file's.",
@@ -41,6 +38,14 @@ def storage_options(function: F) -> F:
     ):  # fmt: skip
         function = option(function)
     return function
+
+
+def json_option(function: F) -> F:
+    """Adds --json alone, for a script that works on no storage."""
+    return click.option(
+        "--json", is_flag=True, expose_value=False, callback=_answer_in_json,
+        help="Answer in JSON, one line for each deed.",
+    )(function)  # fmt: skip
 
 
 def _answer_in_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import click
@@ -53,22 +54,26 @@ class Site:
 @contextmanager
 def run_site(folder: Path, *, quiet: bool) -> Iterator[Site]:
     """SetupError where MinIO's program is neither there nor to be built, or does not start."""
-    from escrow.admin.minio_program import find_program, run_minio
+    from escrow.admin.minio_program import run_minio
     from escrow.admin.minio_setup import set_up
-    from escrow.cli.minio_script import CACHE, POLICIES
+    from escrow.admin.minio_verify import verify
+    from escrow.cli.minio_script import POLICIES, program, stopped_in_order
     from escrow.store.s3_credentials import write_credentials
 
     def tell(line: str) -> None:
         if not quiet:
             click.echo(line)
 
-    program = find_program("minio", CACHE, say=lambda line: click.echo(line, err=True))
+    if not POLICIES.is_dir():
+        raise click.UsageError("--minio needs this program's source folder: run scripts/demo --minio there.")
+    found = program("minio")
     credentials = folder / "credentials"
     credentials.mkdir(mode=0o700, parents=True)
-    with run_minio(program, folder / "minio", folder / "minio.log") as server:
+    with stopped_in_order(), run_minio(found, folder / "minio", folder / "minio.log") as server:
         write_credentials(credentials / "root.json", server.root)
         tell(f"A MinIO runs at {server.endpoint}; its buckets, users and policies are those of production:")
         settings = S3Settings(endpoint=server.endpoint, credentials=credentials / "root.json")
-        for step in set_up(settings, policies=POLICIES, credentials=credentials):
+        steps = set_up(settings, policies=POLICIES, credentials=credentials)
+        for step in chain(steps, verify(settings, credentials=credentials)):
             tell(f"  {step.what.replace(str(folder), '.')}")
         yield Site(endpoint=server.endpoint, credentials=credentials)

@@ -18,6 +18,7 @@ from escrow.cli import as_json
 from escrow.cli.app import App, Family, Verb, pass_app
 from escrow.cli.files import require_free, write_file
 from escrow.cli.output import answer, say
+from escrow.cli.s3_options import s3_options, s3_settings
 from escrow.client import Card
 from escrow.config import Storage
 from escrow.errors import SetupError
@@ -44,37 +45,28 @@ def service() -> None:
     metavar="CARD",
     help="A card that may open cases. Repeatable.  [default: anybody may]",
 )
-@click.option("--s3-endpoint", metavar="URL", help="Keep records in S3 here, not in FOLDER.")
-@click.option("--s3-buckets", default="escrow", metavar="NAME", help="How the buckets' names begin.")
-@click.option(
-    "--s3-credentials",
-    type=click.Path(path_type=Path, dir_okay=False),
-    metavar="FILE",
-    help="The service's credential, as `scripts/minio setup` writes it.",
-)
+@s3_options
 @pass_app
 def init(
-    app: App, folder: Path, url: str | None, bind: str, convenors: tuple[str, ...], s3_endpoint: str | None,
-    s3_buckets: str, s3_credentials: Path | None,
-) -> None:  # fmt: skip
+    app: App, /, folder: Path, url: str | None, bind: str, convenors: tuple[str, ...], **s3: str | Path | None
+) -> None:
     """Make a service's folder: its identity and its settings.
 
     Prints the service's card, which convenors compare before they open a case. Keep a copy of the
     identity: without it the service can no longer serve its cases. Run it with: escrow serve FOLDER
+
+    Records are kept in FOLDER too, or on an S3 server with --s3-endpoint; `scripts/minio setup` makes
+    the buckets and the service's credential.
     """
     _require_server()
     from escrow.service.identity import create_service_identity
 
+    store = s3_settings(**s3) or {"store": str(folder.resolve() / "store")}
     config = folder / CONFIG_NAME
     require_free(config, force=False)
     listed = tuple(str(Card.parse(text)) for text in convenors)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     card = create_service_identity(folder / "identity")
-    store = {"store": str(folder.resolve() / "store")}
-    if s3_endpoint is not None:
-        store = {"s3_endpoint": s3_endpoint, "s3_buckets": s3_buckets}
-        if s3_credentials is not None:
-            store["s3_credentials"] = str(s3_credentials.resolve())
     write_file(config, _config(folder.resolve(), url or f"http://{bind}", bind, listed, store).encode())
     run = f"To run it: escrow serve {quote(str(folder))}"
     say(app, f"Settings: {config}", f"Fingerprint: {card.groups}", run, "The service's card:")

@@ -60,18 +60,46 @@ STORAGE = {
         "MinIO refused: {step} ({reason}).",
         "Check the endpoint, and that --root is the credential of its administrator.",
     ),
+    "ledger_not_locked": row(
+        "Ledger not locked",
+        "The bucket {bucket} does not lock what comes into it.",
+        "Run `scripts/minio setup` again.",
+    ),
+    "policy_differs": row(
+        "Policy differs",
+        "The policy {policy} is there already and says something else than this program's.",
+        "Compare it with infra/policies; `scripts/minio setup --replace-policies` replaces it.",
+    ),
+    "minio_user_differs": row(
+        "User differs",
+        "The user of the role {role} is {found}, which is not as it must be.",
+        "Mend it by `mc admin user` and `mc admin policy`, then run `scripts/minio setup` again.",
+    ),
+    "minio_extra_missing": row(
+        "Package missing",
+        "This installation cannot set up users of MinIO ({missing} is missing).",
+        "Install it from this program's source folder: pip install '.[server,minio]'",
+    ),
     "minio_missing": row(
         "MinIO missing",
         "There is no {program} on PATH, and no Go to build it with.",
-        "Install Go 1.24 or newer (Debian: apt-get install golang), or put a {program} on PATH, or run "
-        "MinIO in Docker and set it up by scripts/minio setup.",
+        "Install Go 1.24 or newer, then run `scripts/minio install`; or put a {program} on PATH; or run "
+        "MinIO in Docker and set it up by `scripts/minio setup`.",
     ),
     "minio_build_failed": row(
         "MinIO not built",
-        "Go could not build {program} from {module}.",
-        "Run `go install {module}` by hand to see why; Go's module proxy must be reached.",
+        "Go could not build {program} from {module}: {reason}",
+        "Go 1.24 or newer is needed, and Go's module proxy must be reached.",
     ),
-    "minio_did_not_start": row("MinIO did not start", "MinIO did not start.", "See what it wrote: {log}"),
+    "minio_did_not_start": row(
+        "MinIO did not start", "MinIO did not start: {reason}", "Mend that, or see all that it wrote: {log}"
+    ),
+    "minio_stopped": row(
+        "MinIO stopped", "MinIO ended by itself, with the status {status}.", "See what it wrote: {log}"
+    ),
+    "minio_port_in_use": row(
+        "Port in use", "Another program listens on {address}.", "Stop that one, or choose another --port."
+    ),
     "policy_unreadable": row(
         "Policy unreadable",
         "The policy {path} cannot be read.",
