@@ -29,7 +29,7 @@ from escrow.store.interface import Bucket
 from escrow.store.opening import Archive
 
 STALE = timedelta(days=7)
-"""A deposit of the largest payload over the slowest line takes hours; who is back after a week begins anew."""
+"""A deposit over the slowest line takes hours; who is back after a week begins anew."""
 
 
 class Deed(StrEnum):
