@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError
+from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError, UnavailableError
 from escrow.ledger.entry import MAX_ENTRY
 from escrow.ledger.replay import extend
 from escrow.ledger.state import CaseState
@@ -36,7 +36,9 @@ def find_case(store: Store, begins: str) -> CaseId:
 def replay(store: Store, case: CaseId) -> CaseState:
     """The case as its entries say: chain, signatures and rules, but not the proofs of dealings.
 
-    NotFoundError `case_unknown`; ForgedError and others of the ledger's rules; MalformedError.
+    NotFoundError `case_unknown`; ForgedError and others of the ledger's rules; MalformedError;
+    UnavailableError `ledger_damaged` (case, n, reason) where an entry is missing and later ones are there:
+    what was withdrawn must not pass for signed off because an entry was taken out.
     """
     state: CaseState | None = None
     while True:
@@ -51,6 +53,10 @@ def replay(store: Store, case: CaseId) -> CaseState:
             raise MalformedError("jws_malformed", field="entry") from error
         if state.case != case:
             raise ForgedError("case_unexpected", expected=case, found=state.case)
+    prefix, last = names.entries(case), "" if state is None else names.entry(case, state.head.n)
+    if store.names(Bucket.LEDGER, prefix, after=last, limit=1):
+        missing = 0 if state is None else state.head.n + 1
+        raise UnavailableError("ledger_damaged", case=case, n=missing, reason="entry_missing")
     if state is None:
         raise NotFoundError("case_unknown")
     return state

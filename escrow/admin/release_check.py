@@ -1,61 +1,95 @@
-"""Check what was published with nothing but the public bucket, or a copy of it: it proves itself."""
+"""Check what was published with nothing but the public bucket, or a copy of it: it proves itself.
 
-import hashlib
-from collections.abc import Iterable
-from pathlib import Path
+C1  The bundle is the manifest's, and verifies from the case's id up; the release is one for everybody.
+C2  The record's key opens from it, and is the one that the depositor committed to.
+C3  The payload is the signed one, and opens to the document, byte for byte.
+C4  The manifest says what these say, and nothing else.
+"""
 
-from escrow.admin.manifest import Item, Manifest
-from escrow.admin.release import made, manifest_bytes, measure, require_kind
-from escrow.client.opening import open_files, read_bundle
+from functools import partial
+
+from escrow.admin.manifest import MAX_MANIFEST, Item, Manifest, make_manifest
+from escrow.admin.passing import ChunkSource, measure, pulled
+from escrow.admin.public_copy import Public
+from escrow.admin.release import read_published, require_kind
+from escrow.client.opening import read_bundle
+from escrow.client.progress import Progress, silent
+from escrow.client.unlocking import BY_AUTHOR, Unlocked, open_into, unlock
+from escrow.crypto.outlet import Sink
 from escrow.errors import ForgedError, NotFoundError
+from escrow.ledger.bundle import MAX_BUNDLE
 from escrow.model.ids import CaseId, Hash
 from escrow.store import names
 from escrow.store.names import Released
-from escrow.store.opening import Archive
-
-_BESIDE = (Released.PAYLOAD, Released.BUNDLE, Released.DOCUMENT)
 
 
-def check(archive: Archive, case: CaseId, request: Hash, work: Path) -> Manifest:
-    """The manifest, once everything that it says has been made again from the bundle and the payload.
+def check(public: Public, case: CaseId, request: Hash, *, progress: Progress = silent) -> Manifest:
+    """The manifest, once all that it says has been made again from bundle and payload (C1 to C4).
 
-    From the case's id on nothing is believed. `work`: a folder with room for the payload and twice the
-    document. NotFoundError `not_published`; ForgedError `published_object_differs` (object), and what opening
-    refuses.
+    From the case's id on nothing is believed, and nothing is written. NotFoundError `not_published`;
+    ForgedError `published_object_differs` (object), and what opening refuses; MalformedError.
     """
-    raw = manifest_bytes(archive.store.get, case, request)
-    if raw is None:
-        raise NotFoundError("not_published")
-    manifest = Manifest.parse(raw)
-    work.mkdir(mode=0o700, parents=True, exist_ok=True)
-    found = {item: _copied(archive, manifest, case, request, item, work / item.value) for item in _BESIDE}
-    again = work / "opened-again"
-    opened = open_files(found[Released.BUNDLE], found[Released.PAYLOAD], case, request, again, overwrite=True)
-    verified = read_bundle(found[Released.BUNDLE].read_bytes(), case, request)
-    require_kind(verified)
-    items = {item: measure(path) for item, path in found.items()} | {Released.DOCUMENT: measure(again)}
-    if made(verified, opened, items) != manifest:
-        raise ForgedError("published_object_differs", object=Released.MANIFEST.value)
-    return manifest
+    return _Check(public, case, request, progress).run()
 
 
-def _copied(
-    archive: Archive, manifest: Manifest, case: CaseId, request: Hash, item: Released, path: Path
-) -> Path:
-    try:
-        chunks = archive.publisher.published(names.released(case, request, item))
-    except NotFoundError:
-        raise ForgedError("published_object_differs", object=item.value) from None
-    if _save(chunks, path) != getattr(manifest, item.value):
-        raise ForgedError("published_object_differs", object=item.value)
-    return path
+class _Check:
+    def __init__(self, public: Public, case: CaseId, request: Hash, progress: Progress) -> None:
+        self._public, self._case, self._request, self._progress = public, case, request, progress
+
+    def run(self) -> Manifest:
+        try:
+            raw = read_published(self._public, self._name(Released.MANIFEST), limit=MAX_MANIFEST)
+        except NotFoundError:
+            raise NotFoundError("not_published") from None
+        manifest = Manifest.parse(raw)
+        bundle = self._small(Released.BUNDLE, MAX_BUNDLE)
+        if measure((bundle,)) != manifest.bundle:
+            raise _differs(Released.BUNDLE)
+        verified = read_bundle(bundle, self._case, self._request)
+        require_kind(verified)
+        unlocked = unlock(verified)
+        document = self._document(unlocked)
+        signed = verified.record.body.payload
+        made = make_manifest(
+            verified, unlocked.key, unlocked.metadata, document=document,
+            payload=Item(sha256=signed.sha256, length=signed.length), bundle=manifest.bundle,
+        )  # fmt: skip
+        if made.print() != raw:
+            raise _differs(Released.MANIFEST)
+        return manifest
+
+    def _document(self, unlocked: Unlocked) -> Item:
+        """C3."""
+        try:
+            opened = measure(pulled(partial(self._open, unlocked)))
+        except ForgedError as error:
+            if error.code in BY_AUTHOR:
+                raise
+            raise _differs(Released.PAYLOAD) from error
+        try:
+            shown = measure(self._public.published(self._name(Released.DOCUMENT)))
+        except NotFoundError:
+            raise _differs(Released.DOCUMENT) from None
+        if shown != opened:
+            raise _differs(Released.DOCUMENT)
+        return opened
+
+    def _open(self, unlocked: Unlocked, sink: Sink) -> None:
+        try:
+            chunks = self._public.published(self._name(Released.PAYLOAD))
+        except NotFoundError:
+            raise _differs(Released.PAYLOAD) from None
+        open_into(unlocked, ChunkSource(chunks), sink, progress=self._progress)
+
+    def _small(self, item: Released, limit: int) -> bytes:
+        try:
+            return read_published(self._public, self._name(item), limit=limit)
+        except NotFoundError:
+            raise _differs(item) from None
+
+    def _name(self, item: Released) -> str:
+        return names.released(self._case, self._request, item)
 
 
-def _save(chunks: Iterable[bytes], path: Path) -> Item:
-    whole, length = hashlib.sha256(), 0
-    with path.open("wb") as sink:
-        for chunk in chunks:
-            sink.write(chunk)
-            whole.update(chunk)
-            length += len(chunk)
-    return Item(sha256=whole.hexdigest(), length=length)
+def _differs(item: Released) -> ForgedError:
+    return ForgedError("published_object_differs", object=item.value)

@@ -8,24 +8,28 @@ from escrow.client.courier import PayloadStream, UntrustedRequest
 from escrow.errors import NotFoundError
 from escrow.ledger.bundle import compose, select
 from escrow.ledger.entry import MAX_ENTRY
-from escrow.model.ids import CaseId, Hash, RecordId
+from escrow.model.ids import CaseId, Hash, RecordId, UploadId
 from escrow.model.share_object import MAX_SHARE_OBJECT
 from escrow.store import names
 from escrow.store.interface import Bucket, Store
 
 
 class StoreCourier:
-    """Carries releases as escrow/client/courier.py `ReleaseCourier` says.
+    """Carries one release, as escrow/client/courier.py `ReleaseCourier` says.
 
     It believes the store no more than a client believes a service: whoever gets a bundle verifies it.
     """
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, upload: UploadId | None = None) -> None:
+        """`upload`: of the record whose payload is asked for, where the caller knows it; saves replaying."""
         self._store = store
+        self._upload = upload
 
     def bundle(self, case: CaseId, request: Hash) -> bytes:
         """Without what is lost of share objects. RefusedError `request_unknown`, `not_released`."""
-        parts = select(replay(self._store, case), request)
+        state = replay(self._store, case)
+        parts = select(state, request)
+        self._upload = state.record(state.request(request).record).body.payload.upload
         entries = [
             self._store.get(Bucket.LEDGER, names.entry(case, n), limit=MAX_ENTRY).decode("ascii")
             for n in parts.entries
@@ -35,8 +39,9 @@ class StoreCourier:
 
     @contextmanager
     def payload(self, case: CaseId, record: RecordId, *, start: int) -> Iterator[PayloadStream]:
-        upload = replay(self._store, case).record(record).body.payload.upload
-        name = names.payload(case, upload)
+        if self._upload is None:
+            self._upload = replay(self._store, case).record(record).body.payload.upload
+        name = names.payload(case, self._upload)
         total = self._store.payload_length(name)
         yield PayloadStream(total=total, chunks=self._store.payload(name, start=min(start, total)))
 

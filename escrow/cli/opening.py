@@ -196,10 +196,10 @@ def _lines(it: Opened) -> list[str]:
         ("size", size(it.metadata.length)),
     ]
     lines = ["Opened; every signature, share and byte was checked.", *table(rows)]
-    return lines + [f"  {_fault(one)}" for one in it.faults]
+    return lines + [f"  {fault_line(one)}" for one in it.faults]
 
 
-def _fault(it: Fault) -> str:
+def fault_line(it: Fault) -> str:
     """Who sent something false, where that is proven; nobody is blamed for what only did not come."""
     if it.code == "share_object_missing":
         return f"What {it.seat} handed over did not come ({it.code}): ask the service. The others sufficed."

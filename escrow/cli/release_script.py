@@ -1,58 +1,73 @@
 """`scripts/release.py`: releases from storage alone, for administrators."""
 
-import json
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 
 from escrow.cli.app import App, pass_app
-from escrow.cli.archives import FILE, FOLDER, archive, run, storage_options
+from escrow.cli.archives import FILE, FOLDER, archive, run, storage_of, storage_options
 from escrow.cli.bars import progress
 from escrow.cli.carrying import Release, write_label
-from escrow.cli.output import answer, moment, say
+from escrow.cli.deed_log import SOME_FAILED, DeedLog
+from escrow.cli.output import moment, say, size
 from escrow.errors import EscrowError
 
-SOME_FAILED = 9
-"""Exit code of a run over several releases of which some failed; the others were done."""
+if TYPE_CHECKING:  # imported where used, so that --help costs little
+    from escrow.client import Fault
+    from escrow.client.progress import Progress
+    from escrow.store.opening import Archive
+
+log_option = click.option(
+    "--log", type=FILE, metavar="FILE", help="Append what was done to this file, a JSON line for each deed."
+)
+EPILOG = f"""\b
+Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 malformed; 4 refused by the rules;
+5 forged, somebody is at fault; 6 not found; 7 storage unreachable; 8 a setting or clock here;
+{SOME_FAILED} some of several failed, the others were done: stderr and --log name each.
+
+\b
+Where the storage is:   --config service/service.toml --credentials release.json
+A folder, or a copy:    --store FOLDER
+"""
 
 
-@click.group()
+@click.group(epilog=EPILOG)
 def release() -> None:
     """Release records from the storage alone: the service may be switched off, or gone.
 
     \b
-    What it reads, and what it writes (the public bucket only), needs the credential "release".
-    Start with:   scripts/release.py due
+    It needs no key: only the credential "release", which reads, and writes the public bucket.
+    1. scripts/release.py due                   what has been released
+    2. scripts/release.py publish --due         what would be published; writes nothing
+    3. scripts/release.py publish --due --yes   publish it; harmless to repeat
+    4. scripts/release.py hand CASE REQUEST --out FOLDER   for a named reader
+    Ids of cases and requests may be cut short, except for check.
     """
 
 
 @release.command()
 @click.option("--case", "begins", metavar="CASE", help="Only the case whose id begins so.")
+@log_option
 @storage_options
 @pass_app
-def due(app: App, /, begins: str | None, **where: Path | None) -> None:
+def due(app: App, /, begins: str | None, log: Path | None, **where: Path | None) -> None:
     """List every released request, and what there is to do about it."""
-    from escrow.admin.release import Damaged, Standing
-    from escrow.admin.release import due as find
+    from escrow.admin.due import Damaged, Standing
+    from escrow.admin.due import due as find
 
-    failed = 0
-    with archive(**where) as found:
+    with archive(**where) as found, DeedLog(app, log) as deeds:
         for one in find(found, _case(found, begins)):
             if isinstance(one, Damaged):
-                failed += 1
-                _tell_failure(app, {"case": one.case}, one.error)
+                deeds.failed({"case": one.case}, one.error)
                 continue
             about = {"case": one.case, "request": one.request, "record": one.record, "path": one.path}
             line = f"{one.standing.value:13}  {one.case[:12]}  {one.request[:12]}  {one.path}"
             line += f"  {moment(one.released_at)}"
             if one.standing is Standing.TO_HAND:
                 line += "  for " + (", ".join(reader[:12] for reader in one.readers) or "its seats")
-            _tell(app, line, about | {"standing": one.standing.value, "readers": list(one.readers)})
-    _end(failed)
+            deeds.did("listed", line, about | {"standing": one.standing.value, "readers": list(one.readers)})
 
 
 @release.command()
@@ -60,123 +75,159 @@ def due(app: App, /, begins: str | None, **where: Path | None) -> None:
 @click.argument("request", required=False)
 @click.option("--due", "all_due", is_flag=True, help="All that is due, instead of one CASE and REQUEST.")
 @click.option("--yes", is_flag=True, help="Do it. Without this, only what would be done is said.")
-@click.option(
-    "--log", type=FILE, metavar="FILE", help="Append what was done to this file, a JSON line for each deed."
-)
-@click.option(
-    "--work", type=FOLDER, metavar="FOLDER", help="Where payloads and documents gather.  [default: temporary]"
-)
+@log_option
 @storage_options
 @pass_app
 def publish(
     app: App, /, case: str | None, request: str | None, all_due: bool, yes: bool, log: Path | None,
-    work: Path | None, **where: Path | None,
+    **where: Path | None,
 ) -> None:  # fmt: skip
     """Publish a release for everybody: document, payload, bundle and manifest, into the public bucket.
 
-    Everything is verified first. Harmless to repeat, to interrupt, and for two people to do at once. For a
-    timer: publish --due --yes
+    Everything is verified on the way. Harmless to repeat, to interrupt, and for two people to do at once.
+    Plain bytes touch no disk of this machine. For a timer: publish --due --yes
     """
     if all_due == (case is not None) or (not all_due and request is None):
         raise click.UsageError("Name CASE and REQUEST, or say --due.")
-    failed = 0
-    with archive(**where) as found:
-        for one in _wanted(app, found, case, request):
-            if isinstance(one, EscrowError):
-                failed += 1
-                continue
-            about = {"case": one[0], "request": one[1]}
-            if not yes:
-                _tell(app, f"would publish {one[0][:12]} {one[1][:12]}", about | {"deed": "would_publish"})
-                continue
+    deed: Callable[[App, DeedLog, Archive, str, str, str], None] = _publish if yes else _would_publish
+    with archive(**where) as found, DeedLog(app, log) as deeds:
+        wanted = _due(deeds, found) if case is None or request is None else iter([_one(found, case, request)])
+        for one in wanted:
             try:
-                with _folder(work, one[1]) as folder, progress(app) as bar:
-                    from escrow.admin.release import publish as put
-
-                    done = put(found, *one, folder, clock=app.clock, progress=bar)
+                deed(app, deeds, found, _bucket(where), *one)
             except EscrowError as error:
-                if not all_due:
-                    raise
-                failed += 1
-                _log(log, _tell_failure(app, about, error))
-                continue
-            deed = "published" if done.new else "was published already"
-            facts = about | {
-                "deed": deed,
-                "written": [item.value for item in done.new],
-                "record": done.manifest.record,
-            }
-            _tell(
-                app, f"{deed}: {one[0][:12]} {one[1][:12]}  ({done.manifest.document.length:,} bytes)", facts
-            )
-            _log(log, facts)
-    if not yes:
-        say(app, "Nothing was written. Say --yes to do it.")
-    _end(failed)
+                deeds.failed({"case": one[0], "request": one[1]}, error, alone=not all_due)
+        if not yes:
+            say(app, "Nothing was written. Say --yes to do it.")
 
 
 @release.command()
 @click.argument("case")
 @click.argument("request")
 @click.option("--out", type=FOLDER, required=True, metavar="FOLDER", help="Where bundle and payload go.")
+@log_option
 @storage_options
 @pass_app
-def hand(app: App, /, case: str, request: str, out: Path, **where: Path | None) -> None:
+def hand(app: App, /, case: str, request: str, out: Path, log: Path | None, **where: Path | None) -> None:
     """Hand a named reader a folder that `escrow open FOLDER` opens, with the reader's identity."""
     from escrow.admin.release import hand as write
 
-    with archive(**where) as found, progress(app) as bar:
+    with archive(**where) as found, DeedLog(app, log) as deeds:
         one = _one(found, case, request)
-        verified = write(found, *one, out, progress=bar)
-    write_label(out, Release(service="", case=one[0], request=one[1]))
-    readers = [ticket.card.fingerprint for ticket in verified.request.tickets]
-    say(app, "Only these readers can open it: " + (", ".join(readers) or "everybody"))
-    answer(app, str(out), {"case": one[0], "request": one[1], "folder": str(out), "readers": readers})
+        with progress(app) as bar:
+            verified = write(found, *one, out, progress=bar)
+        write_label(out, Release(service="", case=one[0], request=one[1]))
+        readers = [ticket.card.fingerprint for ticket in verified.request.tickets]
+        say(app, "Only these readers can open it: " + (", ".join(readers) or "everybody"))
+        about = {"case": one[0], "request": one[1], "folder": str(out), "readers": readers}
+        deeds.did("handed over", str(out), about)
 
 
 @release.command()
 @click.argument("case")
 @click.argument("request")
-@click.option("--work", type=FOLDER, metavar="FOLDER", help="Where the copies gather.  [default: temporary]")
+@click.option(
+    "--from", "copy", type=FOLDER, metavar="FOLDER",
+    help="A downloaded copy of the public bucket, or of the four objects of this release.",
+)  # fmt: skip
+@log_option
 @storage_options
 @pass_app
-def check(app: App, /, case: str, request: str, work: Path | None, **where: Path | None) -> None:
+def check(
+    app: App, /, case: str, request: str, copy: Path | None, log: Path | None, **where: Path | None
+) -> None:
     """Check a published release with nothing but the public bucket (whole CASE and REQUEST)."""
+    from escrow.admin.public_copy import PublicCopy
     from escrow.admin.release_check import check as look
 
-    with archive(**where) as found, _folder(work, request) as folder:
-        manifest = look(found, case, request, folder)
-    holds = (
-        f"It holds: {manifest.filename!r}, {manifest.document.length:,} bytes, signed off by "
-        + ", ".join(manifest.signed_off)
+    def checked(public: "PublicCopy | Archive", bar: "Progress") -> None:
+        reader = public if isinstance(public, PublicCopy) else public.publisher
+        manifest = look(reader, case, request, progress=bar)
+        signers = ", ".join(f"{one.seat} ({one.card[:12]})" for one in manifest.signed_off)
+        holds = f"It holds: {manifest.filename!r}, {size(manifest.document.length)}, signed off by {signers}"
+        digests = {"document": manifest.document.sha256, "bundle": manifest.bundle.sha256}
+        deeds.did("checked", holds, {"case": case, "request": request, **digests})
+
+    with DeedLog(app, log) as deeds, progress(app) as bar:
+        if copy is not None:
+            checked(PublicCopy(copy), bar)
+            return
+        with archive(**where) as found:
+            checked(found, bar)
+
+
+def _would_publish(app: App, deeds: DeedLog, found: "Archive", bucket: str, case: str, request: str) -> None:
+    from escrow.admin.release import plan
+    from escrow.store.names import Released
+
+    planned = plan(found, case, request, clock=app.clock)
+    _warn(app, planned.unlocked.faults)
+    to_write = [item for item in Released if item not in planned.there]
+    lengths = {item.value: length for item, length in planned.lengths.items()}
+    shown = ", ".join(f"{item} ({size(length)})" for item, length in lengths.items())
+    verb = "would publish" if to_write else "is published:"
+    line = f"{verb} {case[:12]} {request[:12]} to {bucket}: {shown}"
+    if planned.there:
+        line += "; there already, and to be verified: " + ", ".join(item.value for item in planned.there)
+    deeds.did(
+        "would_publish",
+        line,
+        {
+            "case": case,
+            "request": request,
+            "bucket": bucket,
+            "bytes": lengths,
+            "to_write": [item.value for item in to_write],
+        },
     )
-    answer(app, holds, {"case": case, "request": request, "document": manifest.document.sha256})
 
 
-def _wanted(
-    app: App, found: Any, case: str | None, request: str | None
-) -> Iterator[tuple[str, str] | EscrowError]:
-    """What to publish; a case that is damaged is told, and the others are gone on with."""
-    from escrow.admin.release import Damaged, Standing, due
+def _publish(app: App, deeds: DeedLog, found: "Archive", bucket: str, case: str, request: str) -> None:
+    from escrow.admin.release import publish as put
 
-    if case is not None and request is not None:
-        yield _one(found, case, request)
-        return
+    with progress(app) as bar:
+        done = put(found, case, request, clock=app.clock, progress=bar)
+    _warn(app, done.faults)
+    deed = "published" if done.new else "was published already"
+    manifest = done.manifest
+    facts = {"case": case, "request": request, "bucket": bucket, "record": manifest.record}
+    digests = {"document": manifest.document.sha256, "payload": manifest.payload.sha256}
+    written = {"written": [item.value for item in done.new]}
+    line = f"{deed}: {case[:12]} {request[:12]} to {bucket} ({size(manifest.document.length)})"
+    deeds.did(deed, line, facts | digests | written)
+
+
+def _warn(app: App, faults: "tuple[Fault, ...]") -> None:
+    """It opened all the same; who made a sign-off useless is named."""
+    from escrow.cli.opening import fault_line
+
+    say(app, *(fault_line(one) for one in faults))
+
+
+def _due(deeds: DeedLog, found: "Archive") -> Iterator[tuple[str, str]]:
+    """What is to be published; a case that is damaged is told, and the others are gone on with."""
+    from escrow.admin.due import Damaged, Standing, due
+
     for one in due(found):
         if isinstance(one, Damaged):
-            _tell_failure(app, {"case": one.case}, one.error)
-            yield one.error
+            deeds.failed({"case": one.case}, one.error)
         elif one.standing is Standing.TO_PUBLISH:
             yield one.case, one.request
 
 
-def _case(found: Any, begins: str | None) -> str | None:
+def _bucket(where: dict[str, Path | None]) -> str:
+    """The public bucket, as its administrator calls it."""
+    storage = storage_of(**where)
+    return str(storage / "public") if isinstance(storage, Path) else f"{storage.buckets}-public"
+
+
+def _case(found: "Archive", begins: str | None) -> str | None:
     from escrow.admin.cases import find_case
 
     return None if begins is None else find_case(found.store, begins)
 
 
-def _one(found: Any, case: str, request: str) -> tuple[str, str]:
+def _one(found: "Archive", case: str, request: str) -> tuple[str, str]:
     """Ids in full for those that were cut short."""
     from escrow.admin.cases import find_case, replay
     from escrow.errors import NotFoundError, RefusedError
@@ -188,44 +239,6 @@ def _one(found: Any, case: str, request: str) -> tuple[str, str]:
     if len(known) > 1:
         raise RefusedError("request_ambiguous", first=known[0], second=known[1])
     return whole, known[0]
-
-
-@contextmanager
-def _folder(work: Path | None, request: str) -> Iterator[Path]:
-    """A folder of this request's own; a temporary one is removed."""
-    if work is not None:
-        yield work / request
-        return
-    with tempfile.TemporaryDirectory(prefix="escrow-release-") as folder:
-        yield Path(folder) / request
-
-
-def _tell(app: App, line: str, facts: dict[str, Any]) -> None:
-    """One line for each deed, also for programs."""
-    click.echo(json.dumps(facts)) if app.as_json else answer(app, line, facts)
-
-
-def _tell_failure(app: App, about: dict[str, Any], error: EscrowError) -> dict[str, Any]:
-    from escrow.words import describe
-
-    words = describe(error)
-    facts = about | {"deed": "failed", "code": error.code, "message": words.detail}
-    if app.as_json:
-        click.echo(json.dumps(facts))
-    else:
-        say(app, f"FAILED  {about['case'][:12]}: {words.detail}  {words.remedy}")
-    return facts
-
-
-def _log(log: Path | None, facts: dict[str, Any]) -> None:
-    if log is not None:
-        with log.open("a") as sink:
-            sink.write(json.dumps(facts) + "\n")
-
-
-def _end(failed: int) -> None:
-    if failed:
-        raise click.exceptions.Exit(SOME_FAILED)
 
 
 def main() -> None:

@@ -8,8 +8,8 @@ import click
 
 from escrow.cli.app import App, pass_app
 from escrow.cli.archives import archive, run, storage_options
+from escrow.cli.deed_log import SOME_FAILED
 from escrow.cli.output import answer, say, size
-from escrow.cli.release_script import SOME_FAILED
 
 
 @click.command()

@@ -10,13 +10,14 @@ from escrow.client.drafts import CharterDraft
 from escrow.client.fetching import Fetched, fetch_release
 from escrow.client.http import HttpCourier
 from escrow.client.memory import Memory
-from escrow.client.opening import Fault, Opened, open_files, open_release
+from escrow.client.opening import Opened, open_files, open_release
 from escrow.client.posting import Posting, Receipt
 from escrow.client.progress import Progress, Stage, silent
 from escrow.client.record_verbs import PendingDeposit
 from escrow.client.sealing import PathChoice
 from escrow.client.session import Session
 from escrow.client.tickets import make_ticket
+from escrow.client.unlocking import Fault
 from escrow.client.views import (
     BadEnvelope,
     CaseSummary,

@@ -18,8 +18,9 @@ from typing import BinaryIO
 from escrow.client.courier import ReleaseCourier
 from escrow.client.disk import renamed
 from escrow.client.downloading import PayloadReader
-from escrow.client.opening import ask_bundle, read_bundle, reader_keys
+from escrow.client.opening import ask_bundle, read_bundle
 from escrow.client.progress import Progress, Stage, silent
+from escrow.client.unlocking import reader_keys
 from escrow.crypto.identity import Identity
 from escrow.crypto.landing import landing
 from escrow.crypto.transcript import Sha256

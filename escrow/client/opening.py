@@ -26,36 +26,21 @@ from pathlib import Path
 from escrow.client.courier import Courier, ReleaseCourier
 from escrow.client.disk import renamed
 from escrow.client.downloading import PayloadReader
-from escrow.client.progress import Progress, Stage, silent
+from escrow.client.progress import Progress, silent
+from escrow.client.unlocking import Fault, open_into, unlock
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
+from escrow.crypto.landing import landing
 from escrow.crypto.padding import Source
-from escrow.crypto.payload import Description, Metadata, describe, open_file
-from escrow.crypto.ticket import TicketKeys
+from escrow.crypto.payload import Metadata
 from escrow.errors import Field, ForgedError, NotFoundError, RefusedError, UnauthorizedError
-from escrow.ledger.bundle import MAX_BUNDLE, Bundle, OpenedKey, VerifiedBundle, open_shares
+from escrow.ledger.bundle import MAX_BUNDLE, Bundle, VerifiedBundle
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Hash, RecordId
 from escrow.model.wire import to_time
 
 Payload = Callable[[VerifiedBundle], AbstractContextManager[Source]]
 """Where the ciphertext comes from, once it is known which."""
-
-BY_AUTHOR = frozenset(("payload_chunk_false", "payload_padding_false", "payload_length_false"))
-"""Faults that only whoever sealed the payload can have made (escrow/crypto/payload.py)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fault:
-    """Something that was no help, or false, though the record opened: `code` says what.
-
-    A sign-off of `seat`, or, where `seat` is empty, what the depositor sealed. `author` is who is proven to
-    have made it so; None where it may be whoever kept it (`share_object_missing`).
-    """
-
-    seat: str
-    code: str
-    author: Card | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,66 +164,28 @@ def _open(
     progress: Progress,
 ) -> Opened:
     """O2 to O6, wherever the bytes come from."""
-    card, keys = reader_keys(verified, identity, ticket)
-    opened = open_shares(verified, ticket_keys=keys, card=card)
-    description = _describe(verified, opened.key)
-    metadata = description.metadata
-    path = _target(out, metadata.filename, overwrite=overwrite)
-    with payload(verified) as source:
-        _write(verified, source, opened.key, metadata.length, path, overwrite, progress)
+    unlocked = unlock(verified, identity, ticket)
+    path = _target(out, unlocked.metadata.filename, overwrite=overwrite)
+    with payload(verified) as source, landing(path, overwrite=overwrite) as sink:
+        open_into(unlocked, source, sink, progress=progress)
     return Opened(
         path=path,
         case=verified.state.case,
         record=verified.record.body.record,
         request=verified.request.hash,
         depositor=verified.record.author,
-        metadata=metadata,
-        released_at=_released_at(verified),
-        faults=tuple(_faults(verified, opened, description.fault)),
+        metadata=unlocked.metadata,
+        released_at=released_at(verified),
+        faults=unlocked.faults,
     )
 
 
-def _released_at(verified: VerifiedBundle) -> datetime:
-    released_at = verified.request.released_at
-    if released_at is None:
+def released_at(verified: VerifiedBundle) -> datetime:
+    """When its policy was met, aware UTC."""
+    at = verified.request.released_at
+    if at is None:
         raise ValueError("a verified bundle is of a released request")
-    return released_at
-
-
-def _faults(verified: VerifiedBundle, opened: OpenedKey, metadata_fault: str) -> Iterator[Fault]:
-    if metadata_fault:
-        yield Fault(seat="", code=metadata_fault, author=verified.record.author)
-    holders = verified.state.charters[verified.record.charter].charter.seats
-    for seat, code in (*verified.bad, *((seat, "p_false") for seat in opened.named)):
-        yield Fault(seat=seat, code=code, author=holders[seat])
-    for seat in verified.lost:
-        yield Fault(seat=seat, code="share_object_missing", author=None)
-
-
-def reader_keys(
-    verified: VerifiedBundle, identity: Identity | None, ticket: str | None
-) -> tuple[Card | None, TicketKeys | None]:
-    """O2. Keys follow from the reader's seed and the words of its own ticket in the request."""
-    if ticket is not None and ticket not in verified.request.tickets_raw:
-        raise ForgedError("request_without_ticket", request=verified.request.hash)
-    if identity is None or not verified.request.tickets:
-        return None, None
-    own = verified.ticket_of(identity.card)
-    keys = identity.ticket_keys(own.case, own.record, own.path, bytes.fromhex(own.dealing), own.nonce)
-    return identity.card, keys
-
-
-def _describe(verified: VerifiedBundle, key: bytes) -> Description:
-    """O5: what the depositor said of the document, or a plain name and the code of what is wrong with it."""
-    record = verified.record
-    with _naming_author(verified):
-        return describe(
-            key,
-            record.r,
-            record.body.metadata,
-            sealed_length=record.body.payload.length,
-            name=f"record-{record.body.record[:12]}",
-        )
+    return at
 
 
 def _target(out: Path, filename: str, *, overwrite: bool) -> Path:
@@ -247,39 +194,3 @@ def _target(out: Path, filename: str, *, overwrite: bool) -> Path:
     if os.path.lexists(path) and not overwrite:
         raise RefusedError("file_exists", file=path.name)
     return path
-
-
-def _write(
-    verified: VerifiedBundle,
-    source: Source,
-    key: bytes,
-    plain_length: int,
-    path: Path,
-    overwrite: bool,
-    progress: Progress,
-) -> None:
-    """O6."""
-    payload = verified.record.body.payload
-    with _naming_author(verified):
-        open_file(
-            source,
-            path,
-            key,
-            plain_length=plain_length,
-            sealed_length=payload.length,
-            sha256=bytes.fromhex(payload.sha256),
-            overwrite=overwrite,
-            progress=lambda done: progress(Stage.OPEN, done, plain_length),
-        )
-
-
-@contextmanager
-def _naming_author(verified: VerifiedBundle) -> Iterator[None]:
-    """What only its depositor can have made false names the depositor."""
-    try:
-        yield
-    except ForgedError as error:
-        if error.code not in BY_AUTHOR:
-            raise
-        author = verified.record.author.fingerprint
-        raise ForgedError(error.code, **{**error.fields, "author": author}) from error

@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from support.refusals import refuses
 
+from escrow.admin.due import Damaged, Due, Standing, due
 from escrow.admin.manifest import Manifest
-from escrow.admin.release import Damaged, Due, Standing, due, hand, publish
+from escrow.admin.release import hand, publish
 from escrow.admin.release_check import check
 from escrow.errors import EscrowError, ForgedError, MalformedError, NotFoundError, RefusedError, SetupError
 from escrow.store import names
@@ -60,7 +61,7 @@ def test_release_for_a_named_reader_is_never_published(archive: Archive, root: P
     asked = one(archive, Standing.TO_HAND)
     before = public(root)
     with refuses(RefusedError, "not_for_everybody", path="enforcement", audience="named"):
-        publish(archive, asked.case, asked.request, tmp_path / "work", clock=now)
+        publish(archive, asked.case, asked.request, clock=now)
     assert public(root) == before
 
 
@@ -70,7 +71,7 @@ def test_request_that_is_not_released_is_not_published(archive: Archive, root: P
     entries[-1].unlink()  # the last sign-off, with which the policy was met
     before = public(root)
     with refuses(RefusedError, "not_released"):
-        publish(archive, asked.case, asked.request, tmp_path / "work", clock=now)
+        publish(archive, asked.case, asked.request, clock=now)
     assert public(root) == before
 
 
@@ -78,7 +79,7 @@ def test_clock_that_is_off_by_a_day_publishes_nothing(archive: Archive, root: Pa
     asked = one(archive, Standing.TO_PUBLISH)
     before = public(root)
     with refuses(SetupError, "clocks_differ"):
-        publish(archive, asked.case, asked.request, tmp_path / "w", clock=lambda: now() + timedelta(days=1))
+        publish(archive, asked.case, asked.request, clock=lambda: now() + timedelta(days=1))
     assert public(root) == before
 
 
@@ -94,7 +95,7 @@ def test_nothing_is_published_from_storage_that_was_tampered_with(
             raw[len(raw) // 2] ^= 1
             path.write_bytes(raw)
     with pytest.raises((ForgedError, MalformedError, RefusedError)) as caught:
-        publish(archive, asked.case, asked.request, tmp_path / "work", clock=now)
+        publish(archive, asked.case, asked.request, clock=now)
     assert isinstance(caught.value, EscrowError)
     assert public(root) == before
 
@@ -103,22 +104,22 @@ def test_published_release_has_its_evidence_and_proves_itself(
     archive: Archive, root: Path, tmp_path: Path
 ) -> None:
     asked = one(archive, Standing.TO_PUBLISH)
-    done = publish(archive, asked.case, asked.request, tmp_path / "work", clock=now)
+    done = publish(archive, asked.case, asked.request, clock=now)
     assert set(done.new) == set(Released)
     assert public(root)["document"] == MEMO
     assert Manifest.parse(public(root)["manifest"]) == done.manifest
     copy = tmp_path / "copy"
     shutil.copytree(root / "public", copy / "public")  # and nothing of ledger and records
     with open_archive(copy) as only_public:
-        assert check(only_public, asked.case, asked.request, tmp_path / "check") == done.manifest
+        assert check(only_public.publisher, asked.case, asked.request) == done.manifest
     assert [each.standing for each in due(archive) if isinstance(each, Due)].count(Standing.PUBLISHED) == 1
 
 
 def test_publishing_twice_writes_nothing_new(archive: Archive, root: Path, tmp_path: Path) -> None:
     asked = one(archive, Standing.TO_PUBLISH)
-    publish(archive, asked.case, asked.request, tmp_path / "first", clock=now)
+    publish(archive, asked.case, asked.request, clock=now)
     before = public(root)
-    assert publish(archive, asked.case, asked.request, tmp_path / "second", clock=now).new == ()
+    assert publish(archive, asked.case, asked.request, clock=now).new == ()
     assert public(root) == before
 
 
@@ -126,12 +127,12 @@ def test_two_administrators_at_once_publish_one_release(archive: Archive, root: 
     asked = one(archive, Standing.TO_PUBLISH)
 
     def release(who: int) -> tuple[Released, ...]:
-        return publish(archive, asked.case, asked.request, tmp_path / str(who), clock=now).new
+        return publish(archive, asked.case, asked.request, clock=now).new
 
     with ThreadPoolExecutor(4) as several:
         new = [item for done in several.map(release, range(4)) for item in done]
     assert sorted(new) == sorted(Released)
-    check(archive, asked.case, asked.request, tmp_path / "check")
+    check(archive.publisher, asked.case, asked.request)
 
 
 class Killed(BaseException):
@@ -170,13 +171,13 @@ def test_killed_before_any_object_nothing_counts_and_the_next_run_goes_on(
         versions=None,
     )
     with pytest.raises(Killed):
-        publish(dying, asked.case, asked.request, tmp_path / "work", clock=now)
+        publish(dying, asked.case, asked.request, clock=now)
     assert "manifest" not in public(root)
     with refuses(NotFoundError, "not_published"):
-        check(archive, asked.case, asked.request, tmp_path / "check")
-    again = publish(archive, asked.case, asked.request, tmp_path / "work", clock=now)
+        check(archive.publisher, asked.case, asked.request)
+    again = publish(archive, asked.case, asked.request, clock=now)
     assert len(again.new) == len(Released) - lives
-    check(archive, asked.case, asked.request, tmp_path / "check")
+    check(archive.publisher, asked.case, asked.request)
 
 
 @pytest.mark.parametrize("item", ["payload", "bundle", "document", "manifest"])
@@ -184,12 +185,12 @@ def test_object_that_somebody_else_put_there_is_found(
     archive: Archive, root: Path, tmp_path: Path, item: str
 ) -> None:
     asked = one(archive, Standing.TO_PUBLISH)
-    publish(archive, asked.case, asked.request, tmp_path / "work", clock=now)
+    publish(archive, asked.case, asked.request, clock=now)
     damage(root, item, b"{}" if item == "manifest" else None)
     with pytest.raises((ForgedError, MalformedError)):
-        check(archive, asked.case, asked.request, tmp_path / "check")
+        check(archive.publisher, asked.case, asked.request)
     with refuses(ForgedError, "published_object_differs", object=item):
-        publish(archive, asked.case, asked.request, tmp_path / "again", clock=now)
+        publish(archive, asked.case, asked.request, clock=now)
 
 
 def test_document_of_another_key_does_not_pass_for_the_released_one(
@@ -197,14 +198,14 @@ def test_document_of_another_key_does_not_pass_for_the_released_one(
 ) -> None:
     """Whoever may write the public bucket swaps the document and writes a manifest to match."""
     asked = one(archive, Standing.TO_PUBLISH)
-    publish(archive, asked.case, asked.request, tmp_path / "work", clock=now)
+    publish(archive, asked.case, asked.request, clock=now)
     genuine = public(root)["manifest"].decode()
     damage(root, "document", b"They hate each other.")
     measured = '"document":{"length":21,"sha256":"' + _sha256(b"They hate each other.") + '"}'
     start = genuine.index('"document":')
     damage(root, "manifest", (genuine[:start] + measured + genuine[genuine.index("}", start) + 1 :]).encode())
-    with refuses(ForgedError, "published_object_differs", object="manifest"):
-        check(archive, asked.case, asked.request, tmp_path / "check")
+    with refuses(ForgedError, "published_object_differs", object="document"):
+        check(archive.publisher, asked.case, asked.request)
 
 
 def _sha256(data: bytes) -> str:
@@ -233,7 +234,7 @@ def test_nothing_is_read_of_the_service_s_key(archive: Archive, root: Path, tmp_
     """The store is all that there is: no identity, no settings, no service."""
     assert not list(root.rglob("identity"))
     asked = one(archive, Standing.TO_PUBLISH)
-    assert publish(archive, asked.case, asked.request, tmp_path / "work", clock=now).new
+    assert publish(archive, asked.case, asked.request, clock=now).new
     assert archive.store.get(
         Bucket.PUBLIC, names.released(asked.case, asked.request, Released.DOCUMENT), limit=100
     )
