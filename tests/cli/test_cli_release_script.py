@@ -1,0 +1,104 @@
+"""scripts/release.py as an administrator meets it: words, exit codes, JSON; nothing is written without --yes."""
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+KEPT = ROOT / "tests/golden/v1/operator/service/store"
+NOT_FOUND, REFUSED, FORGED, SOME_FAILED = 6, 4, 5, 9
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    shutil.copytree(KEPT, tmp_path / "store")
+    return tmp_path / "store"
+
+
+def release(store: Path, *words: str, status: int = 0) -> tuple[str, str]:
+    """What it says on stdout and stderr."""
+    script = [sys.executable, str(ROOT / "scripts/release.py"), *words, "--store", str(store)]
+    done = subprocess.run(script, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
+    assert done.returncode == status, f"{done.returncode}: {done.stdout}\n{done.stderr}"
+    return done.stdout, done.stderr
+
+
+def listed(store: Path) -> dict[str, tuple[str, str]]:
+    """Case and request by standing."""
+    rows = [json.loads(line) for line in release(store, "due", "--json")[0].splitlines()]
+    return {row["standing"]: (row["case"], row["request"]) for row in rows}
+
+
+def public(store: Path) -> list[str]:
+    return sorted(path.name for path in (store / "public/releases").rglob("*") if path.is_file())
+
+
+def test_release_for_a_named_reader_is_refused_by_name_even_without_yes(store: Path, tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    _, said = release(store, "publish", *listed(store)["to hand over"], "--log", str(log), status=REFUSED)
+    assert "for named readers only" in said
+    assert "hand CASE REQUEST" in said
+    assert json.loads(log.read_text())["code"] == "not_for_everybody"
+
+
+def test_unknown_case_and_request_are_told_apart(store: Path) -> None:
+    case, _ = listed(store)["to publish"]
+    assert "case" in release(store, "publish", "ffff", "ffff", status=NOT_FOUND)[1]
+    assert "request" in release(store, "publish", case, "zz", status=NOT_FOUND)[1]
+
+
+def test_case_that_is_damaged_is_named_and_the_other_is_published_all_the_same(store: Path) -> None:
+    other = "0" * 64
+    entries = store / "ledger/cases" / other / "entries"
+    entries.mkdir(parents=True)
+    (entries / "0000000000").write_bytes(b"not an entry")
+    out, said = release(store, "publish", "--due", "--yes", status=SOME_FAILED)
+    assert f"FAILED  {other[:12]}" in said
+    assert out.startswith("published")
+    assert "manifest" in public(store)
+
+
+def test_two_cases_that_begin_alike_are_both_named(store: Path) -> None:
+    case, request = listed(store)["to publish"]
+    other = case[:4] + "0" * 60
+    entries = store / "ledger/cases" / other / "entries"
+    entries.mkdir(parents=True)
+    (entries / "0000000000").write_bytes(b"not an entry")
+    said = release(store, "hand", case[:4], request, "--out", str(store / "x"), status=REFUSED)[1]
+    assert case in said
+    assert other in said
+
+
+def test_without_yes_it_says_what_and_where_and_writes_nothing(store: Path) -> None:
+    out, said = release(store, "publish", "--due")
+    assert f"to {store}/public" in out
+    for item in ("document (82 bytes)", "payload", "bundle"):
+        assert item in out
+    assert "Nothing was written" in said
+    assert public(store) == []
+
+
+def test_published_once_and_then_nothing_is_to_do(store: Path, tmp_path: Path) -> None:
+    case, request = listed(store)["to publish"]
+    log = tmp_path / "log"
+    line = json.loads(release(store, "publish", "--due", "--yes", "--json", "--log", str(log))[0])
+    assert sorted(line["written"]) == public(store) == ["bundle", "document", "manifest", "payload"]
+    assert json.loads(log.read_text()) == line
+    assert release(store, "publish", "--due", "--yes") == ("", "")
+    assert release(store, "publish", case, request, "--yes")[0].startswith("was published already")
+
+
+def test_tampered_document_is_named_by_who_has_only_a_copy(store: Path, tmp_path: Path) -> None:
+    case, request = listed(store)["to publish"]
+    release(store, "publish", "--due", "--yes")
+    copy = tmp_path / "copy"
+    shutil.copytree(store / "public/releases" / case / request, copy)
+    holds = release(tmp_path / "nowhere", "check", case, request, "--from", str(copy))[0]
+    assert "signed off by" in holds
+    (copy / "document").write_bytes(b"They hate each other.")
+    said = release(tmp_path / "nowhere", "check", case, request, "--from", str(copy), status=FORGED)[1]
+    assert "document" in said
