@@ -18,6 +18,7 @@ class Site:
 
     endpoint: str
     credentials: Path
+    buckets: str = "escrow"
 
     @property
     def options(self) -> tuple[str, ...]:
@@ -25,14 +26,19 @@ class Site:
         file = str(self.credentials / "service.json")
         return "--s3-endpoint", self.endpoint, "--s3-credentials", file
 
+    def settings(self, role: str) -> S3Settings:
+        """How the holder of this role's credential reaches the server."""
+        return S3Settings(
+            endpoint=self.endpoint, buckets=self.buckets, credentials=self.credentials / f"{role}.json"
+        )
+
     def objects(self) -> list[bytes]:
         """The bytes of everything that the server keeps, in every version: what its administrator sees."""
         from escrow.store.interface import Bucket
         from escrow.store.s3_connection import S3Connection
 
-        settings = S3Settings(endpoint=self.endpoint, credentials=self.credentials / "root.json")
         found: list[bytes] = []
-        with closing(S3Connection(settings)) as line:
+        with closing(S3Connection(self.settings("root"))) as line:
             for bucket in Bucket:
                 pages = line.client.get_paginator("list_object_versions").paginate(Bucket=line.bucket(bucket))
                 for one in (version for page in pages for version in page.get("Versions", ())):
@@ -45,8 +51,7 @@ class Site:
         from escrow.admin.store_audit import audit_store
         from escrow.store.opening import open_archive
 
-        settings = S3Settings(endpoint=self.endpoint, credentials=self.credentials / "audit.json")
-        with open_archive(settings) as archive:
+        with open_archive(self.settings("audit")) as archive:
             reports = list(audit_store(archive, None, at=datetime.now(UTC)))
         return [fault.code for report in reports for fault in report.faults]
 
@@ -70,10 +75,11 @@ def run_site(folder: Path, *, quiet: bool) -> Iterator[Site]:
     credentials = folder / "credentials"
     credentials.mkdir(mode=0o700, parents=True)
     with stopped_in_order(), run_minio(found, folder / "minio", folder / "minio.log") as server:
+        site = Site(endpoint=server.endpoint, credentials=credentials)
         write_credentials(credentials / "root.json", server.root)
         tell(f"A MinIO runs at {server.endpoint}; its buckets, users and policies are those of production:")
-        settings = S3Settings(endpoint=server.endpoint, credentials=credentials / "root.json")
+        settings = site.settings("root")
         steps = set_up(settings, policies=POLICIES, credentials=credentials)
         for step in chain(steps, verify(settings, credentials=credentials)):
             tell(f"  {step.what.replace(str(folder), '.')}")
-        yield Site(endpoint=server.endpoint, credentials=credentials)
+        yield site

@@ -10,7 +10,7 @@ from cli.desk import Table
 from support.office import Office
 from support.parties import party
 
-from escrow.config import load_settings
+from escrow.config import S3Settings, load_settings
 
 
 def test_init_makes_settings_that_serve_reads(table: Table) -> None:
@@ -108,3 +108,48 @@ def test_an_audit_of_a_folder_finds_what_was_taken_out_of_it(table: Table, store
     entries[1].unlink()
     told = json.loads(table.person("operator").type("--json", "audit", str(store), status=5).stdout)
     assert told["cases"][0]["faults"][0]["code"] == "entries_missing"
+
+
+S3 = ("--s3-endpoint", "https://minio.example:9000")
+
+
+def test_init_for_s3_makes_settings_that_serve_reads(table: Table) -> None:
+    operator = table.person("operator")
+    operator.type(
+        "service", "init", "here", *S3, "--s3-buckets", "three", "--s3-credentials", "service.json",
+        "--s3-ca-file", "ca.pem", "--s3-lock", "compliance", "--s3-region", "eu-1",
+        "--s3-public-endpoint", "https://files.example",
+    )  # fmt: skip
+    settings = load_settings({"ESCROW_CONFIG": str(operator.folder / "here/service.toml")})
+    assert settings.store == S3Settings(
+        endpoint="https://minio.example:9000", buckets="three", region="eu-1", lock="compliance",
+        credentials=operator.folder / "service.json", ca_file=operator.folder / "ca.pem",
+        public_endpoint="https://files.example",
+    )  # fmt: skip
+
+
+def test_init_for_s3_writes_only_what_was_said(table: Table) -> None:
+    operator = table.person("operator")
+    operator.type("service", "init", "here", *S3)
+    text = (operator.folder / "here/service.toml").read_text()
+    assert {name for name in tomllib.loads(text) if name.startswith("s3_")} == {"s3_endpoint", "s3_buckets"}
+    assert "store" not in tomllib.loads(text)
+
+
+def test_s3_settings_without_a_server_are_refused_and_not_forgotten(table: Table) -> None:
+    operator = table.person("operator")
+    told = operator.type("service", "init", "here", "--s3-buckets", "three", status=2)
+    assert "--s3-endpoint" in told.stderr
+    assert not (operator.folder / "here").exists()
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [("--s3-endpoint", "minio.example"), (*S3, "--s3-buckets", "UPPER"), (*S3, "--s3-public-endpoint", "x")],
+)
+def test_s3_settings_that_no_service_would_start_with_make_no_folder(
+    table: Table, bad: tuple[str, ...]
+) -> None:
+    operator = table.person("operator")
+    assert operator.refused("service", "init", "here", *bad, status=8) == "setting_malformed"
+    assert not (operator.folder / "here").exists()

@@ -1,0 +1,262 @@
+"""`scripts/minio`: what it refuses, that it loosens nothing, and that it leaves no server behind."""
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.minio import POLICIES, Minio, Site, minio_program
+from support.refusals import refuses
+
+from escrow.admin.minio_program import find_program
+from escrow.admin.minio_setup import default_retention, set_up
+from escrow.admin.minio_verify import verify
+from escrow.errors import SetupError
+from escrow.store.interface import Bucket
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_credentials import Credentials, read_credentials, write_credentials
+
+COMMAND = (sys.executable, "-c", "from escrow.cli.minio_script import main; main()")
+SETUP = 8
+
+
+def run(*args: str, status: int = 0, path: str | None = None) -> tuple[str, str]:
+    """stdout and stderr of `scripts/minio ARGS`."""
+    environ = os.environ | ({} if path is None else {"PATH": path})
+    done = subprocess.run([*COMMAND, *args], env=environ, capture_output=True, text=True, check=False)
+    assert done.returncode == status, f"{done.returncode}: {done.stdout}\n{done.stderr}"
+    return done.stdout, done.stderr
+
+
+def code(*args: str) -> str:
+    return str(json.loads(run(*args, "--json", status=SETUP)[1].splitlines()[-1])["error"]["code"])
+
+
+def _arguments(site: Site, out: Path, root: Path) -> tuple[str, ...]:
+    where = ("--endpoint", site.server.endpoint, "--buckets", site.buckets)
+    return ("setup", *where, "--root", str(root), "--out", str(out))
+
+
+def _admin(site: Site) -> Any:
+    from escrow.admin.minio_setup import administrator
+
+    return administrator(site.settings("root"))
+
+
+def _folder(site: Site) -> Path:
+    found = site.settings("root").credentials
+    assert found is not None
+    return found.parent
+
+
+def test_who_is_not_the_administrator_sets_nothing_up(site: Site, tmp_path: Path) -> None:
+    wrong = tmp_path / "wrong.json"
+    write_credentials(wrong, Credentials(access_key="nobody", secret_key="of that name"))
+    out = tmp_path / "out"
+    assert code(*_arguments(site, out, wrong)) == "store_credentials_refused"
+    service = _folder(site) / "service.json"
+    assert code(*_arguments(site, out, service)) == "store_access_denied"
+    assert not out.exists()
+
+
+def test_address_where_nobody_answers_is_said(tmp_path: Path) -> None:
+    root = tmp_path / "root.json"
+    write_credentials(root, Credentials(access_key="root", secret_key="some secret"))
+    with closing(socket.create_server(("127.0.0.1", 0))) as closed:
+        port = closed.getsockname()[1]
+    where = ("--endpoint", f"http://127.0.0.1:{port}", "--root", str(root))
+    assert code("setup", *where, "--out", str(tmp_path)) == "store_unreachable"
+
+
+def test_setting_up_twice_says_that_all_was_there_and_keeps_the_credentials(site: Site) -> None:
+    folder = _folder(site)
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    out, _ = run(*_arguments(site, folder, folder / "root.json"), "--json")
+    steps = [json.loads(line) for line in out.splitlines()]
+    assert len(steps) > len(site.steps)  # and what was verified
+    assert not any(step["made"] or step["warning"] for step in steps)
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+    assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("mode", "days", "asked_days", "stands"),
+    [
+        ("COMPLIANCE", 10, 20, ("COMPLIANCE", 20)),
+        ("COMPLIANCE", 30, 20, ("COMPLIANCE", 30)),
+        ("GOVERNANCE", 30, 20, ("GOVERNANCE", 30)),
+    ],
+)
+def test_lock_of_the_ledger_is_neither_weakened_nor_shortened(
+    site: Site, mode: Any, days: int, asked_days: int, stands: tuple[str, int]
+) -> None:
+    with site.client("root") as root:
+        rule: Any = {"DefaultRetention": {"Mode": mode, "Days": days}}
+        root.put_object_lock_configuration(
+            Bucket=site.bucket(Bucket.LEDGER),
+            ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule},
+        )
+    settings, folder = site.settings("root"), _folder(site)
+    for _ in set_up(settings, policies=POLICIES, credentials=folder, ledger_days=asked_days):
+        pass
+    with closing(S3Connection(settings)) as connection:
+        assert default_retention(connection) == stands
+
+
+def test_policy_that_was_changed_is_replaced_only_when_asked(site: Site) -> None:
+    name, admin = f"{site.buckets}-sweep", _admin(site)
+    nothing: Any = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Deny", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::*"]}],
+    }
+    admin.policy_add(policy_name=name, policy=nothing)
+    folder = _folder(site)
+    arguments = _arguments(site, folder, folder / "root.json")
+    assert code(*arguments) == "policy_differs"
+    assert json.loads(admin.policy_list())[name]["Statement"][0]["Effect"] == "Deny"
+    made = [json.loads(line) for line in run(*arguments, "--replace-policies", "--json")[0].splitlines()]
+    assert [step["step"] for step in made if step["made"]] == [f"policy {name}"]
+
+
+def test_bucket_that_was_made_without_locks_is_refused(minio_server: Minio, site: Site) -> None:
+    plain = f"{site.buckets}x"
+    with site.client("root") as root:
+        root.create_bucket(Bucket=f"{plain}-records")
+    folder = _folder(site)
+    arguments = ("setup", "--endpoint", minio_server.endpoint, "--buckets", plain, "--out", str(folder / "x"))
+    assert code(*arguments, "--root", str(folder / "root.json")) == "bucket_not_locked"
+
+
+def test_user_with_more_rights_than_its_own_is_found(site: Site) -> None:
+    _admin(site).attach_policy(["readwrite"], user=site.credentials("audit").access_key)
+    with refuses(SetupError, "minio_user_differs", role="audit"):
+        list(verify(site.settings("root"), credentials=_folder(site)))
+
+
+def test_user_that_was_disabled_is_found(site: Site) -> None:
+    _admin(site).user_disable(site.credentials("service").access_key)
+    with refuses(SetupError, "minio_user_differs", role="service"):
+        list(verify(site.settings("root"), credentials=_folder(site)))
+
+
+def test_user_whose_credential_no_longer_fits_is_found(site: Site) -> None:
+    _admin(site).user_add(site.credentials("release").access_key, "another secret altogether")
+    with refuses(SetupError, "store_credentials_refused"):
+        list(verify(site.settings("root"), credentials=_folder(site)))
+
+
+def test_second_user_of_a_role_is_pointed_out(site: Site, tmp_path: Path) -> None:
+    """As a set-up into another folder leaves behind: nobody may remember that it is there."""
+    for _ in set_up(site.settings("root"), policies=POLICIES, credentials=tmp_path / "elsewhere"):
+        pass
+    warnings = [
+        step.what for step in verify(site.settings("root"), credentials=_folder(site)) if step.warning
+    ]
+    assert len(warnings) == 5
+    assert any(
+        read_credentials(tmp_path / "elsewhere/service.json").access_key in warning for warning in warnings
+    )
+
+
+@contextmanager
+def running(folder: Path, *args: str) -> Iterator["subprocess.Popen[str]"]:
+    minio_program()
+    process = subprocess.Popen(
+        [*COMMAND, "run", "--data", str(folder), *args, "--json"], stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def _reached(process: "subprocess.Popen[str]") -> dict[str, str]:
+    """What `run` says last: where it is to be reached."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        told: dict[str, str] = json.loads(line)
+        if "endpoint" in told:
+            return told
+    raise AssertionError(process.communicate()[1])
+
+
+def _listens(endpoint: str) -> bool:
+    host, _, port = endpoint.removeprefix("http://").rpartition(":")
+    with socket.socket() as probe:
+        return probe.connect_ex((host, int(port))) == 0
+
+
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM])
+def test_server_ends_with_whoever_ran_it(tmp_path: Path, how: signal.Signals) -> None:
+    with running(tmp_path / "minio") as process:
+        told = _reached(process)
+        assert _listens(told["endpoint"])
+        process.send_signal(how)
+        assert process.wait(30) == 130
+    assert not _listens(told["endpoint"])
+
+
+def test_server_comes_up_again_over_its_data_and_reaches_only_loopback(tmp_path: Path) -> None:
+    keys = set()
+    for _ in range(2):
+        with running(tmp_path / "minio") as process:
+            told = _reached(process)
+            assert told["endpoint"].startswith("http://127.0.0.1:")
+            keys.add((Path(told["credentials"]) / "service.json").read_text())
+            process.send_signal(signal.SIGTERM)
+            process.wait(30)
+    assert len(keys) == 1
+
+
+def test_port_of_another_program_is_left_alone(minio_server: Minio, tmp_path: Path) -> None:
+    """Else the other MinIO would answer for ours, and be sent the credential that was drawn for ours."""
+    port = str(minio_server.port)
+    assert code("run", "--data", str(tmp_path / "minio"), "--port", port) == "minio_port_in_use"
+
+
+def test_folder_that_minio_cannot_use_is_said_with_its_reason(tmp_path: Path) -> None:
+    minio_program()
+    (tmp_path / "minio/data").mkdir(parents=True)
+    (tmp_path / "minio/data/.minio.sys").write_text("a file where MinIO wants a folder")
+    with_reason = run("run", "--data", str(tmp_path / "minio"), status=SETUP)[1]
+    assert "MinIO did not start: " in with_reason
+    assert "minio.log" in with_reason
+
+
+def test_neither_minio_nor_go_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with refuses(SetupError, "minio_missing", program="minio"):
+        find_program("minio", tmp_path / "cache", say=print)
+
+
+def test_go_that_fails_is_told_with_its_last_word(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = tmp_path / "go"
+    go.write_text("#!/bin/sh\necho first >&2\necho 'go: too old' >&2\nexit 1\n")
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said: list[str] = []
+    with refuses(SetupError, "minio_build_failed", program="minio", reason="go: too old"):
+        find_program("minio", tmp_path / "cache", say=said.append)
+    assert "three minutes" in said[0]
+
+
+def test_minio_is_built_once_by_go_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    go = tmp_path / "go"
+    go.write_text('#!/bin/sh\necho "$1 $2 $CGO_ENABLED" > "$GOBIN/minio"\n')
+    go.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    said: list[str] = []
+    for _ in range(2):
+        found = find_program("minio", tmp_path / "cache", say=said.append)
+    assert found.read_text().startswith("install github.com/minio/minio@v0.")
+    assert found.read_text().endswith(" 0\n")
+    assert len(said) == 1
