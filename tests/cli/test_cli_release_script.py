@@ -1,4 +1,4 @@
-"""scripts/release.py as an administrator meets it: words, exit codes, JSON; nothing is written without --yes."""
+"""scripts/release.py as administrators meet it: words, exit codes, JSON; without --yes nothing is written."""
 
 import json
 import shutil
