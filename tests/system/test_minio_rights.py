@@ -250,12 +250,13 @@ def test_service_does_its_work_with_its_rights(site: Site) -> None:
 def test_no_everyday_credential_administers(filled: Site, role: str) -> None:
     """Users, policies, and so all other credentials: through MinIO's own interface, which S3 has not."""
     admin = administrator(filled.settings(role))
+    other = "service" if role == "audit" else "audit"  # MinIO lets everybody change a secret of their own
     nobody: Any = {"Version": "2012-10-17", "Statement": []}
     acts: dict[str, Callable[[], object]] = {
         "list users": admin.user_list,
         "make a user": lambda: admin.user_add("stranger", "a secret of some length"),
         "take another's place": lambda: admin.user_add(
-            filled.credentials("audit").access_key, "a secret of some length"
+            filled.credentials(other).access_key, "a secret of some length"
         ),
         "read policies": admin.policy_list,
         "change its own policy": lambda: admin.policy_add(
