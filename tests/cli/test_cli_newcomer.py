@@ -7,7 +7,7 @@ from cli.desk import Table
 from client.honest import DRAFT, URL
 from support.build import party
 
-from escrow.cli.checking import _fault_lines
+from escrow.cli.checking import fault_lines
 from escrow.ledger.audit import AuditReport, Fault
 
 
@@ -107,7 +107,7 @@ def test_verify_says_what_it_did_not_look_at(table: Table) -> None:
 def test_a_fault_is_told_as_a_sentence_with_who_is_at_fault() -> None:
     fault = Fault(code="payload_changed", n=3, party="ab" * 32, fields={"record": "cd" * 16})
     report = AuditReport(case=None, head=None, entries=4, records=1, faults=(fault,), warnings=())
-    (line,) = _fault_lines(report)
+    (line,) = fault_lines(report)
     assert line.startswith("Entry 3: The stored payload")
     assert "At fault: abab abab" in line
 

@@ -199,13 +199,6 @@ def test_without_the_servers_packages_serve_says_what_to_install(
     assert "pip install '.[server]'" in result.stderr
 
 
-def test_a_demo_on_minio_is_refused_clearly(table: Table) -> None:
-    assert (
-        "--minio is not there yet"
-        in table.person("anybody", keyless=True).type("demo", "--minio", status=2).stderr
-    )
-
-
 def test_secrets_are_in_no_argument_and_no_output(table: Table) -> None:
     case = table.accepted()
     request = table.requested(table.deposited())
