@@ -33,30 +33,39 @@ def find_case(store: Store, begins: str) -> CaseId:
     return found[0]
 
 
-def replay(store: Store, case: CaseId) -> CaseState:
+def replay(store: Store, case: CaseId, *, seen: CaseState | None = None) -> CaseState:
     """The case as its entries say: chain, signatures and rules, but not the proofs of dealings.
+
+    `seen`: what was replayed of it before, which is gone on with.
 
     NotFoundError `case_unknown`; ForgedError and others of the ledger's rules; MalformedError;
     UnavailableError `ledger_damaged` (case, n, reason) where an entry is missing and later ones are there:
     what was withdrawn must not pass for signed off because an entry was taken out.
     """
-    state: CaseState | None = None
+    state = seen
     while True:
         n = 0 if state is None else state.head.n + 1
         try:
             raw = store.get(Bucket.LEDGER, names.entry(case, n), limit=MAX_ENTRY)
         except NotFoundError:
-            break
+            if not _comes_after(store, case, n):
+                break
+            continue  # it was appended just now
         try:
             state = extend(state, raw.decode("ascii"), proofs=False, texts=False)
         except UnicodeDecodeError as error:
             raise MalformedError("jws_malformed", field="entry") from error
         if state.case != case:
             raise ForgedError("case_unexpected", expected=case, found=state.case)
-    prefix, last = names.entries(case), "" if state is None else names.entry(case, state.head.n)
-    if store.names(Bucket.LEDGER, prefix, after=last, limit=1):
-        missing = 0 if state is None else state.head.n + 1
-        raise UnavailableError("ledger_damaged", case=case, n=missing, reason="entry_missing")
     if state is None:
         raise NotFoundError("case_unknown")
     return state
+
+
+def _comes_after(store: Store, case: CaseId, n: int) -> bool:
+    """Whether entry `n` has come meanwhile. UnavailableError `ledger_damaged` where later ones are there."""
+    last = names.entry(case, n - 1) if n else ""
+    page = store.names(Bucket.LEDGER, names.entries(case), after=last, limit=1)
+    if page and page != [names.entry(case, n)]:
+        raise UnavailableError("ledger_damaged", case=case, n=n, reason="entry_missing")
+    return bool(page)

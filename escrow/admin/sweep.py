@@ -3,169 +3,204 @@
 Rules, as in README.md:
 
  W1  What an entry names is never removed, not even after its charter's term.
- W2  An open upload is removed once it is older than `stale`; a finished payload once it is, too, and its
-     retention (a day, set before every append) has passed. While that stands, a deposit may be under way, and
-     the storage's lock refuses.
- W3  A case that does not replay is left alone, and named.
- W4  Ages are by the storage's clock, which must agree with this machine's.
- W5  A run that is broken off is gone on with by the next: the plan, by which an upload is found, goes last.
- W6  A payload that an entry names is retained for its charter's term; who crashed before that is made up for.
+ W2  What no entry names is removed once nothing of it was written for `stale`, and no retention stood.
+ W3  Right before a removal the ledger is read on and the upload looked at again: whoever came in between
+     wins. What comes after that is decided by the storage's lock.
+ W4  A case that does not replay, or has entries behind a gap, is left alone, and named.
+ W5  Ages are by the storage's clock, which must agree with this machine's.
+ W6  Whatever a run that is broken off leaves of an upload, the next one finds.
+ W7  A payload that an entry names is retained for its charter's term; who crashed before that is made up for.
 """
 
-from collections.abc import Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from enum import StrEnum
-from itertools import groupby
 
 from escrow.admin.cases import cases, replay
 from escrow.admin.release import Clock, require_clock
-from escrow.errors import EscrowError, NotFoundError, RefusedError
+from escrow.admin.remains import (
+    Remainder,
+    Remains,
+    announcements,
+    cases_with_uploads,
+    look,
+    look_again,
+    look_announced,
+    uploads,
+)
+from escrow.errors import EscrowError, NotFoundError, RefusedError, UnavailableError
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, UploadId
+from escrow.service.deposit import keep, term_end
 from escrow.store import names
-from escrow.store.interface import Bucket
+from escrow.store.interface import Store
 from escrow.store.opening import Archive
 
 STALE = timedelta(days=7)
 """A deposit over the slowest line takes hours; who is back after a week begins anew."""
+_HOPELESS = (
+    "unreachable", "credentials_refused", "access_denied", "bucket_missing", "clock_differs",
+    "certificate_refused",
+)  # fmt: skip
+"""Reasons of `storage_failed` that are of the whole storage."""
+
+Progress = Callable[[CaseId], None]
 
 
-class Deed(StrEnum):
-    """What there is to do about one upload."""
+class Named:
+    """The uploads that a case's entries name, as far as they have been read. A case without entries: none.
 
-    DISCARD_UPLOAD = "discard an open upload"
-    DISCARD_PAYLOAD = "discard a payload that no entry names"
-    MEND = "lengthen a retention"
+    Errors as `replay`.
+    """
+
+    def __init__(self, store: Store, case: CaseId) -> None:
+        self._store, self._case = store, case
+        self._state: CaseState | None = None
+        self.read_on()
+
+    def read_on(self) -> None:
+        """What was appended since."""
+        try:
+            self._state = replay(self._store, self._case, seen=self._state)
+        except NotFoundError as error:
+            if error.code != "case_unknown":
+                raise
+
+    def __contains__(self, upload: UploadId) -> bool:
+        return self._state is not None and upload in self._state.uploads
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """`age` since it was announced; `length` in bytes; `until`: for MEND, how long it must be retained."""
+class Leftover:
+    """W2: what can be removed. `age`: how long nothing happened to it."""
 
-    deed: Deed
+    remains: Remains
+    age: timedelta
+    named: Named = field(repr=False, compare=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Short:
+    """W7. `age` since it was deposited; `until`: how long it must be retained; `length` in bytes."""
+
     case: CaseId
     upload: UploadId
     length: int
     age: timedelta
-    until: datetime | None = None
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LeftAlone:
-    """W3."""
+    """W4, or one upload of a case, about which storage says what cannot be."""
 
     case: CaseId
     error: EscrowError
+    upload: UploadId = ""
 
 
-def find_stale(archive: Archive, *, clock: Clock, stale: timedelta = STALE) -> Iterator[Found | LeftAlone]:
-    """What can be removed, case by case; nothing is. SetupError `clocks_differ` (W4)."""
+def find_stale(
+    archive: Archive, *, clock: Clock, stale: timedelta = STALE, progress: Progress = lambda case: None
+) -> Iterator[Leftover | LeftAlone]:
+    """What can be removed, case by case; nothing is.
+
+    SetupError `clocks_differ` (W5); UnavailableError where the storage cannot be used at all.
+    """
     require_clock(archive, clock)
     now = archive.sweeper.now()
-    for case, uploads in groupby(_announced(archive), key=lambda place: place.case):
+    for case in cases_with_uploads(archive.store):
+        progress(case)
         try:
-            named = _named(archive, case)
+            named = Named(archive.store, case)
         except EscrowError as error:
-            yield LeftAlone(case=case, error=error)
+            yield _left_alone(case, error)
             continue
-        for place in uploads:
-            if place.upload not in named:
-                found = _stale(archive, names.payload(case, place.upload), place, now, stale)
-                if found is not None:
-                    yield found
+        for upload, deed in _candidates(archive, case):
+            if upload in named:
+                continue
+            try:
+                remains = deed()
+            except EscrowError as error:
+                yield _left_alone(case, error, upload)
+                continue
+            if remains is not None and now - remains.last > stale:
+                yield Leftover(remains=remains, age=now - remains.last, named=named)
 
 
-def find_short(archive: Archive, *, clock: Clock) -> Iterator[Found | LeftAlone]:
-    """W6: payloads that entries name and that are retained for less than their charter says."""
+def find_short(
+    archive: Archive, *, clock: Clock, progress: Progress = lambda case: None
+) -> Iterator[Short | LeftAlone]:
+    """W7: payloads that entries name and that are retained for less than their charter says."""
     require_clock(archive, clock)
     now = archive.sweeper.now()
     for case in cases(archive.store):
+        progress(case)
         try:
-            state = replay(archive.store, case)
-            yield from _short(archive, state, now)
+            yield from _short(archive, replay(archive.store, case), now)
         except EscrowError as error:
-            yield LeftAlone(case=case, error=error)
+            yield _left_alone(case, error)
 
 
-def carry_out(archive: Archive, found: Found) -> bool:
-    """Do it. False: not any more, since a deposit came in between. Harmless to repeat."""
-    name = names.payload(found.case, found.upload)
-    if found.deed is Deed.MEND and found.until is not None:
-        archive.store.retain(name, found.until)
-        return True
-    try:
-        owner = archive.store.upload_plan(name).owner
-    except NotFoundError:
+def remove(archive: Archive, found: Leftover) -> bool:
+    """Do it. False: not any more, since somebody came in between (W3). Harmless to repeat.
+
+    The payload goes first: the server refuses that while a deposit retains it, and then nothing else goes.
+    """
+    remains, sweeper = found.remains, archive.sweeper
+    found.named.read_on()
+    if remains.upload in found.named or look_again(archive, remains) != remains:
         return False
     try:
-        if found.deed is Deed.DISCARD_PAYLOAD:
-            archive.sweeper.discard(name)
-            archive.sweeper.discard(names.upload_stored(name))
-        if owner:
-            archive.sweeper.discard(names.staged(found.case, owner, found.upload))
-        if found.deed is Deed.DISCARD_PAYLOAD:
-            archive.sweeper.discard(names.upload_plan(name))
-        else:
-            archive.sweeper.discard_upload(name)
+        match remains.what:
+            case Remainder.PAYLOAD:
+                sweeper.discard(remains.name)
+            case Remainder.OPEN:
+                sweeper.discard_upload(remains.name)
+            case Remainder.NOTES:
+                pass
     except RefusedError as error:
         if error.code not in ("object_retained", "upload_completed"):
             raise
         return False
+    sweeper.discard(names.upload_stored(remains.name))
+    if remains.owner:
+        sweeper.discard(names.staged(remains.case, remains.owner, remains.upload))
+    sweeper.discard(names.upload_plan(remains.name))
     return True
 
 
-def _announced(archive: Archive) -> Iterator[names.PayloadName]:
-    """Every upload that has a plan, by case: none is read, only listed."""
-    after = ""
-    while page := archive.store.names(Bucket.RECORDS, names.UPLOADS, after=after):
-        for name in page:
-            with suppress(EscrowError):  # a note that it is stored
-                yield names.parse_upload_plan(name)
-        after = page[-1]
+def mend(archive: Archive, found: Short) -> None:
+    """Needs a credential that may lengthen a retention, which no credential that may delete has."""
+    keep(archive.store, names.payload(found.case, found.upload), found.until)
 
 
-def _named(archive: Archive, case: CaseId) -> frozenset[UploadId]:
-    """W1. A case without entries names nothing."""
-    try:
-        return frozenset(replay(archive.store, case).uploads)
-    except NotFoundError as error:
-        if error.code != "case_unknown":
-            raise
-        return frozenset()
+def _candidates(archive: Archive, case: CaseId) -> Iterator[tuple[UploadId, Callable[[], Remains | None]]]:
+    for upload in uploads(archive.store, case):
+        yield upload, lambda upload=upload: look(archive, case, upload)  # type: ignore[misc]
+    for name in announcements(archive.store, case):
+        yield names.parse_staged(name).upload, lambda name=name: look_announced(archive, name)  # type: ignore[misc]
 
 
-def _stale(
-    archive: Archive, name: str, place: names.PayloadName, now: datetime, stale: timedelta
-) -> Found | None:
-    """W2."""
-    try:
-        age = now - archive.sweeper.written_at(Bucket.RECORDS, names.upload_plan(name))
-        length = archive.store.upload_plan(name).length
-    except NotFoundError:  # somebody else sweeps too
-        return None
-    if age <= stale:
-        return None
-    deed = Deed.DISCARD_PAYLOAD
-    try:
-        until = archive.store.retention(name)
-    except NotFoundError:
-        deed, until = Deed.DISCARD_UPLOAD, None
-    if until is not None and until > now:
-        return None
-    return Found(deed=deed, case=place.case, upload=place.upload, length=length, age=age)
-
-
-def _short(archive: Archive, state: CaseState, now: datetime) -> Iterator[Found]:
+def _short(archive: Archive, state: CaseState, now: datetime) -> Iterator[Short]:
     for record in state.records.values():
-        days = state.charters[record.charter].charter.retention_days
-        until = record.received_at + timedelta(days=days)
-        upload, length = record.body.payload.upload, record.body.payload.length
+        upload, until = record.body.payload.upload, term_end(state, record)
         try:
             standing = archive.store.retention(names.payload(state.case, upload))
         except NotFoundError:  # the auditor says so; nothing can be retained
             continue
         if until > now and (standing is None or standing < until):
-            age = now - record.received_at
-            yield Found(deed=Deed.MEND, case=state.case, upload=upload, length=length, age=age, until=until)
+            yield Short(
+                case=state.case, upload=upload, length=record.body.payload.length,
+                age=now - record.received_at, until=until,
+            )  # fmt: skip
+
+
+def ends_run(error: EscrowError) -> bool:
+    """Whether everything after it would meet this error too: nobody answers, or the credential is wrong."""
+    return isinstance(error, UnavailableError) and error.fields.get("reason") in _HOPELESS
+
+
+def _left_alone(case: CaseId, error: EscrowError, upload: UploadId = "") -> LeftAlone:
+    if ends_run(error):
+        raise error
+    return LeftAlone(case=case, error=error, upload=upload)

@@ -3,7 +3,7 @@ was asked for.
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from escrow.cli.app import App
@@ -45,3 +45,19 @@ def progress(app: App) -> Iterator[Progress]:
             bars.update(tasks[stage], completed=done, total=total)
 
         yield show
+
+
+@contextmanager
+def counter(app: App, what: str) -> Iterator[Callable[[object], None]]:
+    """Counts calls, where nobody knows beforehand how many there will be."""
+    if app.as_json or not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.progress import Progress as Bars
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    columns = (SpinnerColumn(), TextColumn(f"{what} {{task.completed:.0f}}"), TimeElapsedColumn())
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        task = bars.add_task(what, total=None)
+        yield lambda _: bars.advance(task)

@@ -1,63 +1,114 @@
 """`scripts/sweep.py`: remove what uploads left behind, or lengthen retentions that are too short."""
 
-import json
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from escrow.cli.app import App, pass_app
-from escrow.cli.archives import archive, run, storage_options
-from escrow.cli.deed_log import SOME_FAILED
-from escrow.cli.output import answer, say, size
+from escrow.cli.archives import FILE, archive, run, storage_options
+from escrow.cli.bars import counter
+from escrow.cli.deed_log import SOME_FAILED, DeedLog
+from escrow.cli.output import say, size
+from escrow.errors import EscrowError
+
+if TYPE_CHECKING:  # imported where used, so that --help costs little
+    from escrow.admin.sweep import Leftover, Short
+    from escrow.store.opening import Archive
+
+EPILOG = f"""\b
+Exit codes: 0 done, or nothing to do; 2 wrong usage; 7 storage unreachable; 8 a setting or clock here;
+{SOME_FAILED} some cases or uploads were left alone, the others were done: stderr and --log name each.
+
+\b
+Where the storage is:   --config service/service.toml --credentials sweep.json
+A folder:               --store FOLDER
+"""
+_WORDS = {"payload": "payload", "upload": "open upload", "notes": "notes", "short": "retention"}
 
 
-@click.command()
+@click.command(epilog=EPILOG)
 @click.option(
-    "--stale-days", type=click.IntRange(1, 3650), default=7, show_default=True, help="Older uploads go."
-)
-@click.option("--mend", is_flag=True, help="Lengthen retentions instead; needs the credential `restore`.")
+    "--stale-days", type=click.IntRange(1, 3650), default=7, show_default=True,
+    help="Only what nothing has happened to for so long.",
+)  # fmt: skip
+@click.option(
+    "--mend", is_flag=True,
+    help="Instead: lengthen retentions that a crash left too short. Needs the credential `restore`.",
+)  # fmt: skip
 @click.option("--yes", is_flag=True, help="Do it. Without this, only what would be done is said.")
+@click.option(
+    "--log", type=FILE, metavar="FILE", help="Append what was done to this file, a JSON line for each deed."
+)
 @storage_options
 @pass_app
-def sweep(app: App, /, stale_days: int, mend: bool, yes: bool, **where: Path | None) -> None:
-    """Remove uploads that were given up, and payloads that no entry names. The service may be running.
+def sweep(
+    app: App, /, stale_days: int, mend: bool, yes: bool, log: Path | None, **where: Path | None
+) -> None:
+    """Remove uploads that were given up, and payloads that no entry names.
 
-    Never removes what an entry names, nor what is retained. Needs the credential "sweep".
+    What an entry names is never removed, not even when its charter's term is over; nor is what is
+    retained. Needs the credential "sweep". The service may be running; two may sweep at once; a run that
+    was broken off is gone on with by the next.
     """
-    from escrow.admin.sweep import LeftAlone, carry_out, find_short, find_stale
-    from escrow.words import describe
+    with archive(**where) as found, DeedLog(app, log) as deeds, counter(app, "cases looked at:") as seen:
+        from escrow.admin.sweep import LeftAlone, find_short, find_stale
 
-    left = 0
-    with archive(**where) as found:
-        stale = timedelta(days=stale_days)
-        every = (
-            find_short(found, clock=app.clock) if mend else find_stale(found, clock=app.clock, stale=stale)
+        every: Iterator[Leftover | Short | LeftAlone] = (
+            find_short(found, clock=app.clock, progress=seen)
+            if mend
+            else find_stale(found, clock=app.clock, stale=timedelta(days=stale_days), progress=seen)
         )
+        count = total = 0
         for one in every:
             if isinstance(one, LeftAlone):
-                left += 1
-                words = describe(one.error)
-                say(app, f"left alone: case {one.case[:12]}: {words.detail}")
-                if app.as_json:
-                    click.echo(json.dumps({"deed": "left_alone", "case": one.case, "code": one.error.code}))
+                deeds.failed({"case": one.case, "upload": one.upload}, one.error)
                 continue
-            done = carry_out(found, one) if yes else None
-            said = {None: "would", True: "did", False: "not any more:"}[done]
-            facts = {
-                "deed": one.deed.value,
-                "case": one.case,
-                "upload": one.upload,
-                "bytes": one.length,
-                "done": done,
-            }
-            line = f"{said} {one.deed.value}: {one.case[:12]} {one.upload[:12]}"
-            line += f", {size(one.length)}, {one.age.days} days"
-            click.echo(json.dumps(facts)) if app.as_json else answer(app, line, facts)
+            length = _deal_with(deeds, found, one, yes=yes)
+            count, total = count + (length is not None), total + (length or 0)
+        done = "done" if yes else "to do; nothing was changed, say --yes to do it"
+        say(app, f"{count} {done} ({size(total)})." if count else "Nothing to do.")
+
+
+def _deal_with(deeds: DeedLog, found: "Archive", one: "Leftover | Short", *, yes: bool) -> int | None:
+    """Do it, or say that it would be done. Its length; None if it was not done after all."""
+    from escrow.admin.sweep import Leftover, ends_run
+
+    at = one.remains if isinstance(one, Leftover) else one
+    kind = one.remains.what.value if isinstance(one, Leftover) else "short"
+    deed = "remove" if isinstance(one, Leftover) else "lengthen"
+    facts = {
+        "case": at.case, "upload": at.upload, "what": kind, "length": at.length,
+        "age_s": int(one.age.total_seconds()),
+    }  # fmt: skip
+    row = f"{_WORDS[kind]:11}  {at.case[:12]}  {at.upload[:12]}  {size(at.length):>11}  {one.age.days:5} days"
     if not yes:
-        say(app, "Nothing was changed. Say --yes to do it.")
-    if left:
-        raise click.exceptions.Exit(SOME_FAILED)
+        deeds.did(f"would_{deed}", f"would {deed:8}  {row}", facts)
+        return at.length
+    try:
+        done = _do(found, one)
+    except EscrowError as error:
+        if ends_run(error):
+            raise
+        deeds.failed(facts, error)
+        return None
+    if not done:
+        deeds.did("left", f"in use again    {row}", facts)
+        return None
+    past = {"remove": "removed", "lengthen": "lengthened"}[deed]
+    deeds.did(past, f"{past:14}  {row}", facts)
+    return at.length
+
+
+def _do(found: "Archive", one: "Leftover | Short") -> bool:
+    from escrow.admin.sweep import Leftover, mend, remove
+
+    if isinstance(one, Leftover):
+        return remove(found, one)
+    mend(found, one)
+    return True
 
 
 def main() -> None:

@@ -14,12 +14,14 @@ from datetime import datetime, timedelta
 from escrow.crypto.card import Card
 from escrow.errors import ForgedError, NotFoundError, RefusedError
 from escrow.ledger.replay import admit
+from escrow.ledger.state import CaseState, RecordState
 from escrow.model.deeds import RecordSealed
 from escrow.model.ids import CaseId, Hash
 from escrow.model.record import Payload
 from escrow.service.desk import Desk
 from escrow.service.limits import require_room
 from escrow.store import names
+from escrow.store.interface import Store
 
 FIRST_RETENTION = timedelta(days=1)
 """Longer than any append takes, short enough that a deposit that never came to be is soon swept."""
@@ -43,7 +45,7 @@ def complete(desk: Desk, case: CaseId, raw: str) -> None:
 def prepare(desk: Desk, case: CaseId, payload: Payload, author: Card) -> None:
     """D1 to D3, first half."""
     name = _stored(desk, case, payload, author)
-    _retain(desk, name, desk.clock() + FIRST_RETENTION)
+    keep(desk.store, name, desk.clock() + FIRST_RETENTION)
 
 
 def _stored(desk: Desk, case: CaseId, payload: Payload, author: Card) -> str:
@@ -70,16 +72,22 @@ def extend_retention(desk: Desk, case: CaseId, statement: Hash) -> None:
     with desk.journal.reading(case) as state:
         n = state.statements[statement]
         record = next(record for record in reversed(state.records.values()) if record.n == n)
-        days = state.charters[record.charter].charter.retention_days
         name = names.payload(case, record.body.payload.upload)
-        until = record.received_at + timedelta(days=days)
+        until = term_end(state, record)
     if until > desk.clock():
-        _retain(desk, name, until)
+        keep(desk.store, name, until)
 
 
-def _retain(desk: Desk, name: str, until: datetime) -> None:
+def term_end(state: CaseState, record: RecordState) -> datetime:
+    """Until when the charter under which this record was sealed has its payload kept."""
+    days = state.charters[record.charter].charter.retention_days
+    return record.received_at + timedelta(days=days)
+
+
+def keep(store: Store, name: str, until: datetime) -> None:
+    """Retain a payload at least until then. Errors as `Store.retain`, except that longer is as well."""
     try:
-        desk.store.retain(name, until)
+        store.retain(name, until)
     except RefusedError as error:
         if (
             error.code != "retention_shortened"

@@ -1,8 +1,8 @@
 """How long payloads are retained, in a folder: one empty file for every time ever set, and the latest stands.
 
 Nothing is ever rewritten, so two processes that set different times at once cannot shorten each other's.
-Whoever sets a mark or removes the payload holds the payload's lock (flock) meanwhile: either the mark is seen,
-or the payload is gone. The kernel drops the lock of a process that dies.
+Whoever sets a mark or removes the payload holds the payload's lock (flock) meanwhile: either the mark is
+seen, or the payload is gone. The kernel drops the lock of a process that dies.
 """
 
 import fcntl

@@ -31,6 +31,7 @@ CARDS: Final = "cards/"
 SHARES: Final = "shares/"
 PAYLOADS: Final = "payloads/"
 UPLOADS: Final = "uploads/"
+STAGED: Final = "staged/"
 RELEASES: Final = "releases/"
 PARTS: Final = "parts/"  # working files; one folder for each upload that is still open
 
@@ -127,6 +128,11 @@ def after_case(case: str) -> str:
     return f"cases/{_hex('case', case, CASE_DIGITS)}/~"
 
 
+def after_folder(prefix: str) -> str:
+    """What to list `after` for the first name behind this folder, whatever lies in it."""
+    return f"{prefix}~"
+
+
 def card_index(fingerprint: str, case: str) -> str:
     """Ledger: index object of a card's seat in a case."""
     return f"{card_indexes(fingerprint)}{_hex('case', case, CASE_DIGITS)}"
@@ -157,6 +163,11 @@ def payloads(case: str) -> str:
     return f"{PAYLOADS}{_hex('case', case, CASE_DIGITS)}/"
 
 
+def uploads(case: str) -> str:
+    """Records: prefix of the notes about a case's uploads, open and completed."""
+    return f"{UPLOADS}{_hex('case', case, CASE_DIGITS)}/"
+
+
 def upload_plan(payload_name: str) -> str:
     """Records: the announced plan of a payload's upload."""
     return f"{_upload_folder(payload_name)}/plan"
@@ -174,8 +185,12 @@ def staged(case: str, fingerprint: str, upload: str) -> str:
 
 def staged_by(case: str, fingerprint: str) -> str:
     """Records: prefix of the uploads that a card announced in a case."""
-    card = _hex("fingerprint", fingerprint, FINGERPRINT_DIGITS)
-    return f"staged/{_hex('case', case, CASE_DIGITS)}/{card}/"
+    return f"{staged_in(case)}{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}/"
+
+
+def staged_in(case: str) -> str:
+    """Records: prefix of the uploads that anybody announced in a case."""
+    return f"{STAGED}{_hex('case', case, CASE_DIGITS)}/"
 
 
 def released(case: str, request: str, item: Released) -> str:
@@ -241,10 +256,21 @@ def parse_upload_plan(name: str) -> PayloadName:
     return PayloadName(case=found["case"], upload=found["upload"])
 
 
+def parse_upload_note(name: str) -> PayloadName:
+    """The payload that a plan, or the note that it is stored, is about."""
+    found = _match(_STORED if _STORED.fullmatch(name) else _PLAN, name)
+    return PayloadName(case=found["case"], upload=found["upload"])
+
+
 def parse_staged(name: str) -> PayloadName:
     """The upload that a card announced."""
     found = _match(_STAGED, name)
     return PayloadName(case=found["case"], upload=found["upload"])
+
+
+def parse_announcer(name: str) -> str:
+    """The fingerprint of the card that announced it."""
+    return _match(_STAGED, name)["fingerprint"]
 
 
 def parse_released(name: str) -> ReleasedName:

@@ -1,32 +1,40 @@
-"""What a sweep must never touch, and what it removes."""
+"""What a sweep must never touch, and what it removes. Who comes in between: test_admin_sweep_races.py."""
 
-import io
+import json
 import os
 import shutil
-import time
-from collections.abc import Callable, Iterator
-from datetime import UTC, datetime, timedelta
-from functools import partial
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from support.minio import Minio, Site
+from support.leftovers import (
+    CASE,
+    DATA,
+    KEPT,
+    OWNER,
+    files,
+    grow_old,
+    leftovers,
+    now,
+    objects_of,
+    sweep,
+    upload,
+)
 from support.refusals import refuses
 
-from escrow.admin.sweep import Deed, Found, LeftAlone, carry_out, find_short, find_stale
-from escrow.errors import MalformedError, NotFoundError, RefusedError, SetupError, UnavailableError
+from escrow.admin.remains import Remainder
+from escrow.admin.sweep import LeftAlone, Leftover, Short, find_short, find_stale, mend
+from escrow.errors import EscrowError, MalformedError, RefusedError, SetupError
 from escrow.store import names
-from escrow.store.interface import Bucket, UploadPlan
+from escrow.store.interface import Bucket
 from escrow.store.opening import Archive, open_archive
-from escrow.store.s3 import S3Store
 
-KEPT = Path(__file__).parents[1] / "golden/v1/operator/service/store"
-(CASE,) = (path.name for path in (KEPT / "ledger/cases").iterdir())
-OWNER, DATA = "ab" * 32, b"ciphertext"
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
+SCRIPT = Path(__file__).parents[2] / "scripts/sweep.py"
+OTHER_CASE = "0" * 64
+SOME_LEFT = 9
 
 
 @pytest.fixture
@@ -41,35 +49,18 @@ def archive(root: Path) -> Iterator[Archive]:
         yield found
 
 
-def upload(archive: Archive, number: int, *, case: str = CASE, whole: bool = False) -> str:
-    """Announced as the service does it, with one part, and completed if `whole`."""
-    name = names.payload(case, f"{number:032x}")
-    archive.store.create(Bucket.RECORDS, names.staged(case, OWNER, f"{number:032x}"), b"escrow.staged.v1\n")
-    archive.store.begin_upload(name, UploadPlan(length=len(DATA), part_size=len(DATA), owner=OWNER))
-    archive.store.put_part(name, 1, io.BytesIO(DATA))
-    if whole:
-        archive.store.complete_upload(name)
-    return name
+def script(root: Path, *args: str, status: int = 0) -> tuple[str, str]:
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--store", str(root), *args],
+        capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"},
+    )  # fmt: skip
+    assert done.returncode == status, done.stderr
+    return done.stdout, done.stderr
 
 
-def grow_old(root: Path, name: str, days: int = 8) -> None:
-    then = time.time() - days * 86400
-    os.utime(root / "records" / names.upload_plan(name), (then, then))
-
-
-def files(root: Path) -> set[str]:
-    return {str(path.relative_to(root)) for path in root.rglob("*") if path.is_file()}
-
-
-def sweep(archive: Archive) -> list[Found]:
-    found = [one for one in find_stale(archive, clock=now) if isinstance(one, Found)]
-    assert all(carry_out(archive, one) for one in found)
-    return found
-
-
-def test_what_entries_name_stays_however_old(archive: Archive, root: Path) -> None:
-    for plan in (root / "records/uploads").rglob("plan"):
-        os.utime(plan, (0, 0))
+def test_what_entries_name_stays_however_old_and_whatever_their_term(archive: Archive, root: Path) -> None:
+    for path in (root / "records").rglob("*"):
+        os.utime(path, (0, 0))
     shutil.rmtree(root / "records/retention")
     before = files(root)
     assert sweep(archive) == []
@@ -77,124 +68,179 @@ def test_what_entries_name_stays_however_old(archive: Archive, root: Path) -> No
 
 
 def test_upload_of_yesterday_stays(archive: Archive, root: Path) -> None:
-    grow_old(root, upload(archive, 1), days=1)
-    grow_old(root, upload(archive, 2, whole=True), days=1)
+    grow_old(root, upload(archive.store, 1), days=1)
+    grow_old(root, upload(archive.store, 2, whole=True), days=1)
     assert sweep(archive) == []
 
 
-def test_payload_whose_deposit_is_under_way_stays(archive: Archive, root: Path) -> None:
-    name = upload(archive, 1, whole=True)
+def test_old_upload_that_was_completed_today_stays(archive: Archive, root: Path) -> None:
+    name = upload(archive.store, 1)
     grow_old(root, name)
-    (found,) = list(find_stale(archive, clock=now))
-    assert isinstance(found, Found)
-    archive.store.retain(name, now() + timedelta(days=1))  # the deposit comes between looking and removing
-    assert not carry_out(archive, found)
-    assert archive.store.payload_length(name) == len(DATA)
-    assert list(find_stale(archive, clock=now)) == []
+    archive.store.complete_upload(name)
+    assert sweep(archive) == []
+
+
+def test_payload_stays_while_it_is_retained_and_for_as_long_after_it_as_any_upload(
+    archive: Archive, root: Path
+) -> None:
+    for number, days in ((1, 1), (2, -1), (3, -8)):
+        name = upload(archive.store, number, whole=True)
+        archive.store.retain(name, now() + timedelta(days=days))
+        grow_old(root, name, days=30)
+    assert [one.upload for one in sweep(archive)] == [f"{3:032x}"]
+
+
+def test_dry_run_changes_nothing(archive: Archive, root: Path) -> None:
+    grow_old(root, upload(archive.store, 1, whole=True))
+    before = files(root)
+    out, words = script(root)
+    assert out.startswith("would remove")
+    assert "nothing was changed" in words
+    assert files(root) == before
+
+
+@pytest.mark.parametrize("damage", ["not an entry", "a gap"])
+def test_case_that_does_not_replay_is_left_alone_and_named_and_others_are_swept(
+    archive: Archive, root: Path, damage: str
+) -> None:
+    name = upload(archive.store, 1, whole=True)
+    other = upload(archive.store, 2, case=OTHER_CASE, whole=True)
+    grow_old(root, name)
+    grow_old(root, other)
+    entry = root / "ledger" / names.entry(CASE, 3)
+    entry.unlink() if damage == "a gap" else entry.write_bytes(b"not an entry")
+    before = {path: data for path, data in files(root).items() if OTHER_CASE not in path}
+    found = list(find_stale(archive, clock=now))
+    assert [one.case for one in found if isinstance(one, LeftAlone)] == [CASE]
+    out, _ = script(root, "--yes", "--json", status=SOME_LEFT)
+    told = [json.loads(line) for line in out.splitlines()]
+    assert [(one["deed"], one["case"]) for one in told] == [("removed", OTHER_CASE), ("failed", CASE)]
+    assert files(root) == before
+
+
+def test_upload_whose_plan_is_damaged_is_left_alone_and_named(archive: Archive, root: Path) -> None:
+    names_of = [upload(archive.store, number) for number in (1, 2)]
+    (root / "records" / names.upload_plan(names_of[0])).write_bytes(b"{")
+    for name in names_of:
+        grow_old(root, name)
+    found = list(find_stale(archive, clock=now))
+    assert [one.upload for one in found if isinstance(one, LeftAlone)] == [f"{1:032x}"]
+    assert [one.remains.upload for one in found if isinstance(one, Leftover)] == [f"{2:032x}"]
+
+
+def test_clock_that_is_off_by_a_day_sweeps_nothing(archive: Archive, root: Path) -> None:
+    grow_old(root, upload(archive.store, 1))
+    for find in (find_stale, find_short):
+        with refuses(SetupError, "clocks_differ"):
+            list(find(archive, clock=lambda: now() + timedelta(days=1)))
+
+
+def test_storage_that_does_not_answer_ends_the_run(tmp_path: Path) -> None:
+    credentials = tmp_path / "sweep.json"
+    credentials.touch(mode=0o600)
+    credentials.write_text('{"access_key": "nobody", "secret_key": "nothing-at-all"}')
+    done = subprocess.run(
+        [sys.executable, str(SCRIPT), "--yes"], capture_output=True, text=True, check=False,
+        env={"PATH": "/usr/bin:/bin", "ESCROW_S3_ENDPOINT": "http://127.0.0.1:9",
+             "ESCROW_S3_BUCKETS": "escrow", "ESCROW_S3_CREDENTIALS": str(credentials)},
+    )  # fmt: skip
+    assert done.returncode == 7, done.stderr
+    assert done.stdout == ""
 
 
 @pytest.mark.parametrize("whole", [False, True])
 def test_upload_that_was_given_up_goes_with_all_its_notes(archive: Archive, root: Path, whole: bool) -> None:
     before = files(root)
-    name = upload(archive, 1, whole=whole)
+    name = upload(archive.store, 1, whole=whole)
     grow_old(root, name)
-    assert [one.deed for one in sweep(archive)] == [Deed.DISCARD_PAYLOAD if whole else Deed.DISCARD_UPLOAD]
+    (removed,) = sweep(archive)
+    assert removed.what is (Remainder.PAYLOAD if whole else Remainder.OPEN)
+    assert (removed.length, removed.owner) == (len(DATA), OWNER)
     assert files(root) == before
     assert sweep(archive) == []
 
 
-def test_two_sweeps_at_once_do_no_harm(archive: Archive, root: Path) -> None:
-    grow_old(root, upload(archive, 1, whole=True))
-    first, second = (list(find_stale(archive, clock=now)) for _ in range(2))
-    assert [carry_out(archive, one) for one in (*first, *second) if isinstance(one, Found)] == [True, False]
+@pytest.mark.parametrize("whole", [False, True])
+def test_upload_in_a_case_without_entries_goes_by_the_same_days(
+    archive: Archive, root: Path, whole: bool
+) -> None:
+    before = files(root)
+    young = upload(archive.store, 1, case=OTHER_CASE, whole=whole)
+    assert sweep(archive) == []
+    grow_old(root, young)
+    assert len(sweep(archive)) == 1
+    assert files(root) == before
 
 
-def test_damaged_case_is_left_alone_and_named(archive: Archive, root: Path) -> None:
-    name = upload(archive, 1, whole=True)
+@pytest.mark.parametrize("left", range(1, 16))
+def test_whatever_a_crash_left_of_an_upload_is_found(archive: Archive, root: Path, left: int) -> None:
+    """Every choice of the four objects: whoever crashed, service or sweep, in whatever order."""
+    before = files(root)
+    name = upload(archive.store, 1, whole=True)
+    for bit, one in enumerate(objects_of(name)):
+        if not left & (1 << bit):
+            (root / "records" / one).unlink()
     grow_old(root, name)
-    (root / "ledger" / names.entry(CASE, 3)).write_bytes(b"not an entry")
-    (found,) = list(find_stale(archive, clock=now))
-    assert isinstance(found, LeftAlone)
-    assert archive.store.payload_length(name) == len(DATA)
+    sweep(archive)
+    sweep(archive)  # where no plan says who announced it, that is found when the rest is gone
+    assert files(root) == before
 
 
-def test_clock_that_is_off_by_a_day_sweeps_nothing(archive: Archive, root: Path) -> None:
-    grow_old(root, upload(archive, 1))
-    with refuses(SetupError, "clocks_differ"):
-        list(find_stale(archive, clock=lambda: now() + timedelta(days=1)))
-
-
-@pytest.mark.parametrize("kind", ["share", "entry"])
-def test_share_or_entry_cannot_be_discarded_at_all(archive: Archive, kind: str) -> None:
-    name = {"share": names.share(CASE, "ab" * 32), "entry": names.entry(CASE, 0)}[kind]
-    with refuses(MalformedError, "object_name_malformed"):
-        archive.sweeper.discard(name)
+def test_share_or_entry_cannot_be_discarded_at_all(archive: Archive) -> None:
+    for name in (names.share(CASE, "ab" * 32), names.entry(CASE, 0), names.CANARY):
+        with refuses(MalformedError, "object_name_malformed"):
+            archive.sweeper.discard(name)
 
 
 def test_retained_payload_cannot_be_discarded(archive: Archive) -> None:
-    name = upload(archive, 1, whole=True)
+    name = upload(archive.store, 1, whole=True)
     archive.store.retain(name, now() + timedelta(days=1))
     with refuses(RefusedError, "object_retained"):
         archive.sweeper.discard(name)
 
 
-def test_extension_that_a_crash_left_out_is_made_up_for(archive: Archive, root: Path) -> None:
-    shutil.rmtree(root / "records/retention")
-    found = [one for one in find_short(archive, clock=now) if isinstance(one, Found)]
-    assert len(found) == len(list((root / "records/payloads").rglob("*/*")))
-    for one in found:
-        carry_out(archive, one)
-        assert archive.store.retention(names.payload(one.case, one.upload)) >= one.until  # type: ignore[operator]
+def test_retention_that_is_long_enough_is_left_alone(archive: Archive) -> None:
+    for one in list(find_short(archive, clock=now)):
+        assert isinstance(one, Short)
+        mend(archive, one)
     assert list(find_short(archive, clock=now)) == []
 
 
-class OnMinio:
-    """The same with the credentials that production has."""
-
-    def __init__(self, server: Minio, folder: Path) -> None:
-        self.site = Site(server, folder)
-
-    def service(self, deed: Callable[[Archive], str]) -> str:
-        with open_archive(self.site.settings("service")) as archive:
-            return deed(archive)
-
-
-@pytest.fixture
-def minio(minio_server: Minio, tmp_path: Path) -> OnMinio:
-    return OnMinio(minio_server, tmp_path / "site")
-
-
-@pytest.mark.parametrize("whole", [False, True])
-def test_minio_upload_that_was_given_up_goes_and_leaves_no_version(minio: OnMinio, whole: bool) -> None:
-    minio.service(partial(upload, number=1, whole=whole))
-    with open_archive(minio.site.settings("sweep")) as archive:
-        (found,) = list(find_stale(archive, clock=now, stale=timedelta(days=-1)))
-        assert isinstance(found, Found)
-        assert carry_out(archive, found)
-        assert archive.versions is not None
-        assert list(archive.versions.versions(Bucket.RECORDS, "")) == []
-    with minio.site.client("root") as root:
-        assert root.list_multipart_uploads(Bucket=minio.site.bucket(Bucket.RECORDS)).get("Uploads", []) == []
+def test_extension_that_a_crash_left_out_is_made_up_for(archive: Archive, root: Path) -> None:
+    shutil.rmtree(root / "records/retention")
+    found = [one for one in find_short(archive, clock=now) if isinstance(one, Short)]
+    assert len(found) == len(list((root / "records/payloads").rglob("*/*")))
+    out, _ = script(root, "--mend")
+    assert out.count("would lengthen") == len(found)
+    assert not (root / "records/retention").exists()
+    out, _ = script(root, "--mend", "--yes")
+    assert out.count("lengthened") == len(found)
+    for one in found:
+        until = archive.store.retention(names.payload(one.case, one.upload))
+        assert until is not None
+        assert until >= one.until
+    assert script(root, "--mend", "--yes")[0] == ""
 
 
-def test_minio_lock_refuses_what_a_sweep_would_remove_by_mistake(minio: OnMinio) -> None:
-    name = minio.service(partial(upload, number=1, whole=True))
-    store = S3Store(minio.site.settings("service"))
-    store.retain(name, now() + timedelta(days=1))
-    store.close()
-    with open_archive(minio.site.settings("sweep")) as archive:
-        with refuses(RefusedError, "object_retained"):
-            archive.sweeper.discard(name)
-        with pytest.raises(UnavailableError):  # and it may not take the lock away either
-            archive.store.retain(name, now() + timedelta(days=2))
+def test_log_tells_each_deed_once(archive: Archive, root: Path, tmp_path: Path) -> None:
+    for number in (1, 2):
+        grow_old(root, upload(archive.store, number, whole=True))
+    log = tmp_path / "swept.jsonl"
+    script(root, "--yes", "--log", str(log))
+    script(root, "--yes", "--log", str(log))
+    told = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [(one["deed"], one["upload"], one["length"]) for one in told] == [
+        ("removed", f"{number:032x}", len(DATA)) for number in (1, 2)
+    ]
 
 
-def test_upload_that_was_swept_is_unknown_to_whoever_goes_on_with_it(minio: OnMinio) -> None:
-    store = S3Store(minio.site.settings("service"))
-    name = minio.service(partial(upload, number=1))
-    assert store.upload_plan(name).length == len(DATA)
-    with open_archive(minio.site.settings("sweep")) as archive:
-        archive.sweeper.discard_upload(name)
-    with refuses(NotFoundError, "upload_unknown"):
-        store.put_part(name, 1, io.BytesIO(DATA))
-    store.close()
+def test_discarding_what_is_not_there_is_no_error(archive: Archive, root: Path) -> None:
+    before = files(root)
+    name = names.payload(CASE, f"{9:032x}")
+    archive.sweeper.discard_upload(name)
+    for one in objects_of(name):
+        archive.sweeper.discard(one)
+    assert files(root) == before
+    with pytest.raises(EscrowError):
+        archive.sweeper.written_at(Bucket.RECORDS, name)
+    assert list(leftovers(archive)) == []
