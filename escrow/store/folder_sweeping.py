@@ -1,6 +1,4 @@
-"""Remove from a folder what no entry names. That nothing retained goes is asked of the marks beside it, under
-the lock under which they are set.
-"""
+"""Remove from a folder what no entry names. That nothing retained goes is asked of the marks beside it."""
 
 import os
 from contextlib import suppress
@@ -42,26 +40,20 @@ class FolderSweeper:
                 raise RefusedError("upload_completed")
             folder = self._disk.path(_RECORDS, names.part_folder(name))
             for last in entries(folder):
-                with suppress(FileNotFoundError):  # two may sweep at once
-                    os.unlink(f"{folder}/{last}")
-            with suppress(OSError):  # gone, or a part has just come: it counts for nothing without its plan
+                os.unlink(f"{folder}/{last}")
+            with suppress(FileNotFoundError):
                 os.rmdir(folder)
-            if os.path.lexists(self._disk.path(_RECORDS, name)):  # completed while we were at it
-                raise RefusedError("upload_completed")
             self._remove(names.upload_plan(name))
 
     def discard(self, name: str) -> None:
         names.require_discardable(name)
         with self._disk.errors(_RECORDS):
-            if not names.is_payload(name):
-                self._remove(name)
-                return
-            with suppress(NotFoundError), self._retention.held(name):
+            if names.is_payload(name):
                 until = self._retention.latest(name)
                 if until is not None and until > self.now():
                     raise RefusedError("object_retained", until=until.isoformat())
                 self._retention.forget(name)
-                self._remove(name)
+            self._remove(name)
 
     def _remove(self, name: str) -> None:
         path = self._disk.path(_RECORDS, name)
