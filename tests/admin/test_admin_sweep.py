@@ -1,4 +1,4 @@
-"""What a sweep must never touch, and what it removes. On MinIO: tests/system/test_sweep_minio.py."""
+"""What a sweep must never touch, and what it removes. Who comes in between: test_admin_sweep_races.py."""
 
 import json
 import os
