@@ -1,0 +1,251 @@
+"""What MinIO behind the service costs, as ratios to boto3 on the same MinIO in the same run.
+
+    .venv/bin/python scripts/bench_parts/storage.py [--mib 512] [--rounds 7] [--sign-offs 40] [--json]
+
+"deposit" is the SDK's upload of an already sealed file to a real `escrow serve`, and its statement with the
+receipt, against `upload_file` of the same file: how fast ours is, 1.0 being as fast. "store" is the store's
+`put_payload` alone, without HTTP. "memory_mib" is how much the worker grows over idle with four uploads at
+once. "sign_off" is a prepared sign-off over one kept connection against a bare create-only put of 1 KiB: how
+many times as long. Pairs alternate; medians count.
+"""
+
+import argparse
+import json
+import secrets
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
+from typing import Any
+
+from escrow.admin.minio_program import find_program, run_minio
+from escrow.admin.minio_setup import set_up
+from escrow.client import CharterDraft, HttpCourier, Identity, Memory, PathChoice, Session
+from escrow.config import S3Settings
+from escrow.store import names
+from escrow.store.interface import MIB, Bucket, UploadPlan
+from escrow.store.s3 import S3Store
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_credentials import write_credentials
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+LIMITS = {"deposit": (">=", 0.65), "memory_mib": ("<=", 100.0), "sign_off": ("<=", 5.0)}
+AT_ONCE = 4
+SEATS = ("claimant", "respondent", "mediator")
+
+
+def seconds(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+class Bench:
+    """A service on a MinIO, and a case whose three seats have accepted."""
+
+    def __init__(self, stack: ExitStack, folder: Path) -> None:
+        self.folder = folder
+        self.settings = stack.enter_context(minio(folder))
+        self.line = stack.enter_context(closing(S3Connection(self.settings)))
+        self.store = stack.enter_context(closing(S3Store(self.settings)))
+        self.url, self.worker = stack.enter_context(service(folder, self.settings))
+        self.people = {seat: self.session(seat) for seat in SEATS}
+        seats = "\n".join(f'{seat} = "{who.card}"' for seat, who in self.people.items())
+        opener = self.people["claimant"]
+        self.case = opener.open_case(CharterDraft.from_toml(CHARTER.format(seats=seats))).case
+        invitations = opener.invitations(self.case)
+        for seat, who in self.people.items():
+            shown = who.join(invitations[seat])
+            who.accept(self.case, shown.charter.proposal)
+
+    def session(self, name: str) -> Session:
+        identity = Identity.generate()
+        return Session(identity, HttpCourier(self.url, identity), Memory(self.folder / "homes" / name))
+
+    def sealed(self, source: Path) -> tuple[Any, Path]:
+        """A deposit that only needs to be sent."""
+        sealed = self.folder / f"sealed-{secrets.token_hex(4)}"
+        path = [PathChoice(name="memo")]
+        who = self.people["claimant"]
+        return who.prepare_deposit(self.case, source, path, title="t", label="l", sealed=sealed), sealed
+
+    def deposit(self, posting: Any, sealed: Path) -> None:
+        who = self.people["claimant"]
+        who.upload(posting, sealed)
+        who.send(posting)
+
+    def upload_file(self, sealed: Path) -> None:
+        name = names.payload(self.case, secrets.token_hex(16))
+        self.line.client.upload_file(str(sealed), self.line.bucket(Bucket.RECORDS), name)
+
+    def put_payload(self, sealed: Path) -> None:
+        name = names.payload(self.case, secrets.token_hex(16))
+        self.store.begin_upload(name, UploadPlan(length=sealed.stat().st_size, part_size=8 * MIB))
+        with sealed.open("rb") as source:
+            self.store.put_payload(name, source)
+
+
+CHARTER = """
+title = "t"
+rules = "r"
+retention_days = 1
+deadlock = "stay-sealed"
+visibility = "dark"
+[seats]
+{seats}
+[paths.memo]
+policy = "2 of (claimant, respondent, mediator)"
+audience = "public"
+"""
+
+
+@contextmanager
+def minio(folder: Path) -> Iterator[S3Settings]:
+    program = find_program("minio", REPOSITORY / ".cache/bin", say=lambda line: print(line, file=sys.stderr))
+    with run_minio(program, folder / "minio", folder / "minio.log") as server:
+        write_credentials(folder / "root.json", server.root)
+        root = S3Settings(endpoint=server.endpoint, credentials=folder / "root.json")
+        for _ in set_up(root, policies=REPOSITORY / "infra/policies", credentials=folder / "credentials"):
+            pass
+        yield S3Settings(endpoint=server.endpoint, credentials=folder / "credentials/service.json")
+
+
+@contextmanager
+def service(folder: Path, settings: S3Settings) -> Iterator[tuple[str, int]]:
+    """`escrow serve` with one worker; its URL, and the worker's process."""
+    escrow = str(Path(sys.executable).with_name("escrow"))
+    bind = "127.0.0.1:8399"
+    words = ["--s3-endpoint", settings.endpoint, "--s3-credentials", str(settings.credentials)]
+    subprocess.run([escrow, "service", "init", str(folder / "service"), "--bind", bind, *words],
+                   check=True, capture_output=True)  # fmt: skip
+    with (folder / "service/service.toml").open("a") as toml:
+        toml.write("workers = 1\ndrain_s = 0\n")
+    with (folder / "service.log").open("wb") as log:
+        process = subprocess.Popen([escrow, "serve", str(folder / "service")], stdout=log, stderr=log)
+    try:
+        url = f"http://{bind}"
+        while not ready(url):
+            if process.poll() is not None:
+                sys.exit((folder / "service.log").read_text())
+            time.sleep(0.1)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        yield url, int(children[0])
+    finally:
+        process.terminate()
+        process.wait()
+
+
+def ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=2) as answer:  # noqa: S310
+            return bool(answer.status == 200)
+    except OSError:
+        return False
+
+
+def resident_mib(pid: int) -> float:
+    for row in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if row.startswith("VmRSS:"):
+            return int(row.split()[1]) / 1024
+    raise ProcessLookupError(pid)
+
+
+def memory(bench: Bench, source: Path) -> float:
+    """MiB that the worker grows by while so many deposits come in."""
+    ready_to_send = [bench.sealed(source) for _ in range(AT_ONCE)]
+    sessions = [bench.people["claimant"]] * AT_ONCE
+    idle = resident_mib(bench.worker)
+    threads = [
+        threading.Thread(target=who.upload, args=deposit)
+        for who, deposit in zip(sessions, ready_to_send, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    peak = idle
+    while any(thread.is_alive() for thread in threads):
+        peak = max(peak, resident_mib(bench.worker))
+        time.sleep(0.01)
+    for _, sealed in ready_to_send:
+        sealed.unlink()
+    return peak - idle
+
+
+def sign_offs(bench: Bench, source: Path, count: int) -> tuple[float, float]:
+    """Medians of a prepared sign-off, and of a bare create-only put."""
+    posting, sealed = bench.sealed(source)
+    bench.deposit(posting, sealed)
+    claimant = bench.people["claimant"]
+    (record, *_) = claimant.records(bench.case)
+    ours, bare = [], []
+    bucket, data = bench.line.bucket(Bucket.RECORDS), secrets.token_bytes(1024)
+    for _ in range(count):
+        request = claimant.request(bench.case, record.record, "memo", [], "p").statement
+        prepared = claimant.prepare_sign_off(bench.case, request)
+        ours.append(seconds(lambda prepared=prepared: claimant.send(prepared)))
+        name = names.share(bench.case, secrets.token_hex(32))
+        put = bench.line.client.put_object
+        bare.append(
+            seconds(lambda name=name, put=put: put(Bucket=bucket, Key=name, Body=data, IfNoneMatch="*"))
+        )
+    return statistics.median(ours), statistics.median(bare)
+
+
+def run(folder: Path, mib: int, rounds: int, count: int) -> dict[str, float]:
+    source, small = folder / "document", folder / "small"
+    with source.open("wb") as sink:
+        for _ in range(mib):
+            sink.write(secrets.token_bytes(MIB))
+    small.write_bytes(secrets.token_bytes(1000))
+    with ExitStack() as stack:
+        bench = Bench(stack, folder)
+        took: dict[str, list[float]] = {"upload_file": [], "deposit": [], "store": []}
+        for _ in range(rounds):
+            posting, sealed = bench.sealed(source)
+            took["upload_file"].append(seconds(lambda sealed=sealed: bench.upload_file(sealed)))
+            took["deposit"].append(
+                seconds(lambda posting=posting, sealed=sealed: bench.deposit(posting, sealed))
+            )
+            took["store"].append(seconds(lambda sealed=sealed: bench.put_payload(sealed)))
+            sealed.unlink()
+        grown = memory(bench, source)
+        ours, bare = sign_offs(bench, small, count)
+    middle = {name: statistics.median(values) for name, values in took.items()}
+    return {
+        "deposit": middle["upload_file"] / middle["deposit"],
+        "store": middle["upload_file"] / middle["store"],
+        "memory_mib": grown,
+        "sign_off": ours / bare,
+        "sign_off_ms": 1000 * ours,
+        "bare_put_ms": 1000 * bare,
+        **{f"{name}_s": value for name, value in middle.items()},
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
+    parser.add_argument("--mib", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--sign-offs", type=int, default=40)
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="escrow-bench-") as folder:
+        figures = run(Path(folder), arguments.mib, arguments.rounds, arguments.sign_offs)
+    figures = {name: round(value, 3) for name, value in figures.items()}
+    if arguments.json:
+        print(json.dumps({"limits": LIMITS, "figures": figures}, indent=2))
+        return
+    for name, value in figures.items():
+        print(
+            f"{name:>20} {value:>10.3f}"
+            + (f"   {' '.join(map(str, LIMITS[name]))}" if name in LIMITS else "")
+        )
+
+
+if __name__ == "__main__":
+    main()
