@@ -3,10 +3,11 @@
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.kept import MEMO, now, one
 from support.refusals import refuses
 
 from escrow.admin.due import Damaged, Due, Standing, due
@@ -18,32 +19,6 @@ from escrow.store import names
 from escrow.store.interface import Bucket
 from escrow.store.names import Released
 from escrow.store.opening import Archive, open_archive
-
-KEPT = Path(__file__).parents[1] / "golden/v1/operator/service/store"
-"""A whole case, kept for ever: one release for an arbitrator, one for everybody."""
-MEMO = b"Northquay and Belmarra have settled their differences and go on working together.\n"
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    shutil.copytree(KEPT, tmp_path / "store")
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def archive(root: Path) -> Iterator[Archive]:
-    with open_archive(root) as found:
-        yield found
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def one(archive: Archive, standing: Standing) -> Due:
-    found = [each for each in due(archive) if isinstance(each, Due) and each.standing is standing]
-    assert len(found) == 1
-    return found[0]
 
 
 def public(root: Path) -> dict[str, bytes]:

@@ -3,16 +3,16 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import pytest
 from store.faulty import Crashed, FaultyStore, When
+from support.kept import KEPT, MEMO, now, one
 from support.refusals import refuses
 
 from escrow.admin.cases import replay
-from escrow.admin.due import Damaged, Due, Standing, due
+from escrow.admin.due import Damaged, Standing, due
 from escrow.admin.passing import Item, checked, measure, pulled
 from escrow.admin.public_copy import PublicCopy
 from escrow.admin.release import plan, publish
@@ -23,30 +23,7 @@ from escrow.store.interface import Publisher
 from escrow.store.names import Released
 from escrow.store.opening import Archive, open_archive
 
-KEPT = Path(__file__).parents[1] / "golden/v1/operator/service/store"
-MEMO = b"Northquay and Belmarra have settled their differences and go on working together.\n"
 T = TypeVar("T")
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    shutil.copytree(KEPT, tmp_path / "store")
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def archive(root: Path) -> Iterator[Archive]:
-    with open_archive(root) as found:
-        yield found
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
-
-
-def one(archive: Archive, standing: Standing) -> Due:
-    (found,) = (each for each in due(archive) if isinstance(each, Due) and each.standing is standing)
-    return found
 
 
 def files(root: Path) -> dict[str, bytes]:

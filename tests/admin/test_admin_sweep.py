@@ -5,20 +5,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from support.kept import CASE, now
 from support.leftovers import (
-    CASE,
     DATA,
-    KEPT,
     OWNER,
     files,
     grow_old,
     leftovers,
-    now,
     objects_of,
     sweep,
     upload,
@@ -30,23 +27,11 @@ from escrow.admin.sweep import LeftAlone, Leftover, Short, find_short, find_stal
 from escrow.errors import EscrowError, MalformedError, RefusedError, SetupError
 from escrow.store import names
 from escrow.store.interface import Bucket
-from escrow.store.opening import Archive, open_archive
+from escrow.store.opening import Archive
 
 SCRIPT = Path(__file__).parents[2] / "scripts/sweep.py"
 OTHER_CASE = "0" * 64
 SOME_LEFT = 9
-
-
-@pytest.fixture
-def root(tmp_path: Path) -> Path:
-    shutil.copytree(KEPT, tmp_path / "store")
-    return tmp_path / "store"
-
-
-@pytest.fixture
-def archive(root: Path) -> Iterator[Archive]:
-    with open_archive(root) as found:
-        yield found
 
 
 def script(root: Path, *args: str, status: int = 0) -> tuple[str, str]:

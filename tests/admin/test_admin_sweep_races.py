@@ -20,7 +20,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from store.racing import in_threads
 from support import build
-from support.leftovers import AT_ONCE, CASE, KEPT, files, grow_old, leftovers, now, objects_of, sweep, upload
+from support.kept import CASE, KEPT, now
+from support.leftovers import AT_ONCE, files, grow_old, leftovers, objects_of, sweep, upload
 from support.office import Office
 
 from escrow.admin.sweep import remove

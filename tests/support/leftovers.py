@@ -4,8 +4,10 @@ import io
 import os
 import time
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
+
+from support.kept import CASE, now
 
 from escrow.admin.remains import Remains
 from escrow.admin.sweep import Leftover, find_stale, remove
@@ -13,15 +15,9 @@ from escrow.store import names
 from escrow.store.interface import Bucket, Store, UploadPlan
 from escrow.store.opening import Archive
 
-KEPT = Path(__file__).parents[1] / "golden/v1/operator/service/store"
-(CASE,) = (path.name for path in (KEPT / "ledger/cases").iterdir())
 OWNER, DATA = "ab" * 32, b"ciphertext"
 AT_ONCE = timedelta(seconds=-10)
 """As `stale`: whatever is not retained goes, however young; S3 servers tell times in whole seconds."""
-
-
-def now() -> datetime:
-    return datetime.now(UTC)
 
 
 def upload(store: Store, number: int, *, case: str = CASE, whole: bool = False) -> str:

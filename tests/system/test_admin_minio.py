@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
-from support.minio import Minio, Site
+from support.kept import CASE, GOLDEN, SCRIPTS, environment, fill
+from support.minio import Site
 from support.refusals import refuses
 
 from escrow.errors import RefusedError, UnavailableError
@@ -16,34 +17,16 @@ from escrow.store import names
 from escrow.store.interface import Bucket
 from escrow.store.opening import open_archive
 
-GOLDEN = Path(__file__).parents[1] / "golden/v1"
-KEPT = GOLDEN / "operator/service/store"
-SCRIPTS = Path(__file__).parents[2] / "scripts"
-(CASE,) = (path.name for path in (KEPT / "ledger/cases").iterdir())
 FORGED = 5
 
 
 @pytest.fixture
-def filled(minio_server: Minio, tmp_path: Path) -> Site:
-    """The kept case, copied object by object into fresh buckets, as a service would have left it."""
-    site = Site(minio_server, tmp_path / "site")
-    with site.client("root") as root:
-        for bucket in (Bucket.LEDGER, Bucket.RECORDS):
-            for path in sorted((KEPT / bucket.value).rglob("*")):
-                name = str(path.relative_to(KEPT / bucket.value))
-                if path.is_file() and names.is_object(bucket, name):
-                    root.put_object(Bucket=site.bucket(bucket), Key=name, Body=path.read_bytes())
-    return site
+def filled(site: Site) -> Site:
+    return fill(site)
 
 
 def script(name: str, site: Site, role: str, *args: str, status: int = 0) -> str:
-    settings = site.settings(role)
-    environ = {
-        "ESCROW_S3_ENDPOINT": settings.endpoint,
-        "ESCROW_S3_BUCKETS": settings.buckets,
-        "ESCROW_S3_CREDENTIALS": str(settings.credentials),
-        "PATH": "/usr/bin:/bin",
-    }
+    environ = environment(site, role)
     done = subprocess.run(
         [sys.executable, str(SCRIPTS / name), *args], env=environ, capture_output=True, text=True, check=False
     )

@@ -8,41 +8,25 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.minio import Minio, Site
+from support.kept import SCRIPTS, environment, fill
+from support.minio import Site
 
 from escrow.store import names
 from escrow.store.interface import Bucket
 from escrow.store.names import Released
 
-KEPT = Path(__file__).parents[1] / "golden/v1/operator/service/store"
-SCRIPT = Path(__file__).parents[2] / "scripts/release.py"
 FORGED, UNAVAILABLE = 5, 7
 
 
 @pytest.fixture
-def filled(minio_server: Minio, tmp_path: Path) -> Site:
-    """The kept case, copied object by object into fresh buckets, as a service would have left it."""
-    site = Site(minio_server, tmp_path / "site")
-    with site.client("root") as root:
-        for bucket in (Bucket.LEDGER, Bucket.RECORDS):
-            for path in sorted((KEPT / bucket.value).rglob("*")):
-                name = str(path.relative_to(KEPT / bucket.value))
-                if path.is_file() and names.is_object(bucket, name):
-                    root.put_object(Bucket=site.bucket(bucket), Key=name, Body=path.read_bytes())
-    return site
+def filled(site: Site) -> Site:
+    return fill(site)
 
 
 def start(site: Site, role: str, *words: str) -> subprocess.Popen[str]:
-    settings = site.settings(role)
-    environ = {
-        "ESCROW_S3_ENDPOINT": settings.endpoint,
-        "ESCROW_S3_BUCKETS": settings.buckets,
-        "ESCROW_S3_CREDENTIALS": str(settings.credentials),
-        "PATH": "/usr/bin:/bin",
-    }
     return subprocess.Popen(
-        [sys.executable, str(SCRIPT), *words],
-        env=environ,
+        [sys.executable, str(SCRIPTS / "release.py"), *words],
+        env=environment(site, role),
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
