@@ -40,7 +40,8 @@ class FolderSweeper:
                 raise RefusedError("upload_completed")
             folder = self._disk.path(_RECORDS, names.part_folder(name))
             for last in entries(folder):
-                os.unlink(f"{folder}/{last}")
+                with suppress(FileNotFoundError):  # another sweep was first
+                    os.unlink(f"{folder}/{last}")
             with suppress(FileNotFoundError):
                 os.rmdir(folder)
             self._remove(names.upload_plan(name))
