@@ -15,7 +15,7 @@ import errno
 import fcntl
 import os
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -105,10 +105,9 @@ class Disk:
         Where the name was taken its folder is flushed all the same: whoever was first may not have come to
         that yet, and our caller will tell people that the object is there.
         """
-        self._flush_into(aside, target)
         new = True
         try:
-            os.link(aside.path, target)
+            self._give(os.link, aside, target)
         except FileExistsError:
             new = False
         flush_folder(os.path.dirname(target))
@@ -141,8 +140,7 @@ class Disk:
 
     def replace(self, aside: Aside, target: str) -> None:
         """Flush the file and give it its name, in place of a file that has it. Durable on return."""
-        self._flush_into(aside, target)
-        os.rename(aside.path, target)
+        self._give(os.rename, aside, target)
         flush_folder(os.path.dirname(target))
 
     def require_folder(self, folder: str) -> None:
@@ -173,9 +171,17 @@ class Disk:
             with suppress(FileNotFoundError):  # its writer just finished, or another sweep took it
                 _remove_if_abandoned(f"{folder}/{last}")
 
-    def _flush_into(self, aside: Aside, target: str) -> None:
+    def _give(self, name: Callable[[str, str], None], aside: Aside, target: str) -> None:
+        """Flush the file and give it its name. A folder that we remember is made anew if a sweep took it."""
+        folder = os.path.dirname(target)
         os.fsync(aside.fd)
-        self.require_folder(os.path.dirname(target))
+        self.require_folder(folder)
+        try:
+            name(aside.path, target)
+        except FileNotFoundError:
+            self._flushed_folders.discard(folder)
+            self.require_folder(folder)
+            name(aside.path, target)
 
     # --- reading ------------------------------------------------------------------------------------------
 

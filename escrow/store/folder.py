@@ -17,6 +17,7 @@ from escrow.store import names
 from escrow.store.canary import require_create_only
 from escrow.store.disk import Disk
 from escrow.store.folder_retention import FolderRetention
+from escrow.store.folder_sweeping import put_back_all
 from escrow.store.folder_uploads import FolderUploads
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
 
@@ -38,6 +39,7 @@ class FolderStore:
                     self._disk.sweep(bucket)
             require_create_only(self)
             with self._disk.errors(_RECORDS):
+                put_back_all(self._disk)
                 self._uploads.sweep()
         except UnavailableError as error:
             if error.code != "storage_failed":
@@ -105,6 +107,7 @@ class FolderStore:
         with self._disk.errors(_RECORDS):
             self._uploads.length(name)
             self._retention.extend(name, until)
+            self._uploads.length(name)  # a sweep that did not see the mark has hidden the payload by now
 
     def retention(self, name: str) -> datetime | None:
         with self._disk.errors(_RECORDS):

@@ -28,17 +28,22 @@ class FolderRetention:
             raise RefusedError("retention_shortened", until=standing.isoformat())
         self._disk.create(Bucket.RECORDS, names.retention(name, wanted), b"")
 
-    def forget(self, name: str) -> None:
-        """Remove the marks of a payload that is about to go."""
-        folder = self._disk.path(Bucket.RECORDS, names.retention_folder(name))
-        for last in entries(folder):
-            with suppress(FileNotFoundError):
-                os.unlink(f"{folder}/{last}")
+    def forget(self, name: str, *, until: datetime) -> None:
+        """Remove the marks of a payload that is gone; none of a later time, which somebody is setting now."""
+        folder = self._folder(name)
+        for last in self._marks(name):
+            if names.parse_retention(last) <= until:
+                with suppress(FileNotFoundError):
+                    os.unlink(f"{folder}/{last}")
         with suppress(OSError):
             os.rmdir(folder)
 
     def latest(self, name: str) -> datetime | None:
         """The time that stands."""
-        folder = self._disk.path(Bucket.RECORDS, names.retention_folder(name))
-        marks = (last for last in entries(folder) if names.is_retention(last))
-        return max(map(names.parse_retention, marks), default=None)
+        return max(map(names.parse_retention, self._marks(name)), default=None)
+
+    def _marks(self, name: str) -> list[str]:
+        return [last for last in entries(self._folder(name)) if names.is_retention(last)]
+
+    def _folder(self, name: str) -> str:
+        return self._disk.path(Bucket.RECORDS, names.retention_folder(name))

@@ -1,11 +1,17 @@
-"""Remove from a folder what no entry names. That nothing retained goes is asked of the marks beside it."""
+"""Remove from a folder what no entry names. That nothing retained goes is asked of the marks beside it.
+
+A payload is hidden first (`discarded/`), in one step, and then its marks are looked at. Whoever marks a
+payload looks after that whether it is still there. So a mark is seen here, and the payload put back, or its
+setter is told that the payload is unknown. What a crash leaves hidden is put back by `FolderStore.check`, or
+the removal is finished by the next one.
+"""
 
 import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
 
-from escrow.errors import NotFoundError, RefusedError
+from escrow.errors import MalformedError, NotFoundError, RefusedError
 from escrow.store import names
 from escrow.store.disk import Disk, entries, flush_folder
 from escrow.store.folder_retention import FolderRetention
@@ -38,26 +44,73 @@ class FolderSweeper:
         with self._disk.errors(_RECORDS):
             if os.path.lexists(self._disk.path(_RECORDS, name)):
                 raise RefusedError("upload_completed")
-            folder = self._disk.path(_RECORDS, names.part_folder(name))
-            for last in entries(folder):
-                with suppress(FileNotFoundError):  # another sweep was first
-                    os.unlink(f"{folder}/{last}")
-            with suppress(FileNotFoundError):
-                os.rmdir(folder)
+            if os.path.lexists(self._disk.path(_RECORDS, names.discarded(name))):
+                self._discard_payload(name)  # what another sweep has broken off
+            self._remove_parts(name)
+            if os.path.lexists(self._disk.path(_RECORDS, name)):  # completed of parts that were there before
+                raise RefusedError("upload_completed")
             self._remove(names.upload_plan(name))
+            self._remove_parts(name)  # sent by somebody who saw the plan
 
     def discard(self, name: str) -> None:
         names.require_discardable(name)
         with self._disk.errors(_RECORDS):
             if names.is_payload(name):
-                until = self._retention.latest(name)
-                if until is not None and until > self.now():
-                    raise RefusedError("object_retained", until=until.isoformat())
-                self._retention.forget(name)
-            self._remove(name)
+                self._discard_payload(name)
+            else:
+                self._remove(name)
+
+    def _discard_payload(self, name: str) -> None:
+        self._require_over(name)
+        hidden = names.discarded(name)
+        self._disk.require_folder(self._disk.path(_RECORDS, names.DISCARDED.rstrip("/")))
+        with suppress(FileNotFoundError):  # gone, or hidden by another sweep
+            os.rename(self._disk.path(_RECORDS, name), self._disk.path(_RECORDS, hidden))
+            flush_folder(os.path.dirname(self._disk.path(_RECORDS, name)))
+        try:
+            seen = self._require_over(name)
+        except RefusedError:
+            put_back(self._disk, name)
+            raise
+        self._remove(hidden)
+        self._retention.forget(name, until=seen)
+
+    def _require_over(self, name: str) -> datetime:
+        """RefusedError "object_retained" (until); else the time by which no mark stands any more."""
+        until, now = self._retention.latest(name), self.now()
+        if until is not None and until > now:
+            raise RefusedError("object_retained", until=until.isoformat())
+        return now
+
+    def _remove_parts(self, name: str) -> None:
+        folder = self._disk.path(_RECORDS, names.part_folder(name))
+        for last in entries(folder):
+            with suppress(FileNotFoundError):  # another sweep was first
+                os.unlink(f"{folder}/{last}")
+        with suppress(OSError):  # not there; or a part came just now, and whoever sent it is told
+            os.rmdir(folder)
 
     def _remove(self, name: str) -> None:
         path = self._disk.path(_RECORDS, name)
         with suppress(FileNotFoundError):
             os.unlink(path)
             flush_folder(os.path.dirname(path))
+
+
+def put_back(disk: Disk, name: str) -> None:
+    """Undo the hiding of a payload, unless another has its name by now."""
+    hidden = disk.path(_RECORDS, names.discarded(name))
+    target = disk.path(_RECORDS, name)
+    with suppress(FileNotFoundError):  # another was first
+        with suppress(FileExistsError):
+            os.link(hidden, target)
+        flush_folder(os.path.dirname(target))
+        os.unlink(hidden)
+
+
+def put_back_all(disk: Disk) -> None:
+    """What removals that a crash broke off have hidden."""
+    for last in entries(disk.path(_RECORDS, names.DISCARDED)):
+        with suppress(MalformedError):  # not ours
+            place = names.parse_part_folder(last)
+            put_back(disk, names.payload(place.case, place.upload))

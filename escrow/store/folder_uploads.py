@@ -45,8 +45,9 @@ class FolderUploads:
             aside.write(digest)
             try:
                 self._disk.replace(aside, self._part(name, number))
-            finally:  # completed while we received? Then what we brought does not count
+            finally:  # completed or swept while we received? Then what we brought does not count
                 self._require_open(name)
+                self.plan(name)
         return PartReceipt(number=number, length=length, sha256=digest.hex())
 
     def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
@@ -61,8 +62,9 @@ class FolderUploads:
         self._require_open(name)
         try:
             return [self._receipt(name, number) for number in self._numbers(name)]
-        except FileNotFoundError:  # completed, and its parts removed, while we read them
+        except FileNotFoundError:  # completed or swept, and its parts removed, while we read them
             self._require_open(name)
+            self.plan(name)
             raise
 
     def complete(self, name: str) -> StoredPayload:
@@ -106,6 +108,7 @@ class FolderUploads:
             except FileNotFoundError:  # completed elsewhere, and its parts removed, while we read them
                 if self._is_completed(name):
                     return
+                self.plan(name)  # or swept
                 raise
             if self._disk.publish(aside, self._disk.path(_RECORDS, name)):
                 self._write_stored(name, StoredPayload(length=plan.length, sha256=whole.hexdigest()))
@@ -113,7 +116,8 @@ class FolderUploads:
     def _require_all_parts(self, name: str, plan: UploadPlan) -> None:
         there = set(self._numbers(name))
         missing = [str(number) for number in range(1, plan.part_count + 1) if number not in there]
-        if missing and not self._is_completed(name):  # parts go only when the payload is there
+        if missing and not self._is_completed(name):  # or else parts go only with their plan
+            self.plan(name)
             named = tuple(missing[:_MISSING_NAMED])
             raise RefusedError("upload_incomplete", missing=named, missing_count=len(missing))
 

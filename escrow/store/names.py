@@ -33,7 +33,9 @@ PAYLOADS: Final = "payloads/"
 UPLOADS: Final = "uploads/"
 STAGED: Final = "staged/"
 RELEASES: Final = "releases/"
+RELEASES_CANARY: Final = "releases/canary"  # by which whoever publishes asks what holds for long documents
 PARTS: Final = "parts/"  # working files; one folder for each upload that is still open
+DISCARDED: Final = "discarded/"  # working files; payloads that are about to go
 
 _CASE = r"(?P<case>[0-9a-f]{64})"
 _UPLOAD = r"(?P<upload>[0-9a-f]{32})"
@@ -48,6 +50,7 @@ _RELEASED = re.compile(
     rf"releases/{_CASE}/(?P<request>[0-9a-f]{{64}})/(?P<item>manifest|bundle|payload|document)"
 )
 _CANARY = re.compile(CANARY)
+_RELEASES_CANARY = re.compile(RELEASES_CANARY)
 _SERVICE = re.compile(SERVICE)
 _PREFIX = re.compile(r"([0-9a-z]+/)*")
 _PART = re.compile(r"[0-9]{5}")
@@ -59,7 +62,7 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 _OBJECTS: Final = {
     Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _SERVICE, _CANARY),
     Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _CANARY),
-    Bucket.PUBLIC: (_RELEASED, _CANARY),
+    Bucket.PUBLIC: (_RELEASED, _RELEASES_CANARY, _CANARY),
 }
 
 
@@ -216,6 +219,12 @@ def part(payload_name: str, number: int) -> str:
     return f"{part_folder(payload_name)}/{_number('part', number, MAX_PARTS):05d}"
 
 
+def discarded(payload_name: str) -> str:
+    """Working file: where a store may put a payload that is about to go."""
+    place = parse_payload(payload_name)
+    return f"{DISCARDED}{place.case}{place.upload}"
+
+
 def retention_folder(payload_name: str) -> str:
     """Working files: where a store may keep the marks of how long a payload is retained."""
     place = parse_payload(payload_name)
@@ -279,7 +288,7 @@ def parse_released(name: str) -> ReleasedName:
 
 
 def parse_part_folder(last: str) -> PayloadName:
-    """The upload that a folder of parts is for, from the last component of its name."""
+    """The upload that a folder of parts, or a discarded payload, is of: from the last component of its name."""
     found = _match(_PART_FOLDER, last)
     return PayloadName(case=found["case"], upload=found["upload"])
 

@@ -55,7 +55,10 @@ def open_archive(storage: Storage) -> Iterator[Archive]:
     line = store.connection
     try:
         yield Archive(
-            store=store, publisher=S3Publisher(line), sweeper=S3Sweeper(line), versions=S3Versions(line)
+            store=store,
+            publisher=S3Publisher(line, create=store.create),
+            sweeper=S3Sweeper(line),
+            versions=S3Versions(line),
         )
     finally:
         store.close()

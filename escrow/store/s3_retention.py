@@ -18,6 +18,9 @@ _RECORDS: Final = Bucket.RECORDS
 _NOT_SHORTER: Final = ("AccessDenied", "InvalidRequest")
 """How servers refuse to shorten a lock. Both are said of other things too, so what stands is looked at."""
 
+_SWEPT: Final = "NoSuchKey"
+"""Between looking and locking; looking again says so."""
+
 
 class S3Retention:
     """escrow/store/interface.py says what each call decides."""
@@ -41,7 +44,7 @@ class S3Retention:
         refused = "retention_not_kept"
         try:
             self._connection.call(
-                "put_object_retention", _RECORDS, Key=name, **version, expected=_NOT_SHORTER,
+                "put_object_retention", _RECORDS, Key=name, **version, expected=(*_NOT_SHORTER, _SWEPT),
                 Retention={"Mode": self._mode, "RetainUntilDate": wanted},
             )  # fmt: skip
         except S3RefusedError as error:

@@ -55,7 +55,11 @@ class S3Uploads:
         self._lock = Lock()
 
     def begin(self, name: str, plan: UploadPlan) -> None:
-        """The server's upload first, then the plan that names it; who comes second aborts its own."""
+        """The server's upload first, then the plan that names it; who comes second aborts its own.
+
+        What this process remembers is not asked: another may have swept the upload.
+        """
+        self._forget(name)
         try:
             standing = self._announced(name)
         except NotFoundError:

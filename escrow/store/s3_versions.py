@@ -1,10 +1,10 @@
 """What S3 keeps of objects that somebody overwrote or deleted."""
 
-import heapq
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from itertools import groupby
 from typing import Any, Final
+from xml.etree import ElementTree
 
 from escrow.errors import RefusedError
 from escrow.store import names
@@ -15,6 +15,7 @@ from escrow.store.s3_reading import head, stream
 _WHOLE: Final = 5 * 1024**3
 """What one copy on the server takes; longer payloads are copied in parts."""
 _PART: Final = 1024**3
+_ORDER: Final = "EscrowOrder"
 
 
 class S3Versions:
@@ -73,13 +74,16 @@ class S3Versions:
         )
 
     def _listed(self, bucket: Bucket, prefix: str) -> Iterator[ObjectVersion]:
-        """Names sorted; of one name the latest first, as S3 lists them. Versions and markers come apart."""
+        """Names sorted; of one name the latest first, as S3 lists them: times are too coarse to sort by."""
+        self._connection.client.meta.events.register(
+            "before-parse.s3.ListObjectVersions", _keep_order, unique_id=_ORDER
+        )
         after: dict[str, Any] = {}
         while True:
             answer: Any = self._connection.call("list_object_versions", bucket, Prefix=prefix, **after)
             kept = (_version(one, one["Size"]) for one in answer.get("Versions", ()))
             marks = (_version(one, None) for one in answer.get("DeleteMarkers", ()))
-            yield from heapq.merge(kept, marks, key=_latest_first)
+            yield from (next(marks if is_marker else kept) for is_marker in answer[_ORDER])
             if not answer.get("IsTruncated"):
                 return
             after = {"KeyMarker": answer["NextKeyMarker"]}
@@ -97,5 +101,9 @@ def _version(found: Any, length: int | None) -> ObjectVersion:
     )
 
 
-def _latest_first(one: ObjectVersion) -> tuple[str, bool, float]:
-    return one.name, not one.is_latest, -one.written_at.timestamp()
+def _keep_order(response_dict: Any, customized_response_dict: Any, **_: Any) -> None:
+    """boto3 tells versions and markers apart, and with that forgets their order: of each, is it a marker?"""
+    if response_dict["status_code"] == 200:
+        found = (one.tag.rpartition("}")[2] for one in ElementTree.fromstring(response_dict["body"]))
+        order = [tag == "DeleteMarker" for tag in found if tag in ("Version", "DeleteMarker")]
+        customized_response_dict[_ORDER] = order

@@ -1,12 +1,30 @@
 """What the room's tests share."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 
 import pytest
 
 # The contract's asserts explain themselves like any test's.
-pytest.register_assert_rewrite("store.contract", "store.contract_uploads")
+pytest.register_assert_rewrite(
+    "store.contract",
+    "store.contract_uploads",
+    "store.contract_publisher",
+    "store.contract_sweeper",
+    "store.contract_versions",
+)
+
+from store.racing import Storage, Tools
+
+from escrow.store.opening import open_archive
+
+
+@pytest.fixture
+def tools(storage: Storage) -> Iterator[Tools]:
+    """Opens `storage`, which the backend's module gives, with the credential of a role."""
+    with ExitStack() as opened:
+        yield lambda role: opened.enter_context(open_archive(storage(role)))
 
 
 @pytest.fixture

@@ -8,11 +8,15 @@ from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from typing import Any, Final, TypeVar
 
+from escrow import config
 from escrow.store.interface import Bucket, Outcome, Store
+from escrow.store.opening import Archive
 
 PROCESSES: Final = 4
 THREADS: Final = 12
 Opener = Callable[[], Store]  # opens the same store anew; picklable
+Storage = Callable[[str], config.Storage]  # the same storage with the credential of a role
+Tools = Callable[[str], Archive]  # opens it so, until the test ends
 _T = TypeVar("_T")
 
 

@@ -1,14 +1,21 @@
-"""MinIO keeps the contract, as the service's own credential may use it."""
+"""MinIO keeps the contract, as the service's own credential may use it, and each tool's its tools."""
 
+from collections.abc import Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 from store.contract import ListingContract, ObjectContract
+from store.contract_publisher import PublisherContract
+from store.contract_sweeper import SweeperContract
 from store.contract_uploads import PayloadContract, RetentionContract
-from store.racing import Opener
-from support.minio import Plots
+from store.contract_versions import VersionsContract
+from store.racing import Opener, Storage
+from store.vandal import Vandal
+from support.minio import Minio, Plots, Site
 
 from escrow.store.s3 import S3Store
+from escrow.store.s3_connection import S3Connection
 
 
 class MinioFixture:
@@ -27,3 +34,29 @@ class TestPayloads(MinioFixture, PayloadContract): ...
 
 
 class TestRetention(MinioFixture, RetentionContract): ...
+
+
+@pytest.fixture(scope="module")
+def roles(minio_server: Minio, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Buckets, users and policies as in production; its tests draw names of their own."""
+    return Site(minio_server, tmp_path_factory.mktemp("roles"))
+
+
+class RolesFixture:
+    @pytest.fixture
+    def storage(self, roles: Site) -> Storage:
+        return roles.settings
+
+
+class TestPublisher(RolesFixture, PublisherContract): ...
+
+
+class TestSweeper(RolesFixture, SweeperContract): ...
+
+
+class TestVersions(RolesFixture, VersionsContract):
+    @pytest.fixture
+    def vandal(self, roles: Site) -> Iterator[Vandal]:
+        connection = S3Connection(roles.settings("root"))
+        yield Vandal(connection)
+        connection.close()

@@ -9,12 +9,17 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from store.contract import ListingContract, ObjectContract
+from store.contract_publisher import PublisherContract
+from store.contract_sweeper import SweeperContract
 from store.contract_uploads import PayloadContract, RetentionContract
-from store.racing import Opener
+from store.contract_versions import VersionsContract
+from store.racing import Opener, Storage
+from store.vandal import Vandal
 
 from escrow.config import S3Settings
 from escrow.store.interface import Bucket
 from escrow.store.s3 import S3Store
+from escrow.store.s3_connection import S3Connection
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +33,21 @@ def endpoint() -> Iterator[str]:
 
 class MotoFixture:
     @pytest.fixture
-    def opener(self, endpoint: str, tmp_path: Path) -> Opener:
+    def opener(self, buckets: S3Settings) -> Opener:
+        return partial(S3Store, buckets)
+
+    @pytest.fixture
+    def storage(self, buckets: S3Settings) -> Storage:
+        return lambda role: buckets
+
+    @pytest.fixture
+    def vandal(self, buckets: S3Settings) -> Iterator[Vandal]:
+        connection = S3Connection(buckets)
+        yield Vandal(connection)
+        connection.close()
+
+    @pytest.fixture
+    def buckets(self, endpoint: str, tmp_path: Path) -> S3Settings:
         path = tmp_path / "credentials.json"
         path.touch(mode=0o600)
         path.write_text(json.dumps({"access_key": "testing", "secret_key": "testing"}))
@@ -40,7 +59,7 @@ class MotoFixture:
         for bucket in Bucket:
             client.create_bucket(Bucket=f"{buckets}-{bucket.value}", ObjectLockEnabledForBucket=True)
         client.close()
-        return partial(S3Store, S3Settings(endpoint=endpoint, buckets=buckets, credentials=path))
+        return S3Settings(endpoint=endpoint, buckets=buckets, credentials=path)
 
 
 class TestObjects(MotoFixture, ObjectContract): ...
@@ -65,3 +84,12 @@ class TestRetention(MotoFixture, RetentionContract):
     """Without the race: the fake lets a lock be shortened."""
 
     test_racing_extensions_end_at_the_latest = None
+
+
+class TestPublisher(MotoFixture, PublisherContract): ...
+
+
+class TestSweeper(MotoFixture, SweeperContract): ...
+
+
+class TestVersions(MotoFixture, VersionsContract): ...
