@@ -216,7 +216,9 @@ class Publisher(Protocol):
         False: the name is taken, by whatever bytes, and nothing was changed.
 
         Nothing counts unless exactly `length` bytes came: MalformedError "payload_length_out_of_range"
-        (field). What `chunks` raises passes through. Of any number of racing writers one is told True.
+        (field). What `chunks` raises passes through. Of any number of racing writers at most one is told
+        True; a reader sees the whole document of one of them, or none. SetupError "store_not_create_only"
+        (bucket): this storage cannot promise that for a document of this length; nothing was read or written.
         """
 
     def published(self, name: str, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
@@ -241,14 +243,15 @@ class Sweepable(Protocol):
     def discard_upload(self, name: str) -> None:
         """Remove an upload that is not completed: its parts, and then its plan. Again: nothing happens.
 
+        Whoever goes on with it is told "upload_unknown", and may begin anew under its name with any plan.
         RefusedError "upload_completed".
         """
 
     def discard(self, name: str) -> None:
         """Remove an object of the records bucket for good: a payload, or a note about an upload; no share.
 
-        RefusedError "object_retained" (until) while it is retained; MalformedError
-        "object_name_malformed" for any other kind. Again: nothing happens.
+        RefusedError "object_retained" (until) while it is retained, also by who came in this instant and was
+        told so; MalformedError "object_name_malformed" for any other kind. Again: nothing happens.
         """
 
 
@@ -270,7 +273,10 @@ class Versioned(Protocol):
     """A store that keeps what somebody overwrote or deleted, so that it can be found and put back."""
 
     def versions(self, bucket: Bucket, prefix: str) -> Iterator[ObjectVersion]:
-        """Every version and marker under a prefix, names sorted, the versions of one name oldest first."""
+        """Every version and marker under a prefix, names sorted, the versions of one name oldest first.
+
+        In the order in which the storage took them, also within one tick of its clock.
+        """
 
     def get_version(self, bucket: Bucket, name: str, version: str, *, limit: int) -> bytes:
         """As `Store.get`, for one version."""

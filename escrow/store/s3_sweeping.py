@@ -1,7 +1,7 @@
 """Remove from S3 what no entry names, with a credential that may; the server's locks decide last."""
 
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from escrow.errors import NotFoundError, RefusedError, UnavailableError
@@ -14,6 +14,8 @@ from escrow.store.s3_reading import head
 _RECORDS: Final = Bucket.RECORDS
 _LOCKED: Final = ("AccessDenied", "InvalidRequest", "ObjectLocked")
 """How servers refuse to delete a version that is locked; the first, also where the credential may not."""
+_JUST_OVER: Final = timedelta(seconds=2)
+"""A lock that ends between being asked to delete and being looked at was the reason; clocks have seconds."""
 _GONE: Final = ("NoSuchUpload", "NoSuchKey")
 """How servers say that an upload is over: Ceph in the second way."""
 
@@ -71,7 +73,7 @@ class S3Sweeper:
         until = None
         with suppress(NotFoundError, UnavailableError):  # a marker has no lock, and cannot be looked at
             until = head(self._connection, _RECORDS, name, version).get("ObjectLockRetainUntilDate")
-        if until is None or until <= self.now():
+        if until is None or until < self.now() - _JUST_OVER:
             return failed(code, _RECORDS, "delete_object")
         return RefusedError("object_retained", until=until.astimezone(UTC).isoformat())
 

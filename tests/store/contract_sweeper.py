@@ -93,7 +93,10 @@ class SweeperContract:
 
         refused(NotFoundError, "upload_unknown", lambda: store.put_part(name, 1, Late(SMALL)))
 
-    @pytest.mark.parametrize("went_on", [False, True])
+    @pytest.fixture(params=[False, True], ids=["at once", "later"])
+    def went_on(self, request: pytest.FixtureRequest) -> bool:
+        return bool(request.param)
+
     def test_discarded_upload_begins_anew_under_its_id_with_another_plan(
         self, store: Store, sweeper: Sweepable, tools: Tools, name: str, went_on: bool
     ) -> None:

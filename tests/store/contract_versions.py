@@ -79,7 +79,7 @@ class VersionsContract:
     def test_versions_and_markers_come_in_the_order_in_which_they_were_written(
         self, versions: Versioned, vandal: Vandal, case: str
     ) -> None:
-        acts = {"12" * 32: "pdpdp", "34" * 32: "p", "56" * 32: "pd", "78" * 32: "pdp", "9a" * 32: "ppdd"}
+        acts = {"12" * 32: "pdpdp", "34" * 32: "p", "56" * 32: "pd", "78" * 32: "pdp", "9a" * 32: "ppdp"}
         for sha, deeds in acts.items():
             for deed in deeds:
                 if deed == "p":
@@ -115,7 +115,10 @@ class VersionsContract:
         deed = lambda: versions.get_version(_RECORDS, share, only.version, limit=4)  # noqa: E731
         refused(TooLargeError, "object_too_large", deed)
 
-    @pytest.mark.parametrize("deleted", [False, True])
+    @pytest.fixture(params=[False, True], ids=["overwritten", "deleted"])
+    def deleted(self, request: pytest.FixtureRequest) -> bool:
+        return bool(request.param)
+
     def test_first_payload_is_read_and_put_back_and_nothing_goes(
         self, store: Store, versions: Versioned, vandal: Vandal, tools: Tools, case: str, deleted: bool
     ) -> None:

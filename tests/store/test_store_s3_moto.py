@@ -9,7 +9,7 @@ import boto3
 import pytest
 from moto.server import ThreadedMotoServer
 from store.contract import ListingContract, ObjectContract
-from store.contract_publisher import PublisherContract
+from store.contract_publisher import SHORT, PublisherContract
 from store.contract_sweeper import SweeperContract
 from store.contract_uploads import PayloadContract, RetentionContract
 from store.contract_versions import VersionsContract
@@ -86,10 +86,37 @@ class TestRetention(MotoFixture, RetentionContract):
     test_racing_extensions_end_at_the_latest = None
 
 
-class TestPublisher(MotoFixture, PublisherContract): ...
+class TestPublisher(MotoFixture, PublisherContract):
+    """Without races: the fake looks first and writes then. Long documents are MinIO's."""
+
+    test_of_racing_publishers_one_is_told_that_it_is_new = None
+    test_short_and_long_document_that_race_have_one_winner = None
+
+    @pytest.fixture
+    def length(self) -> int:
+        return SHORT
 
 
-class TestSweeper(MotoFixture, SweeperContract): ...
+class TestSweeper(MotoFixture, SweeperContract):
+    """Without a part for an upload that is over (500), without races, and without a lock that ends: the fake's
+    never does.
+    """
+
+    test_whoever_goes_on_with_a_discarded_upload_is_told_that_it_is_unknown = None
+    test_part_that_arrives_while_its_upload_is_discarded_is_told_so = None
+    test_payload_goes_once_its_retention_is_over_and_its_id_is_free = None
+    test_payload_whose_retention_was_acknowledged_stays_whatever_sweeps_meanwhile = None
+
+    @pytest.fixture
+    def went_on(self) -> bool:
+        return False
 
 
-class TestVersions(MotoFixture, VersionsContract): ...
+class TestVersions(MotoFixture, VersionsContract):
+    """Without markers: the fake lists them after all versions, and finds no version below one."""
+
+    test_versions_and_markers_come_in_the_order_in_which_they_were_written = None
+
+    @pytest.fixture
+    def deleted(self) -> bool:
+        return False
