@@ -6,46 +6,12 @@ from typing import Any
 
 import pytest
 import requests
-from client.honest import draft
-from support.build import START, URL, Clock, party
-from support.office import Office
+from client.town import Town
+from support.build import START, Clock, party
 from support.refusals import refuses
-from support.wsgi_transport import WsgiTransport
 
-from escrow.client import HttpCourier, Memory, PathChoice, Session, make_ticket, open_release
+from escrow.client import PathChoice, Session, make_ticket, open_release
 from escrow.errors import RefusedError, UnauthorizedError
-
-
-class Town:
-    """An office, and parties who speak HTTP to it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        (folder / "office").mkdir()
-        self.office = Office(folder / "office")
-        self.wires: dict[str, WsgiTransport] = {}
-
-    def line(self, name: str | None, clock: Clock | None = None) -> HttpCourier:
-        wire = WsgiTransport(self.office.app)
-        self.wires[name or ""] = wire
-        identity = None if name is None else party(name)
-        return HttpCourier(
-            URL, identity, clock=clock or self.office.clock, transport=wire, pause=lambda _: None
-        )
-
-    def session(self, name: str) -> Session:
-        memory = Memory(self.folder / "homes" / name)
-        return Session(party(name), self.line(name), memory, clock=self.office.clock)
-
-    def accepted(self) -> tuple[str, dict[str, Session]]:
-        convenor = self.session("institution")
-        case = convenor.open_case(draft()).case
-        people = {"institution": convenor}
-        for seat, invitation in convenor.invitations(case).items():
-            people[seat] = self.session(seat)
-            people[seat].join(invitation)
-            people[seat].accept(case, invitation.proposal)
-        return case, people
 
 
 @pytest.fixture

@@ -119,9 +119,7 @@ class PublisherContract:
         assert whole(racers[0], name) == bytes([winner]) * lengths[winner]
 
     @pytest.mark.parametrize(("start", "stop"), [(0, None), (0, 0), (MIB - 1, MIB + 1), (7, SHORT)])
-    def test_range_of_a_document(
-        self, publisher: Publisher, name: str, start: int, stop: int | None
-    ) -> None:
+    def test_range_of_a_document(self, publisher: Publisher, name: str, start: int, stop: int | None) -> None:
         data = secrets.token_bytes(SHORT)
         publisher.publish(name, iter((data,)), length=SHORT)
         assert b"".join(publisher.published(name, start=start, stop=stop)) == data[start:stop]

@@ -152,5 +152,3 @@ class VersionsContract:
 
 def _letter(one: ObjectVersion) -> str:
     return "d" if one.data_length is None else "p"
-
-

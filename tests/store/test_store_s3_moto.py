@@ -69,14 +69,10 @@ class TestListing(MotoFixture, ListingContract): ...
 
 
 class TestPayloads(MotoFixture, PayloadContract):
-    """Without what the fake answers with a fault of its own: a part for an upload that is over (500), and
-    completions that race.
-    """
+    """Without what the fake answers with a fault of its own: a part for an upload that is over (500)."""
 
     test_one_body_for_a_completed_payload_is_refused_and_changes_nothing = None
     test_completed_payload_takes_no_part_and_no_other_plan = None
-    test_processes_completing_at_once_agree = None
-    test_threads_completing_at_once_agree = None
     test_part_that_arrives_while_the_upload_is_completed_does_not_count = None
 
 

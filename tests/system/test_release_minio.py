@@ -8,12 +8,15 @@ import sys
 from pathlib import Path
 
 import pytest
-from support.kept import SCRIPTS, environment, fill
+from client.town import Town
+from support.kept import SCRIPTS, environment, fill, now
 from support.minio import Site
 
+from escrow.client import PathChoice
 from escrow.store import names
-from escrow.store.interface import Bucket
+from escrow.store.interface import MIB, Bucket
 from escrow.store.names import Released
+from escrow.store.s3 import S3Store
 
 FORGED, UNAVAILABLE = 5, 7
 
@@ -76,3 +79,43 @@ def test_two_administrators_at_once_publish_one_release_that_proves_itself(
         )
     assert "payload" in ended(start(filled, "release", "check", case, request), FORGED)[1]
     assert "signed off by" in ended(start(filled, "release", "check", case, request, "--from", str(copy)))[0]
+
+
+def test_release_of_a_document_longer_than_one_put_is_whole_and_proves_itself(
+    site: Site, tmp_path: Path
+) -> None:
+    document = b"".join(b"page %08d\n" % number for number in range(1_250_000))
+    assert len(document) > 16 * MIB
+    deposited_for_all(site, tmp_path, document)
+    both = [start(site, "release", "publish", "--due", "--yes", "--json") for _ in range(2)]
+    told = [json.loads(line) for process in both for line in ended(process)[0].splitlines()]
+    written = [item for line in told for item in line["written"]]
+    assert sorted(written) == sorted(item.value for item in Released)
+    case, request = told[0]["case"], told[0]["request"]
+    assert "signed off by" in ended(start(site, "audit", "check", case, request))[0]
+    with site.client("root") as root:
+        where = {"Bucket": site.bucket(Bucket.PUBLIC)}
+        found = root.get_object(**where, Key=names.released(case, request, Released.DOCUMENT))
+        assert found["Body"].read() == document
+        assert "-" in found["ETag"]  # sent in parts
+        kept = root.list_object_versions(**where, Prefix=names.releases(case))["Versions"]
+        assert sorted(one["Key"] for one in kept) == sorted(
+            names.released(case, request, item) for item in Released
+        )
+        assert root.list_multipart_uploads(**where).get("Uploads", []) == []
+
+
+def deposited_for_all(site: Site, folder: Path, document: bytes) -> None:
+    """A case on these buckets in which a record was released to everybody, by the service and the SDK."""
+    store = S3Store(site.settings("service"))
+    town = Town(folder, store=store)
+    town.office.clock.now = now()
+    case, people = town.accepted()
+    (folder / "document.txt").write_bytes(document)
+    memo = PathChoice(name="memo", not_before=town.office.clock.now, purpose="the public shall know")
+    people["respondent"].deposit(case, folder / "document.txt", [memo], title="Memo", label="Memo")
+    record = people["claimant"].records(case)[0].record
+    request = people["claimant"].request(case, record, "memo").statement
+    for seat in ("claimant", "respondent"):
+        people[seat].sign_off(case, request)
+    store.close()
