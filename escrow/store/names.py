@@ -288,7 +288,7 @@ def parse_released(name: str) -> ReleasedName:
 
 
 def parse_part_folder(last: str) -> PayloadName:
-    """The upload that a folder of parts, or a discarded payload, is of: from the last component of its name."""
+    """The upload of a folder of parts, or of a discarded payload, from the last component of its name."""
     found = _match(_PART_FOLDER, last)
     return PayloadName(case=found["case"], upload=found["upload"])
 

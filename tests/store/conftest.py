@@ -5,6 +5,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 
 import pytest
+from store.racing import Storage, Tools
+
+from escrow.store.opening import open_archive
 
 # The contract's asserts explain themselves like any test's.
 pytest.register_assert_rewrite(
@@ -14,10 +17,6 @@ pytest.register_assert_rewrite(
     "store.contract_sweeper",
     "store.contract_versions",
 )
-
-from store.racing import Storage, Tools
-
-from escrow.store.opening import open_archive
 
 
 @pytest.fixture

@@ -1,4 +1,4 @@
-"""A payload that is discarded from a folder while somebody marks it as retained, at every system call of both.
+"""A payload is discarded from a folder while somebody marks it as retained, at every system call of both.
 
 Whoever was told that it is retained finds it, whatever died or came in between. A folder enforces nothing
 else: whoever may write there may delete.

@@ -94,9 +94,7 @@ class TestPublisher(MotoFixture, PublisherContract):
 
 
 class TestSweeper(MotoFixture, SweeperContract):
-    """Without a part for an upload that is over (500), without races, and without a lock that ends: the fake's
-    never does.
-    """
+    """Without a part for an upload that is over (500), races, and a lock that ends: the fake's never does."""
 
     test_whoever_goes_on_with_a_discarded_upload_is_told_that_it_is_unknown = None
     test_part_that_arrives_while_its_upload_is_discarded_is_told_so = None
