@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 HERE = Path(__file__).parent
-NAMED = re.findall(r"`(test_\w+\.py)::(test_\w+)`", (HERE / "README.md").read_text())
+NAMED = re.findall(r"`((?:test|contract)_\w+\.py)::(test_\w+)`", (HERE / "README.md").read_text())
 
 
 def test_table_names_tests() -> None:

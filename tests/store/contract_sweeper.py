@@ -124,6 +124,19 @@ class SweeperContract:
         put(store, 1, SMALL, name)
         assert store.complete_upload(name).sha256 == digest(SMALL)
 
+    def test_upload_begun_anew_in_another_process_is_at_most_once_unknown_here(
+        self, store: Store, sweeper: Sweepable, tools: Tools, name: str
+    ) -> None:
+        store.begin_upload(name, SMALL_PLAN)
+        sweeper.discard_upload(name)
+        tools("service").store.begin_upload(name, SMALL_PLAN)
+        try:
+            put(store, 1, SMALL, name)
+        except NotFoundError as error:
+            assert error.code == "upload_unknown"  # noqa: PT017
+            put(store, 1, SMALL, name)
+        assert store.complete_upload(name).sha256 == digest(SMALL)
+
     def test_completed_upload_is_not_discarded_as_an_open_one(
         self, store: Store, sweeper: Sweepable, name: str
     ) -> None:

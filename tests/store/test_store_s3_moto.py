@@ -98,6 +98,7 @@ class TestSweeper(MotoFixture, SweeperContract):
 
     test_whoever_goes_on_with_a_discarded_upload_is_told_that_it_is_unknown = None
     test_part_that_arrives_while_its_upload_is_discarded_is_told_so = None
+    test_upload_begun_anew_in_another_process_is_at_most_once_unknown_here = None
     test_payload_goes_once_its_retention_is_over_and_its_id_is_free = None
     test_payload_whose_retention_was_acknowledged_stays_whatever_sweeps_meanwhile = None
 
