@@ -62,17 +62,22 @@ class FolderSweeper:
 
     def _discard_payload(self, name: str) -> None:
         self._require_over(name)
-        hidden = names.discarded(name)
-        self._disk.require_folder(self._disk.path(_RECORDS, names.DISCARDED.rstrip("/")))
-        with suppress(FileNotFoundError):  # gone, or hidden by another sweep
-            os.rename(self._disk.path(_RECORDS, name), self._disk.path(_RECORDS, hidden))
-            flush_folder(os.path.dirname(self._disk.path(_RECORDS, name)))
-        try:
-            seen = self._require_over(name)
-        except RefusedError:
-            put_back(self._disk, name)
-            raise
-        self._remove(hidden)
+        target = self._disk.path(_RECORDS, name)
+        hidden = self._disk.path(_RECORDS, names.discarded(name))
+        self._disk.require_folder(os.path.dirname(hidden))
+        again = True
+        while again:
+            with suppress(FileNotFoundError):  # gone, or hidden by another sweep
+                os.rename(target, hidden)
+            try:
+                seen = self._require_over(name)
+            except RefusedError:
+                put_back(self._disk, name)
+                raise
+            self._remove(names.discarded(name))
+            again = os.path.lexists(target)  # a start of the service has put it back meanwhile
+        with suppress(FileNotFoundError):
+            flush_folder(os.path.dirname(target))
         self._retention.forget(name, until=seen)
 
     def _require_over(self, name: str) -> datetime:

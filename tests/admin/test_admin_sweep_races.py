@@ -25,7 +25,6 @@ from support.leftovers import AT_ONCE, files, grow_old, leftovers, objects_of, s
 from support.office import Office
 
 from escrow.admin.sweep import remove
-from escrow.errors import EscrowError
 from escrow.model.record import Payload
 from escrow.store import names
 from escrow.store.folder import FolderStore
@@ -268,11 +267,3 @@ def _age(archive: Archive, root: Path, name: str, data: st.DataObject) -> bool:
                 until = None
     grow_old(root, name, days)
     return days > 7 and (until is None or until < -7)
-
-
-def _outcome(deed: Callable[[], object]) -> str:
-    try:
-        deed()
-    except EscrowError as error:
-        return error.code
-    return "done"

@@ -217,6 +217,18 @@ def draft(**seats: Identity) -> CharterDraft:
     )
 
 
+def accepted(session: Callable[[str], Session]) -> tuple[str, dict[str, Session]]:
+    """A case that everybody has accepted, and everybody's session."""
+    convenor = session("institution")
+    case = convenor.open_case(draft()).case
+    people = {"institution": convenor}
+    for seat, invitation in convenor.invitations(case).items():
+        people[seat] = session(seat)
+        people[seat].join(invitation)
+        people[seat].accept(case, invitation.proposal)
+    return case, people
+
+
 @dataclass
 class World:
     """A service, and every party with a home and a line of its own."""
@@ -231,14 +243,7 @@ class World:
 
     def accepted(self) -> tuple[str, dict[str, Session]]:
         """A case that everybody has accepted, and everybody's session."""
-        convenor = self.session("institution")
-        case = convenor.open_case(draft()).case
-        people = {"institution": convenor}
-        for seat, invitation in convenor.invitations(case).items():
-            people[seat] = self.session(seat)
-            people[seat].join(invitation)
-            people[seat].accept(case, invitation.proposal)
-        return case, people
+        return accepted(self.session)
 
     def document(self, text: bytes = b"We agree on 4,000,000.", name: str = "settlement.txt") -> Path:
         path = self.folder / name

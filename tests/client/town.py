@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from client.honest import draft
+from client.honest import accepted
 from support.build import URL, Clock, party
 from support.office import Office
 from support.wsgi_transport import WsgiTransport
@@ -33,11 +33,4 @@ class Town:
         return Session(party(name), self.line(name), memory, clock=self.office.clock)
 
     def accepted(self) -> tuple[str, dict[str, Session]]:
-        convenor = self.session("institution")
-        case = convenor.open_case(draft()).case
-        people = {"institution": convenor}
-        for seat, invitation in convenor.invitations(case).items():
-            people[seat] = self.session(seat)
-            people[seat].join(invitation)
-            people[seat].accept(case, invitation.proposal)
-        return case, people
+        return accepted(self.session)

@@ -132,6 +132,18 @@ def test_discard_that_dies_anywhere_after_a_mark_came_is_undone_by_the_next_star
     assert acknowledged > 5
 
 
+def test_payload_whose_putting_back_was_broken_off_is_discarded_under_both_its_names(
+    fresh: Callable[[], Path],
+) -> None:
+    root = fresh()
+    hidden = root / "records" / names.discarded(NAME)
+    hidden.parent.mkdir()
+    os.link(root / "records" / NAME, hidden)
+    assert discard(root) == "done"
+    assert not hidden.exists()
+    assert not (root / "records" / NAME).exists()
+
+
 @pytest.mark.parametrize("finish", ["discard", "discard_upload"])
 def test_discard_that_dies_at_any_system_call_is_finished_by_the_next_and_undone_by_a_start(
     fresh: Callable[[], Path], in_child: Callable[[Callable[[], object]], int], finish: str

@@ -13,7 +13,7 @@ from store.contract_sweeper import SweeperContract
 from store.contract_uploads import PayloadContract, RetentionContract
 from store.contract_versions import VersionsContract
 from store.racing import Opener, Storage
-from store.vandal import Vandal
+from store.vandal import Vandal, vandal_in
 from support.ceph import Ceph
 from support.refusals import refuses
 
@@ -22,7 +22,6 @@ from escrow.errors import NotFoundError, SetupError
 from escrow.store.canary import require_create_only
 from escrow.store.interface import Publisher
 from escrow.store.s3 import S3Store
-from escrow.store.s3_connection import S3Connection
 
 
 class UnlockedStore(S3Store):
@@ -102,9 +101,8 @@ class LockedFixture:
 
     @pytest.fixture
     def vandal(self, locked: S3Settings) -> Iterator[Vandal]:
-        connection = S3Connection(locked)
-        yield Vandal(connection)
-        connection.close()
+        with vandal_in(locked) as vandal:
+            yield vandal
 
 
 class TestSweeper(LockedFixture, SweeperContract):

@@ -10,11 +10,10 @@ from store.contract_sweeper import SweeperContract
 from store.contract_uploads import PayloadContract, RetentionContract
 from store.contract_versions import VersionsContract
 from store.racing import Opener, Storage
-from store.vandal import Vandal
+from store.vandal import Vandal, vandal_in
 from support.minio import Minio, Plots, Site
 
 from escrow.store.s3 import S3Store
-from escrow.store.s3_connection import S3Connection
 
 
 class MinioFixture:
@@ -56,6 +55,5 @@ class TestSweeper(RolesFixture, SweeperContract): ...
 class TestVersions(RolesFixture, VersionsContract):
     @pytest.fixture
     def vandal(self, roles: Site) -> Iterator[Vandal]:
-        connection = S3Connection(roles.settings("root"))
-        yield Vandal(connection)
-        connection.close()
+        with vandal_in(roles.settings("root")) as vandal:
+            yield vandal

@@ -14,12 +14,11 @@ from store.contract_sweeper import SweeperContract
 from store.contract_uploads import PayloadContract, RetentionContract
 from store.contract_versions import VersionsContract
 from store.racing import Opener, Storage
-from store.vandal import Vandal
+from store.vandal import Vandal, vandal_in
 
 from escrow.config import S3Settings
 from escrow.store.interface import Bucket
 from escrow.store.s3 import S3Store
-from escrow.store.s3_connection import S3Connection
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +41,8 @@ class MotoFixture:
 
     @pytest.fixture
     def vandal(self, buckets: S3Settings) -> Iterator[Vandal]:
-        connection = S3Connection(buckets)
-        yield Vandal(connection)
-        connection.close()
+        with vandal_in(buckets) as vandal:
+            yield vandal
 
     @pytest.fixture
     def buckets(self, endpoint: str, tmp_path: Path) -> S3Settings:

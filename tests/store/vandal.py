@@ -1,7 +1,10 @@
 """Who overwrites and deletes what lies in an S3 bucket, past everything that Escrow asks of it."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
+from escrow.config import S3Settings
 from escrow.store.interface import Bucket
 from escrow.store.s3_connection import S3Connection
 
@@ -17,3 +20,12 @@ class Vandal:
 
     def delete(self, bucket: Bucket, name: str) -> None:
         self.connection.call("delete_object", bucket, Key=name)
+
+
+@contextmanager
+def vandal_in(settings: S3Settings) -> Iterator[Vandal]:
+    connection = S3Connection(settings)
+    try:
+        yield Vandal(connection)
+    finally:
+        connection.close()
