@@ -20,6 +20,7 @@ from escrow.model.ids import CaseId, Hash
 from escrow.model.record import Payload
 from escrow.service.desk import Desk
 from escrow.service.limits import require_room
+from escrow.service.watching import completing
 from escrow.store import names
 from escrow.store.interface import Store
 
@@ -39,7 +40,8 @@ def complete(desk: Desk, case: CaseId, raw: str) -> None:
             require_room(desk, state, admitted.statement)
     deed = admitted.statement.deed
     if admitted.already is None and isinstance(deed, RecordSealed):
-        _stored(desk, case, deed.body.payload, admitted.statement.author)
+        with completing(desk.watch, deed.body.payload.length):
+            _stored(desk, case, deed.body.payload, admitted.statement.author)
 
 
 def prepare(desk: Desk, case: CaseId, payload: Payload, author: Card) -> None:

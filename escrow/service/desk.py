@@ -17,6 +17,7 @@ from escrow.service.identity import load_service_identity
 from escrow.store.canary import require_same_service
 from escrow.store.interface import Store
 from escrow.store.journal import Journal
+from escrow.store.watching import Watch, nobody
 
 Clock = Callable[[], datetime]
 
@@ -31,6 +32,7 @@ class Desk:
     identity: Identity
     clock: Clock
     convenors: frozenset[Fingerprint] | None
+    watch: Watch = nobody
 
     @property
     def card(self) -> Card:
@@ -42,16 +44,16 @@ class Desk:
         require_same_service(self.store, self.card.fingerprint)
 
     @classmethod
-    def set_up(cls, settings: Settings, store: Store, clock: Clock) -> "Desk":
-        """SetupError: `service_identity_*`, or `setting_malformed` for a convenor that is no card."""
+    def set_up(cls, settings: Settings, store: Store, clock: Clock, *, watch: Watch = nobody) -> "Desk":
+        """`watch` is told what happens. SetupError: `service_identity_*`, or `setting_malformed` for a convenor that is no card."""
         identity = load_service_identity(settings.service_identity)
         journal = Journal(
             store, identity, clock, max_cases=settings.cached_cases,
-            max_behind=timedelta(seconds=settings.clock_behind_s),
+            max_behind=timedelta(seconds=settings.clock_behind_s), watch=watch,
         )  # fmt: skip
         return cls(
             settings=settings, store=store, journal=journal, identity=identity, clock=clock,
-            convenors=_convenors(settings.convenors),
+            convenors=_convenors(settings.convenors), watch=watch,
         )  # fmt: skip
 
 

@@ -14,11 +14,19 @@ from escrow.model.deeds import CaseOpened
 from escrow.service.desk import Desk
 from escrow.service.gate import write_charter_index
 from escrow.service.limits import require_statement_size
+from escrow.service.watching import posting
 from escrow.store.journal import Receipt
 
 
 def open_case(desk: Desk, raw: str) -> Receipt:
     """Enter an opening statement; the same again gives its first receipt and mends index objects (G2)."""
+    with posting(desk.watch) as under_way:
+        under_way.kind = CaseOpened.TYP  # whatever it is: it was posted as one
+        under_way.receipt = _open(desk, raw)
+    return under_way.receipt
+
+
+def _open(desk: Desk, raw: str) -> Receipt:
     require_statement_size(desk, raw)
 
     def prepare(admitted: Admitted) -> None:

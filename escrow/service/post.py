@@ -18,13 +18,21 @@ from escrow.service.desk import Desk
 from escrow.service.gate import mend_index, require_author
 from escrow.service.limits import require_room, require_statement_size
 from escrow.service.open_case import prepare_charter
+from escrow.service.watching import Post, posting
 from escrow.store.journal import Receipt
 
 
 def post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None) -> Receipt:
     """Append a statement; the same again gives the first receipt. `attachment`: a sign-off's share object."""
+    with posting(desk.watch) as under_way:
+        under_way.receipt = _post(desk, case, raw, attachment, under_way)
+    return under_way.receipt
+
+
+def _post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None, under_way: Post) -> Receipt:
     require_statement_size(desk, raw)
     untrusted = UnverifiedStatement.parse(raw)
+    under_way.kind = untrusted.typ
     if attachment is not None and untrusted.typ != SignedOff.TYP:
         raise MalformedError("attachment_unexpected", field="attachment")
     require_author(desk, case, untrusted)

@@ -8,6 +8,7 @@ clock; what must be stored or checked beside a statement is the caller's `prepar
 Rules J1 to J7 carry the numbers of README.md in escrow/ledger.
 """
 
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from escrow.model.ids import CaseId, Hash
 from escrow.model.wire import to_time
 from escrow.store import names
 from escrow.store.interface import Bucket, Outcome, Store
+from escrow.store.watching import AppendTried, CaseReplayed, CasesKept, Watch, nobody
 
 MAX_ATTEMPTS = 100
 """Entries that others may put in first before an append gives up. Each attempt somebody else succeeded."""
@@ -66,6 +68,7 @@ class Journal:
         *,
         max_cases: int = 1000,
         max_behind: timedelta = MAX_BEHIND,
+        watch: Watch = nobody,
     ) -> None:
         self._store = store
         self._service = service
@@ -73,6 +76,8 @@ class Journal:
         self._clock = clock
         self._max_cases = max_cases
         self._max_behind = max_behind
+        self._watch = watch
+        self._told_kept = 0
         self._kept: OrderedDict[CaseId, _Kept] = OrderedDict()
         self._guard = Lock()
 
@@ -102,7 +107,7 @@ class Journal:
         `clock_behind_ledger`), and ConflictError `append_conflict` after too many lost races.
         """
         with self._held(case) as kept:
-            for _ in range(MAX_ATTEMPTS):
+            for attempt in range(1, MAX_ATTEMPTS + 1):
                 state = self._refreshed(case, kept)
                 now = max(self._now(), state.received_at)  # J4
                 admitted = admit(state, raw, at=now)
@@ -116,6 +121,7 @@ class Journal:
                     self._service, case=case, n=head.n + 1, prev=head.hash, received_at=now, statement=raw
                 )
                 outcome = self._create(case, head.n + 1, made)
+                self._watch(AppendTried(attempt=attempt, outcome=outcome))
                 if outcome is Outcome.ALREADY_OTHER:
                     continue  # J3: reload, apply the rules again
                 after = extend(state, made, proofs=False, texts=False).head
@@ -164,10 +170,15 @@ class Journal:
                 del self._kept[case]
             while len(self._kept) > self._max_cases:
                 self._kept.popitem(last=False)
+            cases, told = len(self._kept), self._told_kept
+            self._told_kept = cases
+        if cases != told:
+            self._watch(CasesKept(cases=cases))
 
     def _refreshed(self, case: CaseId, kept: _Kept) -> CaseState:
         """J2: take in whatever entries there are beyond those replayed."""
         state = kept.state
+        cold, first, began = state is None, 0 if state is None else state.head.n + 1, time.monotonic()
         while True:
             n = 0 if state is None else state.head.n + 1
             raw = self._entry(case, n)
@@ -176,6 +187,8 @@ class Journal:
             state = kept.state = self._replayed(case, state, n, raw)
         if state is None:
             raise NotFoundError("case_unknown")
+        if n > first:
+            self._watch(CaseReplayed(entries=n - first, cold=cold, seconds=time.monotonic() - began))
         return state
 
     def _replayed(self, case: CaseId, state: CaseState | None, n: int, raw: str) -> CaseState:

@@ -16,9 +16,10 @@ from escrow.errors import MalformedError, NotFoundError, TooLargeError
 from escrow.store import names
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
 from escrow.store.s3_check import require_usable
-from escrow.store.s3_connection import S3Connection, S3RefusedError, Watch, failed
+from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
 from escrow.store.s3_retention import S3Retention
 from escrow.store.s3_uploads import S3Uploads
+from escrow.store.watching import Watch, nobody
 
 _RACES: Final = 8
 """Writes of one name at once may all be told to try again; the first that is not settles it."""
@@ -29,7 +30,7 @@ _AGAIN: Final = "ConditionalRequestConflict"
 class S3Store:
     """Keeps the contract of escrow/store/interface.py `Store`. `watch` is told of every call."""
 
-    def __init__(self, settings: S3Settings, *, watch: Watch | None = None) -> None:
+    def __init__(self, settings: S3Settings, *, watch: Watch = nobody) -> None:
         self.connection = S3Connection(settings, watch=watch)
         self._uploads = S3Uploads(self.connection, create=self.create, get=self.get)
         self._retention = S3Retention(self.connection)

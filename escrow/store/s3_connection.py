@@ -18,7 +18,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
@@ -38,6 +38,7 @@ from escrow.config import S3Settings
 from escrow.errors import NotFoundError, TooLargeError, UnavailableError
 from escrow.store.interface import Bucket
 from escrow.store.s3_credentials import read_credentials
+from escrow.store.watching import S3Call, Watch, nobody
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -49,6 +50,8 @@ READ_S: Final = 60
 """MinIO answers the completion of a large upload after as much as half a minute."""
 ATTEMPTS: Final = 3
 """In all, with boto3's own waits between: about two seconds. Whoever is told 503 tries again."""
+CLOCK_EVERY_S: Final = 60
+"""How often the server's clock is read from an answer, for the watch: clocks drift slowly."""
 
 FULL: Final = frozenset(
     ("XMinioStorageFull", "InsufficientStorage", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded")
@@ -82,32 +85,16 @@ class S3RefusedError(Exception):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class S3Call:
-    """One call as it went. `operation`: boto3's name of it. `outcome`: "ok", a server's code, or a reason.
-
-    `retries`: how often boto3 tried again by itself. `seconds`: all of that together.
-    """
-
-    bucket: Bucket
-    operation: str
-    outcome: str
-    seconds: float
-    retries: int
-
-
-Watch = Callable[[S3Call], None]
-
-
 class S3Connection:
     """Shared by threads; each process has a client of its own, since sockets do not survive a fork.
 
     `watch` is told of every call. SetupError where the credentials' file cannot be used.
     """
 
-    def __init__(self, settings: S3Settings, *, watch: Watch | None = None) -> None:
+    def __init__(self, settings: S3Settings, *, watch: Watch = nobody) -> None:
         self.settings = settings
         self._watch = watch
+        self._clock_due = 0.0
         self._credentials = None if settings.credentials is None else read_credentials(settings.credentials)
         self._lock = threading.Lock()
         self._client: S3Client | None = None
@@ -155,11 +142,14 @@ class S3Connection:
         """
         retries = 0
         outcome = "ok"
+        failure = False
+        ahead: float | None = None
         began = time.monotonic()
 
         def seen(answer: Any) -> None:
-            nonlocal retries
+            nonlocal retries, ahead
             retries = _retries(answer)
+            ahead = self._clock_ahead(answer)
 
         try:
             yield seen
@@ -168,18 +158,33 @@ class S3Connection:
             outcome = _code(error)
             if outcome in expected:
                 raise S3RefusedError(outcome) from None
+            failure = True
+            outcome = _REASONS.get(outcome, outcome)
             raise failed(outcome, bucket, operation) from error
         except BROKEN as error:
+            failure = True
             outcome = _trouble(error)
             raise failed(outcome, bucket, operation) from error
         finally:
-            if self._watch is not None:
-                seconds = time.monotonic() - began
-                self._watch(
-                    S3Call(
-                        bucket=bucket, operation=operation, outcome=outcome, seconds=seconds, retries=retries
-                    )
+            self._watch(
+                S3Call(
+                    bucket=bucket, operation=operation, outcome=outcome, seconds=time.monotonic() - began,
+                    retries=retries, failed=failure, clock_ahead_s=ahead,
                 )
+            )  # fmt: skip
+
+    def _clock_ahead(self, answer: Any) -> float | None:
+        """See `S3Call`. None where it is not due, or the answer has no date."""
+        now = time.monotonic()
+        if now < self._clock_due:
+            return None
+        said = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {}).get("date")
+        try:
+            there = parsedate_to_datetime(said).timestamp()
+        except (TypeError, ValueError):
+            return None
+        self._clock_due = now + CLOCK_EVERY_S
+        return time.time() - there
 
     @property
     def client(self) -> "S3Client":
