@@ -6,6 +6,7 @@ that is misspelt in the file, or a value that cannot be meant, is a SetupError t
 guessed.
 """
 
+import ipaddress
 import re
 import tomllib
 from collections.abc import Callable, Mapping
@@ -88,6 +89,11 @@ class Settings:
 
     bind: str = "127.0.0.1:8321"
     """Address and port that gunicorn listens on; a TLS proxy stands in front of anything but loopback."""
+    metrics_bind: str | None = None
+    """Address and port at which `/metrics` is served to Prometheus, in plain http; None: nowhere.
+
+    Loopback or a private network's, and never `bind`: numbers say how busy a mediator is, and when.
+    """
     workers: int = 2
     threads: int = 8
 
@@ -111,6 +117,10 @@ class Settings:
     cached_cases: int = 1000
     """Replayed cases that one worker keeps in memory."""
 
+    slow_storage_s: float = 1.0
+    """From here on a call to the S3 server is worth a line in the log. MinIO answers a small one in 3 ms; of
+    large parts and completions a few lines are worth having.
+    """
     clock_behind_s: float = 600.0
     """How far a case's last entry may be ahead of the clock before nothing more enters: one clock is wrong.
 
@@ -137,9 +147,32 @@ class Settings:
         for name, (least, most) in _BOUNDS.items():
             if not least <= getattr(self, name) <= most:  # not a number, which TOML can say, is in no bounds
                 raise _malformed(name, f"from {least} to {most}")
-        host, colon, port = self.bind.rpartition(":")
-        if not (colon and host and port.isascii() and port.isdigit() and int(port) < 65536):
-            raise _malformed("bind", "ADDRESS:PORT")
+        _, port = _address("bind", self.bind)
+        if self.metrics_bind is not None:
+            host, own = _address("metrics_bind", self.metrics_bind)
+            if not _is_inside(host):
+                raise _malformed("metrics_bind", "a loopback or private address and a port")
+            if own == port != 0:
+                raise _malformed("metrics_bind", "on another port than bind")
+
+
+def _address(name: str, value: str) -> tuple[str, int]:
+    """Host and port. 0: the system chooses one, and the log says which."""
+    host, colon, port = value.rpartition(":")
+    if not (colon and host and port.isascii() and port.isdigit() and len(port) < 6 and int(port) < 65536):
+        raise _malformed(name, "ADDRESS:PORT")
+    return host, int(port)
+
+
+def _is_inside(host: str) -> bool:
+    """Whether nobody from outside can mean this address. A name may turn out to be any."""
+    if host == "localhost":
+        return True
+    try:
+        address = ipaddress.ip_address(host.strip("[]"))
+    except ValueError:
+        return False
+    return not (address.is_global or address.is_unspecified or address.is_multicast)
 
 
 _MOST = 10**12
@@ -155,6 +188,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "entries_per_case": (50, _MOST),  # shared out among few cards, fewer do not bring one record to release
     "records_per_case": (1, _MOST),
     "cached_cases": (1, _MOST),
+    "slow_storage_s": (0.001, _DAY),
     "clock_behind_s": (0.001, 365 * _DAY),
     "socket_timeout_s": (0.1, _DAY),
     "body_deadline_s": (0.1, _DAY),
@@ -275,6 +309,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "service_identity": _path,
     "convenors": _convenors,
     "bind": _text,
+    "metrics_bind": _text,
     "workers": _integer,
     "threads": _integer,
     "statement_bytes": _integer,
@@ -285,6 +320,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "entries_per_case": _integer,
     "records_per_case": _integer,
     "cached_cases": _integer,
+    "slow_storage_s": _seconds,
     "clock_behind_s": _seconds,
     "socket_timeout_s": _seconds,
     "body_deadline_s": _seconds,

@@ -15,6 +15,7 @@ from werkzeug.exceptions import HTTPException
 import escrow
 from escrow.api import problems
 from escrow.api.blueprint import EXTENSION, TRANSFERS, ProblemApi, body_limit, register_converters, transfers
+from escrow.api.bodies import received
 from escrow.api.resources.about import DRAINING, about, health
 from escrow.api.resources.cases import cases
 from escrow.api.resources.inbox import inbox
@@ -22,10 +23,12 @@ from escrow.api.resources.records import records
 from escrow.api.resources.requests import requests
 from escrow.api.resources.uploads import uploads
 from escrow.api.transfers import Transfers
+from escrow.api.watching import WATCH, Answered, RequestBegan, RequestOver, tell
 from escrow.config import Settings
 from escrow.errors import EscrowError, UnavailableError
 from escrow.service.desk import Clock, Desk
 from escrow.store.interface import Store
+from escrow.store.watching import Watch, nobody
 
 log = structlog.get_logger("escrow")
 
@@ -60,9 +63,17 @@ def utc_now() -> datetime:
 
 
 def create_app(
-    settings: Settings, store: Store, clock: Clock = utc_now, *, draining: Callable[[], bool] = lambda: False
+    settings: Settings,
+    store: Store,
+    clock: Clock = utc_now,
+    *,
+    draining: Callable[[], bool] = lambda: False,
+    watch: Watch = nobody,
 ) -> Flask:
-    """The application. `draining` says whether the service is about to stop, and so not ready for more."""
+    """The application. `draining` says whether the service is about to stop, and so not ready for more.
+
+    `watch` is told of what happens, at the door and behind it.
+    """
     app = Flask("escrow.api", static_folder=None)
     app.url_map.strict_slashes = True
     app.url_map.merge_slashes = False  # an address with two slashes is unknown, and redirects nowhere
@@ -70,8 +81,9 @@ def create_app(
     app.config.update(_OPENAPI)
     app.config["MAX_CONTENT_LENGTH"] = body_limit(settings)
     app.config["PROPAGATE_EXCEPTIONS"] = False
-    app.extensions[EXTENSION] = Desk.set_up(settings, store, clock)
-    app.extensions[TRANSFERS] = Transfers(settings.threads)
+    app.extensions[EXTENSION] = Desk.set_up(settings, store, clock, watch=watch)
+    app.extensions[TRANSFERS] = Transfers(settings.threads, watch=watch)
+    app.extensions[WATCH] = watch
     app.extensions[DRAINING] = draining
     _add_routes(app)
     app.register_error_handler(EscrowError, problems.problem_of)
@@ -79,6 +91,7 @@ def create_app(
     app.register_error_handler(Exception, problems.problem_of_surprise)
     app.before_request(_begin)
     app.after_request(_finish)
+    app.teardown_request(_leave)
     return app
 
 
@@ -94,6 +107,12 @@ def _begin() -> None:
     g.request_id = secrets.token_hex(8)
     structlog.contextvars.clear_contextvars()
     structlog.contextvars.bind_contextvars(request_id=g.request_id)
+    tell(RequestBegan())
+
+
+def _leave(_: BaseException | None) -> None:
+    if "began" in g:
+        tell(RequestOver())
 
 
 def _finish(response: Response) -> Response:
@@ -101,12 +120,20 @@ def _finish(response: Response) -> Response:
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
     response.headers.setdefault("Cache-Control", "no-store")
+    answered = Answered(
+        route=None if request.url_rule is None else request.url_rule.rule,
+        method=request.method if request.method in {"GET", "HEAD", "POST", "PUT", "OPTIONS"} else "other",
+        status=response.status_code,
+        seconds=time.monotonic() - g.began,
+        received=received(),
+    )
+    tell(answered)
     log.info(
         "request",
-        method=request.method if request.method in {"GET", "HEAD", "POST", "PUT", "OPTIONS"} else "other",
-        route=None if request.url_rule is None else request.url_rule.rule,
-        status=response.status_code,
-        ms=round((time.monotonic() - g.began) * 1000, 1),
+        method=answered.method,
+        route=answered.route,
+        status=answered.status,
+        ms=round(answered.seconds * 1000, 1),
     )
     return response
 

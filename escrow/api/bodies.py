@@ -9,7 +9,7 @@ Rules:
 import io
 from typing import Any, BinaryIO, cast
 
-from flask import Request
+from flask import Request, g
 
 from escrow.errors import MalformedError, TooLargeError
 
@@ -31,6 +31,7 @@ class Body(io.RawIOBase):
         super().__init__()
         self._source: BinaryIO = request.environ["wsgi.input"]
         self._left = require_length(request)
+        self.taken = 0
 
     def readable(self) -> bool:
         return True
@@ -42,6 +43,7 @@ class Body(io.RawIOBase):
             return b""
         found = self._source.read(min(wanted, CHUNK))
         self._left -= len(found)
+        self.taken += len(found)
         return found
 
     def readinto(self, buffer: Any) -> int:
@@ -55,7 +57,14 @@ def stream(request: Request) -> BinaryIO:
     """The body of a part, for the store, which insists on its length."""
     if request.mimetype != "application/octet-stream":
         raise MalformedError("media_type_unsupported", field="Content-Type")
-    return cast(BinaryIO, Body(request))
+    g.upload = body = Body(request)
+    return cast(BinaryIO, body)
+
+
+def received() -> int:
+    """How many bytes of an upload's body the request under way has read."""
+    body: Body | None = g.get("upload")
+    return 0 if body is None else body.taken
 
 
 def read_json_bytes(request: Request, *, limit: int) -> bytes:

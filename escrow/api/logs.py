@@ -9,8 +9,12 @@ import json
 import logging
 import sys
 from datetime import UTC, datetime
+from pathlib import Path
 
 import structlog
+
+import escrow
+from escrow.config import Settings
 
 
 def configure_logs() -> None:
@@ -27,6 +31,28 @@ def configure_logs() -> None:
         cache_logger_on_first_use=False,
     )
 
+
+def started(settings: Settings, metrics: str | None) -> dict[str, object]:
+    """The facts of the line at the start. `metrics`: where they are served. No file's path, card or key."""
+    s3 = None if isinstance(settings.store, Path) else settings.store
+    return {
+        "version": escrow.__version__,
+        "public_url": settings.public_url,
+        "bind": settings.bind,
+        "metrics": metrics,
+        "store": "folder" if s3 is None else "s3",
+        "s3_endpoint": None if s3 is None else s3.endpoint,
+        "s3_buckets": None if s3 is None else s3.buckets,
+        "s3_lock": None if s3 is None else s3.lock,
+        "convenors": None if settings.convenors is None else len(settings.convenors),
+    } | {name: getattr(settings, name) for name in SAID_AT_START}
+
+
+SAID_AT_START = (
+    "workers", "threads", "statement_bytes", "upload_bytes", "part_bytes", "cached_cases", "slow_storage_s",
+    "clock_behind_s", "socket_timeout_s", "body_deadline_s", "drain_s", "grace_s",
+)  # fmt: skip
+"""Settings that are said as they are: those by which a service behaves differently from another."""
 
 FROM_PEERS = {"Error handling request %s %s", "Error handling request %s"}
 """gunicorn's templates whose values a peer has chosen: method and path."""

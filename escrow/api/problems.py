@@ -13,6 +13,7 @@ import structlog
 from flask import Response
 from werkzeug.exceptions import HTTPException
 
+from escrow.api.watching import Refused, tell
 from escrow.errors import EscrowError, MalformedError, NotFoundError, UnauthorizedError, UnavailableError
 from escrow.words import describe
 
@@ -46,7 +47,10 @@ log = structlog.get_logger("escrow")
 def problem_of(error: EscrowError) -> Response:
     """The answer to one of our errors. All that is unknown or forbidden looks alike, to the last byte."""
     structlog.contextvars.bind_contextvars(code=error.code)
-    if error.code in DAMAGE:
+    damage = error.code in DAMAGE
+    reason = error.fields.get("reason")
+    tell(Refused(code=error.code, reason=reason if isinstance(reason, str) else None, damage=damage))
+    if damage:
         facts = {name: value for name, value in error.fields.items() if name in SHOWN_OF_DAMAGE}
         log.error("damage", **facts)
     if isinstance(error, NotFoundError):
@@ -90,6 +94,7 @@ def problem_of_surprise(error: Exception) -> Response:
     ]
     log.error("incident", incident=incident, exception=type(error).__name__, frames=frames[-12:])
     structlog.contextvars.bind_contextvars(code=INTERNAL_ERROR)
+    tell(Refused(code=INTERNAL_ERROR, reason=None, damage=False))
     return _problem(UnavailableError(INTERNAL_ERROR, incident=incident), incident=incident)
 
 

@@ -8,18 +8,24 @@ connections.
 
 import errno
 import mmap
+import os
 import socket
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
+import structlog
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 from gunicorn.arbiter import Arbiter  # type: ignore[import-untyped]
 
 from escrow.api.app import create_app, utc_now
 from escrow.api.blueprint import EXTENSION
-from escrow.api.logs import GUNICORN_LOGGING, configure_logs
+from escrow.api.counting import Counting, counting
+from escrow.api.logs import GUNICORN_LOGGING, configure_logs, started
+from escrow.api.storage_log import StorageLog
+from escrow.api.watching import Watchers
 from escrow.api.worker import PatientWorker
 from escrow.config import Settings
 from escrow.errors import SetupError
@@ -35,6 +41,8 @@ A client posting several statements uses one, and few are held for nothing.
 
 BACKLOG = 2048
 """Connections that the system holds until a worker takes them."""
+
+log = structlog.get_logger("escrow")
 
 
 class Draining:
@@ -62,12 +70,26 @@ class DrainingArbiter(Arbiter):  # type: ignore[misc]
         time.sleep(self._server.settings.drain_s)
         super().handle_term()
 
+    def manage_workers(self) -> None:
+        """Called about once a second: the process that serves metrics is looked after like a worker."""
+        if self._server.counting is not None and self.LISTENERS:
+            self._server.counting.process.tend(self.LISTENERS)
+        super().manage_workers()
+
 
 class Server(BaseApplication):  # type: ignore[misc]
     """The application and gunicorn's settings."""
 
-    def __init__(self, settings: Settings, app: Flask, draining: Draining, listener: socket.socket) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        app: Flask,
+        draining: Draining,
+        listener: socket.socket,
+        counts: Counting | None,
+    ) -> None:
         self.settings = settings
+        self.counting = counts
         self.draining = draining
         self._app = app
         self._handle = listener.detach()  # gunicorn closes it
@@ -77,6 +99,9 @@ class Server(BaseApplication):  # type: ignore[misc]
         self.cfg.set("bind", f"fd://{self._handle}")
         for name, value in gunicorn_settings(self.settings).items():
             self.cfg.set(name, value)
+        if self.counting is not None:
+            self.cfg.set("post_fork", self.counting.post_fork)
+            self.cfg.set("child_exit", self.counting.child_exit)
 
     def load(self) -> Flask:
         return self._app
@@ -107,8 +132,8 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
     }
 
 
-def listen(address: str) -> socket.socket:
-    """Take the address. SetupError `address_in_use`, `address_unusable`.
+def listen(address: str, setting: str = "bind") -> socket.socket:
+    """Take the address of this setting. SetupError `address_in_use`, `address_unusable`.
 
     gunicorn would try for five seconds and then leave without a word for people.
     """
@@ -122,10 +147,13 @@ def listen(address: str) -> socket.socket:
             dualstack_ipv6=six and socket.has_dualstack_ipv6(),
         )
     except OSError as error:
+        variable = f"ESCROW_{setting.upper()}"
         if error.errno == errno.EADDRINUSE:
-            raise SetupError("address_in_use", address=address) from error
+            raise SetupError("address_in_use", address=address, setting=setting, variable=variable) from error
         reason = errno.errorcode.get(error.errno or 0, type(error).__name__)
-        raise SetupError("address_unusable", address=address, reason=reason) from error
+        raise SetupError(
+            "address_unusable", address=address, setting=setting, variable=variable, reason=reason
+        ) from error
 
 
 def serve(
@@ -139,13 +167,27 @@ def serve(
 
     `announce` is called once all that could be refused has been looked at. SystemExit.
     """
-    with listen(settings.bind) as listener:
+    with ExitStack() as ends:
+        listener = ends.enter_context(listen(settings.bind))
         configure_logs()
-        kept = open_store(settings.store) if store is None else store
+        watch = Watchers(StorageLog(settings.slow_storage_s))
+        counts = None
+        if settings.metrics_bind is not None:
+            scraped = ends.enter_context(listen(settings.metrics_bind, "metrics_bind"))
+            counts = ends.enter_context(counting(scraped, watch))
+        kept = open_store(settings.store, watch=watch) if store is None else store
         kept.check()
         draining = Draining()
-        app = create_app(settings, kept, clock, draining=draining)
+        app = create_app(settings, kept, clock, draining=draining, watch=watch)
         desk: Desk = app.extensions[EXTENSION]
         desk.require_own_store()
         announce()
-        Server(settings, app, draining, listener).run()
+        log.info("start", **started(settings, None if counts is None else counts.address))
+        ends.callback(_say_stop, os.getpid())
+        Server(settings, app, draining, listener, counts).run()
+
+
+def _say_stop(parent: int) -> None:
+    """Workers leave by the same way, and each has said so already."""
+    if os.getpid() == parent:
+        log.info("stop")

@@ -9,30 +9,38 @@ every thread. Rules (numbered as in README.md):
 """
 
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from flask import Response
 
+from escrow.api.watching import LongTransfers, Sent
 from escrow.errors import UnavailableError
+from escrow.store.watching import Watch, nobody
 
 LONG = 64 * 1024
 SPARE_THREADS = 2
 
 
 class Transfers:
-    """The long transfers of one worker process (T1)."""
+    """The long transfers of one worker process (T1).
 
-    def __init__(self, threads: int) -> None:
+    `watch` is told of each, and of payloads that went out.
+    """
+
+    def __init__(self, threads: int, *, watch: Watch = nobody) -> None:
+        self._watch = watch
         self._free = threading.BoundedSemaphore(max(1, threads - SPARE_THREADS))
 
     def take(self) -> None:
         """UnavailableError `service_busy`. Whoever takes gives back."""
         if not self._free.acquire(blocking=False):
             raise UnavailableError("service_busy")
+        self._watch(LongTransfers(change=1))
 
     def give_back(self) -> None:
         self._free.release()
+        self._watch(LongTransfers(change=-1))
 
     @contextmanager
     def receiving(self, length: int) -> Iterator[None]:
@@ -48,39 +56,53 @@ class Transfers:
 
     def send(self, response: Response) -> None:
         """Let this answer go out as T1 and T2 say. UnavailableError `service_busy`."""
-        if (response.content_length or 0) <= LONG:
+        length = response.content_length or 0
+        is_payload = response.mimetype == "application/octet-stream"
+        if length <= LONG:
+            if is_payload and length:
+                self._watch(Sent(bytes=length))
             return
         self.take()
-        response.response = _Pieces(response.response, self)  # type: ignore[arg-type]
+
+        def over(sent: int) -> None:
+            self.give_back()
+            if is_payload:
+                self._watch(Sent(bytes=sent))
+
+        response.response = _Pieces(response.response, over)  # type: ignore[arg-type]
 
 
 class _Pieces:
     """What an answer consists of, cut up. The transfer is over at its end, or when the server closes it.
 
-    The server closes every answer, also one that it never began to send.
+    `over` is told then, once, how many bytes were handed over. The server closes every answer, also one
+    that it never began to send.
     """
 
-    def __init__(self, whole: Iterable[bytes], transfers: Transfers) -> None:
+    def __init__(self, whole: Iterable[bytes], over: Callable[[int], None]) -> None:
         self._whole = whole
         self._pieces = _cut(whole)
-        self._transfers = transfers
+        self._tell_over = over
         self._over = False
+        self._sent = 0
 
     def __iter__(self) -> Iterator[bytes]:
         return self
 
     def __next__(self) -> bytes:
         try:
-            return next(self._pieces)
+            piece = next(self._pieces)
         except BaseException:
             self.close()
             raise
+        self._sent += len(piece)
+        return piece
 
     def close(self) -> None:
         if self._over:
             return
         self._over = True
-        self._transfers.give_back()
+        self._tell_over(self._sent)
         close = getattr(self._whole, "close", None)
         if close is not None:
             close()

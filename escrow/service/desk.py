@@ -45,7 +45,10 @@ class Desk:
 
     @classmethod
     def set_up(cls, settings: Settings, store: Store, clock: Clock, *, watch: Watch = nobody) -> "Desk":
-        """`watch` is told what happens. SetupError: `service_identity_*`, or `setting_malformed` for a convenor that is no card."""
+        """`watch` is told what happens.
+
+        SetupError: `service_identity_*`, or `setting_malformed` for a convenor that is no card.
+        """
         identity = load_service_identity(settings.service_identity)
         journal = Journal(
             store, identity, clock, max_cases=settings.cached_cases,

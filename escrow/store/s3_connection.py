@@ -7,6 +7,7 @@ What may go wrong on the way is told apart by `reason`, the same words at start-
     access_denied         the credential may not do this
     bucket_missing        there is no such bucket
     clock_differs         the server's clock and ours differ by more than it bears
+    full                  no room, or a quota is used up; an error of its own, `storage_full`
     certificate_refused   TLS: the server's certificate is not believed
 
 Everything else is the server's own code. No reason ever holds a URL, a name of an object or a key.
@@ -149,18 +150,18 @@ class S3Connection:
         def seen(answer: Any) -> None:
             nonlocal retries, ahead
             retries = _retries(answer)
-            ahead = self._clock_ahead(answer)
+            ahead = self._clock_ahead(answer) if isinstance(answer, dict) else None
 
         try:
             yield seen
         except ClientError as error:
             retries = _retries(error.response)
-            outcome = _code(error)
-            if outcome in expected:
-                raise S3RefusedError(outcome) from None
+            outcome = code = _code(error)
+            if code in expected:
+                raise S3RefusedError(code) from None
             failure = True
-            outcome = _REASONS.get(outcome, outcome)
-            raise failed(outcome, bucket, operation) from error
+            outcome = "full" if code in FULL else _REASONS.get(code, code)
+            raise failed(code, bucket, operation) from error
         except BROKEN as error:
             failure = True
             outcome = _trouble(error)
@@ -173,7 +174,7 @@ class S3Connection:
                 )
             )  # fmt: skip
 
-    def _clock_ahead(self, answer: Any) -> float | None:
+    def _clock_ahead(self, answer: dict[str, Any]) -> float | None:
         """See `S3Call`. None where it is not due, or the answer has no date."""
         now = time.monotonic()
         if now < self._clock_due:

@@ -30,8 +30,8 @@ class S3Call(Seen):
     """One call as it went. `operation`: boto3's name of it. `outcome`: "ok", a server's code, or a reason.
 
     `failed`: not "ok", and nothing that the caller had reckoned with. `retries`: how often boto3 tried again
-    by itself. `seconds`: all of that together. `clock_ahead_s`: by how much our clock is ahead of the server's,
-    true to a second, where that was looked at.
+    by itself. `seconds`: all of that together. `clock_ahead_s`: by how much our clock is ahead of the
+    server's, true to a second, where that was looked at.
     """
 
     bucket: Bucket

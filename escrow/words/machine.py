@@ -21,12 +21,22 @@ MACHINE = {
     "address_in_use": row(
         "Address in use",
         "{address} is in use by another program.",
-        "Stop that one, or set another bind in service.toml or ESCROW_BIND.",
+        "Stop that one, or set another {setting} in service.toml or {variable}.",
     ),
     "address_unusable": row(
         "Address unusable",
         "This machine cannot listen on {address} ({reason}).",
-        "Set another bind in service.toml or ESCROW_BIND.",
+        "Set another {setting} in service.toml or {variable}.",
+    ),
+    "metrics_folder_unusable": row(
+        "No room for metrics",
+        "No folder for metrics can be made among the temporary files ({reason}).",
+        "Make room there, set TMPDIR to another folder, or take metrics_bind away.",
+    ),
+    "metrics_not_by_this_server": row(
+        "No metrics from this server",
+        "metrics_bind is set, and only `escrow serve` can serve metrics.",
+        "Run `escrow serve`, or take metrics_bind away.",
     ),
     "config_unreadable": row("Settings unreadable", "{path} cannot be read as TOML.", "Check the file."),
     "service_identity_exists": row(
