@@ -5,15 +5,18 @@ then on; see striking.py, which is the program that runs.
 """
 
 import http.client
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 from support import build
 
@@ -49,6 +52,18 @@ class Running:
         finally:
             connection.close()
 
+    def lines(self, event: str) -> list[dict[str, Any]]:
+        """Lines of the log that tell of this."""
+        found = [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+        return [line for line in found if line["event"] == event]
+
+    def scrape(self) -> str:
+        """What Prometheus would read."""
+        address = self.lines("start")[0]["metrics"]
+        with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
+            found: bytes = answer.read()
+        return found.decode()
+
     def workers(self) -> list[int]:
         """Process ids of the parent's children."""
         parent = self.process.pid
@@ -69,7 +84,10 @@ class Running:
 
 @contextmanager
 def running(folder: Path, **settings: object) -> Iterator[Running]:
-    """Start a service over `folder`, with the service identity of build.py; kill it at the end."""
+    """Start a service over `folder`, with the service identity of build.py; stop it at the end.
+
+    A setting that is None is not given: `store=None` where there are settings of S3.
+    """
     key = folder / "service.key"
     if not key.exists():
         key.touch(mode=0o600)
@@ -77,7 +95,8 @@ def running(folder: Path, **settings: object) -> Iterator[Running]:
     log, orders = folder / "service.log", folder / "service.orders"
     values = {"public_url": build.URL, "store": folder / "store", "service_identity": key, "drain_s": 0}
     values |= {"bind": "127.0.0.1:0", "workers": 1, "threads": 2} | settings
-    environ = {f"ESCROW_{name.upper()}": str(value) for name, value in values.items()}
+    given = {name: value for name, value in values.items() if value is not None}
+    environ = {f"ESCROW_{name.upper()}": str(value) for name, value in given.items()}
     path = os.pathsep.join(filter(None, sys.path))
     with log.open("wb") as sink:
         process = subprocess.Popen(
