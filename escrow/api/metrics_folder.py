@@ -48,11 +48,16 @@ class MetricsFolder:
 
         Whoever reads sees a file with all its room, or none.
         """
-        for kind, size in _ROOM.items():
-            aside = self.path / f"{kind}_{pid}.new"
-            with aside.open("wb") as file:
-                os.posix_fallocate(file.fileno(), 0, size)
-            aside.rename(aside.with_suffix(".db"))
+        try:
+            for kind, size in _ROOM.items():
+                aside = self.path / f"{kind}_{pid}.new"
+                with aside.open("wb") as file:
+                    os.posix_fallocate(file.fileno(), 0, size)
+                aside.rename(aside.with_suffix(".db"))
+        except OSError:
+            for made in self.path.glob(f"*_{pid}.*"):
+                made.unlink(missing_ok=True)
+            raise
 
     def bury(self, pid: int) -> None:
         """M3. Waits for nobody: while somebody reads, what the dead counted stays where it is, and counts."""
@@ -98,23 +103,30 @@ def metrics_folder() -> Iterator[MetricsFolder]:
 
     SetupError `metrics_folder_unusable` (reason).
     """
+    owner = os.getpid()
     try:
         base = Path(tempfile.gettempdir())
         _remove_left(base)
         path, lock = _made(base)
-        folder = MetricsFolder(path)
-        folder.reserve(_THE_DEAD)
-        folder.reserve(os.getpid())
     except OSError as error:
-        raise SetupError("metrics_folder_unusable", reason=error.strerror or type(error).__name__) from error
-    os.environ[_VARIABLE] = str(path)
-    owner = os.getpid()
+        raise _unusable(error) from error
     try:
+        folder = MetricsFolder(path)
+        try:
+            folder.reserve(_THE_DEAD)
+            folder.reserve(owner)
+        except OSError as error:
+            raise _unusable(error) from error
+        os.environ[_VARIABLE] = str(path)
         yield folder
     finally:
         if os.getpid() == owner:  # a worker leaves by the same way
             shutil.rmtree(path, ignore_errors=True)
             os.close(lock)
+
+
+def _unusable(error: OSError) -> SetupError:
+    return SetupError("metrics_folder_unusable", reason=error.strerror or type(error).__name__)
 
 
 def _made(base: Path) -> tuple[Path, int]:

@@ -58,6 +58,19 @@ def test_serve_on_an_address_in_use_says_so_and_not_that_it_serves(table: Table)
     assert "Serving" not in told.stderr + told.stdout
 
 
+def test_metrics_on_an_address_in_use_name_their_own_setting(table: Table) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        address = f"127.0.0.1:{other.getsockname()[1]}"
+        operator = table.person("operator")
+        operator.type("service", "init", "here", "--bind", "127.0.0.1:0")
+        with (operator.folder / "here/service.toml").open("a") as settings:
+            settings.write(f'metrics_bind = "{address}"\n')
+        told = operator.type("serve", "here", status=8)
+    assert f"error: {address} is in use by another program." in told.stderr
+    assert "ESCROW_METRICS_BIND" in told.stderr
+    assert "Serving" not in told.stderr + told.stdout
+
+
 @pytest.mark.parametrize("name", ["", "service.toml"])
 def test_serve_from_where_everybody_may_write_is_refused(table: Table, name: str) -> None:
     operator = table.person("operator")

@@ -41,6 +41,21 @@ def test_missing_setting_is_named(name: str) -> None:
         ("bind", "8321"),
         ("bind", "127.0.0.1:99999"),
         ("bind", ":8321"),
+        ("metrics_bind", ""),
+        ("metrics_bind", "9464"),
+        ("metrics_bind", ":9464"),
+        ("metrics_bind", "127.0.0.1:99999"),
+        ("metrics_bind", "127.0.0.1:0x10"),
+        ("metrics_bind", "127.0.0.1:-1"),
+        ("metrics_bind", "127.0.0.1:8321"),
+        ("metrics_bind", "localhost:8321"),
+        ("metrics_bind", "0.0.0.0:9464"),
+        ("metrics_bind", "[::]:9464"),
+        ("metrics_bind", "8.8.8.8:9464"),
+        ("metrics_bind", "[2a00::1]:9464"),
+        ("metrics_bind", "224.0.0.1:9464"),
+        ("metrics_bind", "metrics.example:9464"),
+        ("slow_storage_s", "0"),
         ("convenors", ""),
         ("public_url", "https://escrow.example?a=b"),
         ("public_url", "https://escrow.example/x?a=b"),
@@ -79,6 +94,17 @@ def test_number_in_the_file_that_cannot_be_meant_is_named(tmp_path: Path, line: 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:8321", "http://[::1]:8321", "https://escrow.example/a/b"])
 def test_url_with_port_or_path_is_taken(url: str) -> None:
     assert load_settings(GIVEN | {"ESCROW_PUBLIC_URL": url}).public_url == url
+
+
+@pytest.mark.parametrize(
+    "address", ["127.0.0.1:9464", "[::1]:9464", "localhost:9464", "10.1.2.3:9464", "[fd00::1]:9464"]
+)
+def test_metrics_are_served_on_loopback_or_inside(address: str) -> None:
+    assert load_settings(GIVEN | {"ESCROW_METRICS_BIND": address}).metrics_bind == address
+
+
+def test_metrics_are_served_nowhere_unless_asked_for() -> None:
+    assert load_settings(GIVEN).metrics_bind is None
 
 
 def test_misspelt_setting_in_the_file_is_named(tmp_path: Path) -> None:
