@@ -10,6 +10,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Lock
 from typing import Any, BinaryIO, Final
@@ -95,7 +96,7 @@ class S3Uploads:
                 data = _filled(body, plan.part_length(number))
                 if sending is not None:
                     tags.append(sending.result())
-                sending = line.submit(self._send, name, announced, number, data)
+                sending = line.submit(copy_context().run, self._send, name, announced, number, data)
                 whole.update(data)
             if sending is not None:
                 tags.append(sending.result())

@@ -1,14 +1,17 @@
 """What an operator reads of gunicorn: what happened, and nothing that a peer sent."""
 
+import io
 import json
 import logging
 import re
+import sys
 from pathlib import Path
 
 import gunicorn  # type: ignore[import-untyped]
 import pytest
+import structlog
 
-from escrow.api.logs import BAD_REQUEST, FIXED, FROM_PEERS, ServerFormatter
+from escrow.api.logs import BAD_REQUEST, FIXED, FROM_PEERS, ServerFormatter, configure_logs
 
 SECRET = "DELETE-ME-TAIL"
 
@@ -67,3 +70,23 @@ def test_gunicorn_says_what_these_rules_know() -> None:
         assert f'"{text}' in source
     quoting = re.findall(r'log\.(?:warning|error|exception|critical)\(\s*"([^"]*)"[^)]*\breq\.', source)
     assert set(quoting) == FROM_PEERS
+
+
+def test_line_and_its_end_are_one_write(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Workers share stderr: where Python does not buffer, two writes let another worker's line in between."""
+    writes: list[str] = []
+
+    class Stderr(io.StringIO):
+        def write(self, text: str) -> int:
+            writes.append(text)
+            return len(text)
+
+    before = structlog.get_config()
+    monkeypatch.setattr(sys, "stderr", Stderr())
+    try:
+        configure_logs()
+        structlog.get_logger("escrow").info("request")
+    finally:
+        structlog.configure(**before)
+    (line,) = writes
+    assert line.endswith("}\n")

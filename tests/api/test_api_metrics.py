@@ -19,6 +19,7 @@ from support.scraping import Scrape
 
 from escrow import wsgi
 from escrow.api import metrics_folder as folders
+from escrow.api import metrics_server
 from escrow.api.app import create_app
 from escrow.api.counting import Counting
 from escrow.api.metrics import _S3_OUTCOMES, REQUEST_BUCKETS, S3_BUCKETS, Metrics
@@ -304,3 +305,37 @@ def test_races_and_payloads_are_said() -> None:
         "upload_not_completed",
     ]
     assert (lines[1]["bytes"], lines[1]["ms"]) == (4096, 250.0)
+
+
+# --- what is written about them -----------------------------------------------------------------------------
+
+
+def served(registry: CollectorRegistry) -> dict[str, tuple[str, frozenset[str]]]:
+    """Every metric by its whole name: its type and the names of its labels."""
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+    for metric in (one for one in vars(Metrics(registry)).values() if hasattr(one, "_labelnames")):
+        whole = metric._name + ("_total" if metric._type == "counter" else "")
+        found[whole] = (metric._type, frozenset(metric._labelnames))
+    for family in metrics_server._Now(("127.0.0.1", 1)).collect():
+        names = {name for sample in family.samples for name in sample.labels}
+        found[family.name] = (family.type, frozenset(names))
+    return found
+
+
+def test_table_of_the_readme_lists_what_is_served_and_nothing_else(registry: CollectorRegistry) -> None:
+    readme = Path(metrics_server.__file__).with_name("README.md").read_text()
+    listed = {
+        name: (kind, frozenset(filter(None, labels.split(", "))))
+        for name, kind, labels in re.findall(r"^\| `(escrow_\w+)` \| (\w+) \| ([\w, ]*?) ?\|", readme, re.M)
+    }
+    assert listed == served(registry)
+
+
+def test_alerts_are_about_metrics_that_are_served(registry: CollectorRegistry) -> None:
+    alerts = (Path(__file__).parents[2] / "infra/alerts.yml").read_text()
+    named = set(re.findall(r"\bescrow_\w+", alerts))
+    known = served(registry)
+    assert len(named) > 5
+    assert {name.removesuffix("_bucket") for name in named} <= set(known)
+    codes = set(re.findall(r'code="(\w+)"', alerts))
+    assert codes <= set(WORDS)

@@ -1,17 +1,23 @@
 """What the journal tells a watch: races, replays, and how many cases it keeps."""
 
+import io
+from contextvars import ContextVar
 from pathlib import Path
 
 import pytest
 from store.journal_workers import journal_over, note
 from support.build import SERVICE, Clock, charter, opening
+from support.minio import Plots
 
+from escrow.config import MIB
 from escrow.errors import NotFoundError
 from escrow.ledger.statement import Head
+from escrow.store import names
 from escrow.store.folder import FolderStore
-from escrow.store.interface import Bucket, Outcome
+from escrow.store.interface import Bucket, Outcome, UploadPlan
 from escrow.store.journal import Journal, Receipt
-from escrow.store.watching import AppendTried, CaseReplayed, CasesKept, Seen
+from escrow.store.s3 import S3Store
+from escrow.store.watching import AppendTried, CaseReplayed, CasesKept, S3Call, Seen
 
 
 @pytest.fixture
@@ -90,3 +96,26 @@ def test_cases_kept_are_told_when_they_change(root: Path, first: Receipt) -> Non
         with journal.reading(case):
             pass
     assert [one.cases for one in seen if isinstance(one, CasesKept)] == [1]
+
+
+WHO: ContextVar[str] = ContextVar("who", default="nobody")
+
+
+def test_part_that_another_thread_sends_is_told_as_of_who_asked(minio_plots: Plots) -> None:
+    """So a line of the log about it carries the request's id."""
+    told: list[tuple[str, str]] = []
+
+    def watch(seen: Seen) -> None:
+        if isinstance(seen, S3Call):
+            told.append((seen.operation, WHO.get()))
+
+    store = S3Store(minio_plots.fresh(), watch=watch)
+    name = names.payload("ab" * 32, "cd" * 16)
+    store.begin_upload(name, UploadPlan(length=6 * MIB, part_size=5 * MIB))
+    token = WHO.set("a request")
+    told.clear()
+    store.put_payload(name, io.BytesIO(bytes(6 * MIB)))
+    WHO.reset(token)
+    store.close()
+    assert [operation for operation, _ in told].count("upload_part") == 2
+    assert {who for _, who in told} == {"a request"}
