@@ -49,11 +49,11 @@ class Counting:
             self._watch.drop(self._metrics)
             log.error("metrics_not_counted", exception=type(error).__name__)
 
-    def child_exit(self, _: Any, worker: Any) -> None:
+    def child_exit(self, arbiter: Any, worker: Any) -> None:
         """In the parent, after a worker has ended in whichever way."""
         try:
             self._metrics.worker_ended()
-            self._folder.bury(worker.pid)
+            self._folder.bury(worker.pid, alive=arbiter.WORKERS)
         except Exception as error:  # noqa: BLE001  a parent that fell here would take all workers along
             log.error("metrics_not_counted", exception=type(error).__name__)
 

@@ -14,7 +14,7 @@ import fcntl
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final
@@ -42,6 +42,7 @@ class MetricsFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
+        self._dead: set[int] = set()
 
     def reserve(self, pid: int) -> None:
         """M2, for this process. OSError where there is no room.
@@ -50,6 +51,8 @@ class MetricsFolder:
         """
         try:
             for kind, size in _ROOM.items():
+                if (self.path / f"{kind}_{pid}.db").exists():  # a dead worker had this id: it is gone on with
+                    continue
                 aside = self.path / f"{kind}_{pid}.new"
                 with aside.open("wb") as file:
                     os.posix_fallocate(file.fileno(), 0, size)
@@ -59,14 +62,21 @@ class MetricsFolder:
                 made.unlink(missing_ok=True)
             raise
 
-    def bury(self, pid: int) -> None:
-        """M3. Waits for nobody: while somebody reads, what the dead counted stays where it is, and counts."""
+    def bury(self, pid: int, alive: Collection[int] = ()) -> None:
+        """M3. `alive`: workers now, of which one may have the id of a dead one.
+
+        Waits for nobody: while somebody reads, what the dead counted stays where it is, and counts, until the
+        next worker dies.
+        """
         from prometheus_client.multiprocess import mark_process_dead
 
         mark_process_dead(pid, str(self.path))  # type: ignore[no-untyped-call]
+        self._dead.add(pid)
         with suppress(BlockingIOError), self._locked(fcntl.LOCK_EX | fcntl.LOCK_NB):
-            for kind in _COUNTED:
-                self._add_to_the_dead(kind, self.path / f"{kind}_{pid}.db")
+            for dead in self._dead.difference(alive):
+                for kind in _COUNTED:
+                    self._add_to_the_dead(kind, self.path / f"{kind}_{dead}.db")
+            self._dead.intersection_update(alive)
 
     @contextmanager
     def reading(self) -> Iterator[str]:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from prometheus_client import CollectorRegistry, generate_latest
-from prometheus_client.mmap_dict import mmap_key
+from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from structlog.testing import capture_logs
 from support.office import Office, office_settings
 from support.refusals import refuses
@@ -243,12 +243,40 @@ def test_link_in_place_of_a_folder_is_not_followed(room: Path) -> None:
 def test_dead_worker_is_not_buried_while_somebody_reads(room: Path) -> None:
     with metrics_folder() as folder:
         folder.reserve(4711)
+        folder.reserve(4712)
         with folder.reading():
-            MetricsFolder(folder.path).bury(4711)
+            folder.bury(4711)
             assert (folder.path / "counter_4711.db").exists()
             assert not (folder.path / "gauge_livesum_4711.db").exists()
+        folder.bury(4712)
+        assert list(folder.path.glob("*_471*.db")) == []
+
+
+def test_worker_with_the_id_of_a_dead_one_takes_no_count_away(room: Path) -> None:
+    with metrics_folder() as folder:
+        folder.reserve(4711)
+        counted = MmapedDict(str(folder.path / "counter_4711.db"))
+        counted.write_value(KEY, 5.0, 0.0)
+        counted.close()
+        with folder.reading():
+            folder.bury(4711)
+        folder.reserve(4711)
+        folder.bury(4712, alive=[4711])
+        assert (folder.path / "counter_4711.db").exists()
+        again = MmapedDict(str(folder.path / "counter_4711.db"))
+        again.write_value(KEY, again.read_value(KEY)[0] + 1.0, 0.0)
+        again.close()
         folder.bury(4711)
-        assert list(folder.path.glob("*_4711.db")) == []
+        found = dict(total_of_the_dead(folder))
+    assert found == {KEY: 6.0}
+
+
+KEY = mmap_key("x", "x_total", [], [], "Some counter")
+
+
+def total_of_the_dead(folder: MetricsFolder) -> list[tuple[str, float]]:
+    read = MmapedDict.read_all_values_from_file(str(folder.path / "counter_0.db"))
+    return [(key, value) for key, value, *_ in read]
 
 
 def test_metrics_that_another_server_could_not_serve_are_refused(
