@@ -118,7 +118,7 @@ def _place(storage: Storage) -> str:
 
 def _require_server() -> None:
     """SetupError `server_extra_missing`: parties install without the server's packages."""
-    for name in ("flask", "flask_smorest", "gunicorn", "marshmallow", "structlog"):
+    for name in ("flask", "flask_smorest", "gunicorn", "marshmallow", "prometheus_client", "structlog"):
         if find_spec(name) is None:
             raise SetupError("server_extra_missing", missing=name)
 
