@@ -1,8 +1,8 @@
 """Metrics of a service with several processes: the folder, who counts in it, and who serves it.
 
-Everything here is done by gunicorn's parent, but for `post_fork`. Nothing of it may stop the service: what
-goes wrong is said in the log. prometheus-client is imported here, once the folder is there, and nowhere where
-no metrics are served.
+Everything here is done by gunicorn's parent, but for `post_worker_init`. Nothing of it may stop the service:
+what goes wrong is said in the log. prometheus-client is imported here, once the folder is there, and nowhere
+where no metrics are served.
 """
 
 import os
@@ -40,8 +40,8 @@ class Counting:
         self._metrics = metrics
         self._watch = watch
 
-    def post_fork(self, _: Any, worker: Any) -> None:
-        """In a new worker, before it serves."""
+    def post_worker_init(self, worker: Any) -> None:
+        """In a new worker, before it serves. Not sooner: until then a signal to stop is lost on it."""
         self.process.leave()
         try:
             self._folder.reserve(worker.pid)

@@ -100,7 +100,7 @@ class Server(BaseApplication):  # type: ignore[misc]
         for name, value in gunicorn_settings(self.settings).items():
             self.cfg.set(name, value)
         if self.counting is not None:
-            self.cfg.set("post_fork", self.counting.post_fork)
+            self.cfg.set("post_worker_init", self.counting.post_worker_init)
             self.cfg.set("child_exit", self.counting.child_exit)
 
     def load(self) -> Flask:

@@ -213,7 +213,7 @@ def test_worker_without_room_serves_on_and_counts_nothing(
 
     with metrics_folder() as folder, capture_logs() as lines:
         monkeypatch.setattr(os, "posix_fallocate", full)
-        Counting("", folder, metrics, Process(), watch).post_fork(None, Worker())  # type: ignore[arg-type]
+        Counting("", folder, metrics, Process(), watch).post_worker_init(Worker())  # type: ignore[arg-type]
         assert list(folder.path.glob("*_4711.*")) == []
     assert watch._listeners == ()
     assert [line["event"] for line in lines] == ["metrics_not_counted"]
