@@ -129,9 +129,9 @@ class Settings:
     socket_timeout_s: float = 30.0
     """A peer that sends or takes nothing for this long is cut off: it would hold a thread for ever."""
     body_deadline_s: float = 900.0
-    """A body must be whole by then: one byte every 29 seconds holds a thread just as well.
+    """For each 64 MiB of a body: one byte every 29 seconds holds a thread just as well as none.
 
-    64 MiB need 75 KB/s.
+    Whoever sends 75 KB/s keeps it.
     """
     drain_s: float = 5.0
     """After SIGTERM, how long readiness says no before connections are refused.

@@ -6,14 +6,19 @@ Rules:
  B3  A body that comes too late ends early too: escrow/api/worker.py says when (W2, W3) and raises OSError.
 """
 
+import hashlib
 import io
+import re
+from base64 import b64decode
 from typing import Any, BinaryIO, cast
 
 from flask import Request, g
 
 from escrow.errors import MalformedError, TooLargeError
+from escrow.store.bodies import Filling
 
 CHUNK = 1024 * 1024
+_SHA256_DIGEST = re.compile(r"sha-256=:([0-9A-Za-z+/]{43}=):")
 
 
 def require_length(request: Request) -> int:
@@ -46,15 +51,38 @@ class Body(io.RawIOBase):
         self.taken += len(found)
         return found
 
-    def readinto(self, buffer: Any) -> int:
-        view = memoryview(buffer).cast("B")
+    def fill(self, view: memoryview) -> int:
+        """As `read`, into a buffer: straight from the socket, where the server can (worker.py)."""
+        view = view[: self._left]
+        if isinstance(self._source, Filling):
+            count = self._source.fill(view)
+            self._left -= count
+            return count
         found = self.read(len(view))
         view[: len(found)] = found
         return len(found)
 
+    def readinto(self, buffer: Any) -> int:
+        return self.fill(memoryview(buffer).cast("B"))
+
+
+def read_digest(request: Request) -> str | None:
+    """The SHA-256 that a caller announces of its body (RFC 9530), in lowercase hex; None: it does not."""
+    header = request.headers.get("Content-Digest")
+    if header is None:
+        return None
+    found = _SHA256_DIGEST.fullmatch(header)
+    try:
+        raw = b"" if found is None else b64decode(found[1], validate=True)
+    except ValueError:
+        raw = b""
+    if len(raw) != hashlib.sha256().digest_size:
+        raise MalformedError("digest_malformed", field="Content-Digest")
+    return raw.hex()
+
 
 def stream(request: Request) -> BinaryIO:
-    """The body of a part, for the store, which insists on its length."""
+    """The body of a part or of a payload, for the store, which insists on its length."""
     if request.mimetype != "application/octet-stream":
         raise MalformedError("media_type_unsupported", field="Content-Type")
     g.upload = body = Body(request)

@@ -11,6 +11,8 @@ from marshmallow import fields, validate
 
 from escrow.model.share_object import MAX_SHARE_OBJECT
 from escrow.model.wire import MAX_INTEGER, to_time
+from escrow.service.about import UPLOAD_WAYS
+from escrow.store.interface import MAX_PARTS
 
 _HEX16 = validate.Regexp(r"^[0-9a-f]{32}\Z")
 _DIGITS = re.compile(r"-?[0-9]{1,16}")
@@ -20,6 +22,8 @@ MAX_STATEMENT_TEXT = 6 * 1024 * 1024
 MAX_ATTACHMENT_TEXT = (MAX_SHARE_OBJECT * 4 + 2) // 3
 DEFAULT_PAGE = 50
 MAX_PAGE = 200
+MAX_ADDRESSES = 100
+"""In one answer: each takes a millisecond to sign."""
 
 
 class Time(fields.String):
@@ -85,6 +89,13 @@ class CasePage(ma.Schema):
     limit = Number(least=1, most=MAX_PAGE, default=DEFAULT_PAGE)
 
 
+class AddressPage(ma.Schema):
+    """`after`: the number of a part; addresses of later ones are shown."""
+
+    after = Number(least=0, most=MAX_PARTS, default=0)
+    limit = Number(least=1, most=MAX_ADDRESSES, default=MAX_ADDRESSES)
+
+
 class InboxPage(ma.Schema):
     after = fields.String(load_default=None, validate=validate.Regexp(r"^[0-9a-f]{64}\.[0-9]{1,15}\Z"))
     limit = Number(least=1, most=MAX_PAGE, default=DEFAULT_PAGE)
@@ -121,6 +132,7 @@ class About(ma.Schema):
     version = fields.String(required=True)
     limits = fields.Nested(Limits, required=True)
     convenors = fields.String(required=True, validate=validate.OneOf(["open", "listed"]))
+    uploads = fields.List(fields.String(validate=validate.OneOf(UPLOAD_WAYS)), required=True)
 
 
 class CaseSummary(ma.Schema):
@@ -246,9 +258,29 @@ class Requests(ma.Schema):
 
 
 class Part(ma.Schema):
+    """`sha256` null: the storage keeps no digests of parts. The payload's own decides in the end."""
+
     number = fields.Integer(required=True)
     length = fields.Integer(required=True)
+    sha256 = fields.String(required=True, allow_none=True)
+
+
+class Payload(ma.Schema):
+    length = fields.Integer(required=True)
     sha256 = fields.String(required=True)
+
+
+class Address(ma.Schema):
+    number = fields.Integer(required=True)
+    url = fields.String(required=True)
+
+
+class Addresses(ma.Schema):
+    """`valid_s`: for how many seconds. `next`: what to ask for parts `after`, null at the end."""
+
+    addresses = fields.List(fields.Nested(Address), required=True)
+    valid_s = fields.Integer(required=True)
+    next = fields.Integer(required=True, allow_none=True)
 
 
 class Upload(ma.Schema):

@@ -6,21 +6,26 @@ for no peer that has not sent anything, and for none that is to hang up.
 
 Rules (numbered as in README.md):
  W1  A connection without a byte to read waits in the main loop, not in a thread.
- W2  A request's head is whole within HEAD_DEADLINE_S of its first byte, and a body of up to LONG bytes within
-     as much again; a longer body within `body_deadline_s`. Each byte that comes late counts as hanging up.
+ W2  A head is whole within HEAD_DEADLINE_S of its first byte, and a body of up to LONG bytes within as much
+     again; of a longer body each STRETCH within `body_deadline_s`, so that one that keeps a least pace may
+     take as long as it is long. Each byte that comes late counts as hanging up.
  W3  A peer that sends or takes nothing for `socket_timeout_s` has hung up.
  W4  A connection that is over is closed once its peer has closed it, or after the keep-alive time; only the
      main loop waits for that, and it waits for nothing else meanwhile.
 """
 
 import errno
+import io
 import socket
 import time
+from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import contextmanager
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
 
+from gunicorn.http.body import Body, LengthReader  # type: ignore[import-untyped]
 from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
 from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker  # type: ignore[import-untyped]
 
@@ -29,6 +34,8 @@ from escrow.config import Settings
 
 HEAD_DEADLINE_S = 5.0
 """Enough for the worst line. Where a shorter `socket_timeout_s` is set, that."""
+STRETCH = 64 * 1024 * 1024
+"""Bytes of a long body that have one deadline between them: as many as a part may have."""
 _DRAIN = 64 * 1024
 
 
@@ -39,22 +46,74 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]
         super().__init__(sock)
         self._stall_s = stall_s
         self._deadline = 0.0
+        self._stretch_s: float | None = None
+        self._stretch_left = 0
 
     def allow(self, seconds: float) -> None:
         """From now on this long, for all that is still to come."""
         self._deadline = time.monotonic() + seconds
+        self._stretch_s = None
+
+    def allow_stretches(self, seconds: float) -> None:
+        """From now on this long for STRETCH bytes, and then as long again for as many more."""
+        self.allow(seconds)
+        self._stretch_s, self._stretch_left = seconds, STRETCH
 
     def chunk(self, size_hint: int | None = None) -> bytes:
+        with self._waiting():
+            found: bytes = super().chunk(size_hint)
+        self._count(len(found))
+        return found
+
+    def fill(self, view: memoryview) -> int:
+        """As `chunk`, into a buffer; how many bytes came. Only where nothing is held back from before."""
+        with self._waiting():
+            found: int = self.sock.recv_into(view)
+        self._count(found)
+        return found
+
+    def is_empty(self) -> bool:
+        """Nothing was read further than it was asked for."""
+        empty: bool = self.buf.seek(0, io.SEEK_END) == 0
+        return empty
+
+    @contextmanager
+    def _waiting(self) -> Iterator[None]:
+        """Around one `recv`."""
         remaining = self._deadline - time.monotonic()
         if remaining <= 0:
             raise _hung_up()
         self.sock.settimeout(min(self._stall_s, remaining))
         try:
-            found: bytes = super().chunk(size_hint)
+            yield
         except TimeoutError:
             raise _hung_up() from None
         finally:
             self.sock.settimeout(self._stall_s)  # what is sent on the same socket has this one
+
+    def _count(self, received: int) -> None:
+        self._stretch_left -= received
+        if self._stretch_s is not None and self._stretch_left <= 0:
+            self.allow_stretches(self._stretch_s)
+
+
+class PatientBody(Body):  # type: ignore[misc]
+    """gunicorn's body of a request, which also fills a buffer (`Filling` of escrow/store/bodies.py)."""
+
+    def fill(self, view: memoryview) -> int:
+        """How many bytes came; 0 at the end, also where the peer ended early. OSError (W2, W3)."""
+        reader = self.reader
+        straight = isinstance(reader, LengthReader) and isinstance(reader.unreader, PatientUnreader)
+        if self.buf.tell() or not straight or not reader.unreader.is_empty():
+            data = self.read(min(len(view), LONG))
+            view[: len(data)] = data
+            return len(data)
+        try:
+            found: int = reader.unreader.fill(view[: reader.length])
+        except OSError:
+            self.failed = True
+            raise
+        reader.length -= found
         return found
 
 
@@ -92,8 +151,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """The head is whole. What is left of the body afterwards, gunicorn reads away: a short one only."""
         self._allow_short(conn)
+        req.body = PatientBody(req.body.reader)
         if _left_of(req) > LONG:
-            conn.parser.unreader.allow(self._settings.body_deadline_s)
+            conn.parser.unreader.allow_stretches(self._settings.body_deadline_s)
         conn.sock.settimeout(self._settings.socket_timeout_s)
         try:
             return super().handle_request(req, conn)

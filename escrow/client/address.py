@@ -5,7 +5,7 @@ the wire.
 """
 
 import ipaddress
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from escrow.errors import MalformedError, SetupError
 
@@ -16,20 +16,39 @@ def require_safe_url(url: str) -> str:
     SetupError `plain_http_refused` (url); MalformedError `service_url_malformed`.
     """
     bare = url.rstrip("/")
-    try:
-        parts = urlsplit(bare)
-        host = parts.hostname or ""
-        _ = parts.port
-    except ValueError as error:
-        raise MalformedError("service_url_malformed", field="url") from error
-    strange = (
-        parts.query or parts.fragment or parts.username is not None or not bare.isprintable() or " " in bare
-    )
-    if parts.scheme not in ("http", "https") or not host or strange:
+    parts = _split(bare)
+    if parts is None or parts.query:
         raise MalformedError("service_url_malformed", field="url")
-    if parts.scheme == "http" and not _is_loopback(host):
+    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
         raise SetupError("plain_http_refused", url=bare)
     return bare
+
+
+def require_safe_part_address(url: str, service: str) -> str:
+    """An address that a service has named for a part, as it is: https, and not on this machine.
+
+    On this machine only where the service is too: else a service could have this client write to whatever
+    listens here. MalformedError `address_unsafe`; the address itself is a key, and is not shown.
+    """
+    parts = _split(url)
+    if parts is not None:
+        local = _is_loopback(parts.hostname or "")
+        if _is_loopback(urlsplit(service).hostname or "") if local else parts.scheme == "https":
+            return url
+    raise MalformedError("address_unsafe", field="answer.addresses")
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of an http(s) URL in printable ASCII, without a user's name and a fragment; else None."""
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    strange = parts.fragment or parts.username is not None or not url.isprintable() or " " in url
+    if parts.scheme not in ("http", "https") or not parts.hostname or strange:
+        return None
+    return parts
 
 
 def _is_loopback(host: str) -> bool:

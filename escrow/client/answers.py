@@ -8,7 +8,7 @@ service, or from something that stands in its place.
 import re
 from collections.abc import Mapping
 
-from escrow.client.courier import Part, ServiceInfo, UntrustedRequest, Upload
+from escrow.client.courier import Addresses, Part, ServiceInfo, UntrustedRequest, Upload
 from escrow.crypto.card import Card
 from escrow.errors import (
     ConflictError,
@@ -34,6 +34,11 @@ MAX_PROBLEM = 64 * 1024
 MAX_PARTS = 10_000
 MAX_PAGE = 1000
 MAX_CURSOR = 500
+MAX_WAYS = 20
+MAX_ADDRESSES = 1000
+MAX_ADDRESS = 4096
+MAX_VALID_S = 7 * 24 * 3600
+"""As long as any S3 server lets a signed address be good."""
 RACES = frozenset({"append_conflict"})
 """Codes under 409 that are a race (ask again), not a refusal."""
 
@@ -109,7 +114,15 @@ def read_service(fields: Fields) -> ServiceInfo:
         url=fields.text("url", limit=MAX_URL),
         time=fields.time("time"),
         version=fields.text("version", limit=100),
+        uploads=_read_ways(fields),
     )
+
+
+def _read_ways(fields: Fields) -> tuple[str, ...]:
+    """A service of an earlier version says nothing, and takes parts."""
+    if not fields.has("uploads"):
+        return ("parts",)
+    return fields.texts("uploads", least=1, most=MAX_WAYS, limit=100)
 
 
 def read_receipt(fields: Fields) -> str:
@@ -146,8 +159,23 @@ def read_part(fields: Fields) -> Part:
     return Part(
         number=fields.integer("number", least=1, most=MAX_PARTS),
         length=fields.integer("length", least=1, most=MAX_PAYLOAD),
-        sha256=fields.hex("sha256", size=HASH_BYTES),
+        sha256=fields.maybe("sha256", lambda key: fields.hex(key, size=HASH_BYTES)),
     )
+
+
+def read_payload(fields: Fields) -> tuple[int, str]:
+    """Length and digest of what the service has stored."""
+    return fields.integer("length", least=1, most=MAX_PAYLOAD), fields.hex("sha256", size=HASH_BYTES)
+
+
+def read_addresses(fields: Fields) -> Addresses:
+    """Not yet asked is whether this client speaks to them."""
+    urls: dict[int, str] = {}
+    for at, item in fields.items("addresses", least=0, most=MAX_ADDRESSES):
+        one = Fields(item, at=at)
+        number = one.integer("number", least=1, most=MAX_PARTS)
+        urls[number] = one.text("url", limit=MAX_ADDRESS)
+    return Addresses(urls=urls, valid_s=fields.integer("valid_s", least=1, most=MAX_VALID_S))
 
 
 def read_upload(fields: Fields, upload: str) -> Upload:

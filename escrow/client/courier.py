@@ -8,7 +8,7 @@ own code and fields (and `request_id` where it gave one); `service_unreachable` 
 nothing came back.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,6 +17,7 @@ from typing import Protocol
 from escrow.client.posting import Posting
 from escrow.crypto.card import Card
 from escrow.model.ids import CaseId, Hash, RecordId, UploadId
+from escrow.model.record import Payload
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,6 +28,8 @@ class ServiceInfo:
     url: str
     time: datetime
     version: str
+    uploads: tuple[str, ...] = ("parts",)
+    """By which ways it takes a payload: numbered `parts`, the whole `payload` in one body, `addresses`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,11 +58,14 @@ class CasesPage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A part of an upload that the service has: number from 1, bytes, hex SHA-256."""
+    """A part of an upload that the service has: number from 1, bytes, hex SHA-256.
+
+    `sha256` None: the service cannot say.
+    """
 
     number: int
     length: int
-    sha256: str
+    sha256: str | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,6 +77,14 @@ class Upload:
     part_size: int
     completed: bool
     parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Addresses:
+    """Where storage takes parts, by their numbers, for `valid_s` seconds."""
+
+    urls: dict[int, str]
+    valid_s: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +143,23 @@ class Courier(ReleaseCourier, Protocol):
         ...
 
     def put_part(self, case: CaseId, upload: UploadId, number: int, data: bytes) -> Part: ...
+
+    def put_payload(
+        self, case: CaseId, upload: UploadId, pieces: Callable[[], Iterator[bytes]], *, payload: Payload
+    ) -> None:
+        """Send the whole payload in one body; `pieces()` gives its bytes. Not tried again where it breaks.
+
+        UnavailableError `payload_damaged`: other bytes arrived than were signed for.
+        """
+        ...
+
+    def addresses(self, case: CaseId, upload: UploadId, *, after: int) -> Addresses:
+        """Where storage takes parts after this number. MalformedError `address_unsafe`."""
+        ...
+
+    def put_to_address(self, url: str, data: bytes) -> None:
+        """Send a part to its address. UnavailableError `address_refused`, `storage_unreachable`."""
+        ...
 
     def share(self, case: CaseId, shares: Hash) -> bytes:
         """A share object's bytes. Its author's always, anybody else's after the release."""

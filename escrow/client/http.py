@@ -7,6 +7,7 @@ Redirects are not followed, cookies and .netrc not used, answers read up to a li
 
 import random
 import time
+from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -16,9 +17,10 @@ import requests
 from requests.adapters import BaseAdapter
 
 from escrow.client import answers
-from escrow.client.address import require_safe_url
+from escrow.client.address import require_safe_part_address, require_safe_url
 from escrow.client.clock import now_utc
 from escrow.client.courier import (
+    Addresses,
     CasesPage,
     EntriesPage,
     Part,
@@ -29,19 +31,19 @@ from escrow.client.courier import (
     Upload,
 )
 from escrow.client.posting import Posting
+from escrow.client.storage_line import CHUNK, CONNECT_S, HEADERS, READ_S, Pieces, StorageLine, cut
 from escrow.crypto.identity import Identity
 from escrow.errors import ConflictError, EscrowError, MalformedError, TooLargeError, UnavailableError
 from escrow.ledger import token
 from escrow.ledger.bundle import MAX_BUNDLE
 from escrow.ledger.entry import MAX_ENTRY
 from escrow.model.ids import CaseId, Hash, RecordId, UploadId
-from escrow.model.record import MAX_PAYLOAD
+from escrow.model.record import MAX_PAYLOAD, Payload
 from escrow.model.share_object import MAX_SHARE_OBJECT
 from escrow.model.wire import Fields, decode_json, encode_json
 
 T = TypeVar("T")
 
-CONNECT_S, READ_S = 10.0, 60.0
 ATTEMPTS = 5
 FIRST_WAIT_S, LONGEST_WAIT_S = 0.2, 5.0
 LONGEST_ASKED_S = 30
@@ -52,7 +54,7 @@ ENTRIES_A_PAGE = 200
 MAX_ANSWER = 1024 * 1024
 MAX_ENTRIES_ANSWER = 32 * 1024 * 1024
 """Bytes of one page; the largest entry, a deposit with hundreds of seats, has 9 MiB."""
-CHUNK = 256 * 1024
+OCTETS = "application/octet-stream"
 
 
 class HttpCourier:
@@ -79,7 +81,8 @@ class HttpCourier:
         self._token: tuple[str, datetime] | None = None
         self._http = requests.Session()
         self._http.auth = self._authorize  # set, so that no .netrc speaks for us
-        self._http.headers.update({"Accept-Encoding": "identity", "User-Agent": "escrow"})
+        self._http.headers.update(HEADERS)
+        self._storage = StorageLine()
         if transport is not None:
             self._http.mount(self.url, transport)
 
@@ -124,7 +127,39 @@ class HttpCourier:
 
     def put_part(self, case: CaseId, upload: UploadId, number: int, data: bytes) -> Part:
         path = f"/v1/cases/{case}/uploads/{upload}/parts/{number}"
-        return self._json(answers.read_part, "PUT", path, body=data, kind="application/octet-stream")
+        body = Pieces(lambda: cut(data), len(data))
+        return self._json(answers.read_part, "PUT", path, body=body, kind=OCTETS)
+
+    def put_payload(
+        self, case: CaseId, upload: UploadId, pieces: Callable[[], Iterator[bytes]], *, payload: Payload
+    ) -> None:
+        """Tried again only where the service was busy, and so has taken nothing."""
+        path = f"/v1/cases/{case}/uploads/{upload}/payload"
+        digest = b64encode(bytes.fromhex(payload.sha256)).decode("ascii")
+        headers = {"Content-Digest": f"sha-256=:{digest}:"}
+
+        def attempt() -> None:
+            body = Pieces(pieces, payload.length)
+            with self._once("PUT", path, body=body, kind=OCTETS, headers=headers) as response:
+                found = _shaped(answers.read_payload, _read(response, MAX_ANSWER))
+            if found != (payload.length, payload.sha256):
+                raise answers.malformed("answer.sha256")
+
+        self._patiently(attempt, lambda error: error.code == "service_busy")
+
+    def addresses(self, case: CaseId, upload: UploadId, *, after: int) -> Addresses:
+        path = f"/v1/cases/{case}/uploads/{upload}/addresses"
+        found = self._json(answers.read_addresses, "GET", path, query={"after": str(after)})
+        for url in found.urls.values():
+            require_safe_part_address(url, self.url)
+        return found
+
+    def put_to_address(self, url: str, data: bytes) -> None:
+        """Nothing of ours goes with it but the bytes; nothing that comes back is believed or followed."""
+        require_safe_part_address(url, self.url)
+        self._patiently(
+            lambda: self._storage.put(url, data), lambda error: error.code == "storage_unreachable"
+        )
 
     @contextmanager
     def payload(self, case: CaseId, record: RecordId, *, start: int) -> Iterator[PayloadStream]:
@@ -153,7 +188,7 @@ class HttpCourier:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | Pieces | None = None,
         kind: str = "application/json",
         limit: int = MAX_ANSWER,
     ) -> T:
@@ -170,13 +205,17 @@ class HttpCourier:
 
         return self._patiently(attempt)
 
-    def _patiently(self, attempt: Callable[[], T]) -> T:
-        """Try, and after a failure that time may mend, a few times more."""
+    def _patiently(
+        self, attempt: Callable[[], T], passes: Callable[[EscrowError], bool] = lambda _: True
+    ) -> T:
+        """Try, and after a failure that time may mend, a few times more. `passes`: which of those do."""
         wait = FIRST_WAIT_S
         for _ in range(ATTEMPTS - 1):
             try:
                 return attempt()
             except (UnavailableError, ConflictError) as error:
+                if not passes(error):
+                    raise
                 spread = wait * (0.5 + random.random() / 2)  # noqa: S311  # spreads callers; no secret
                 self._pause(max(spread, _asked(error)))
                 wait = min(2 * wait, LONGEST_WAIT_S)
@@ -188,7 +227,7 @@ class HttpCourier:
         path: str,
         *,
         query: Mapping[str, str] | None = None,
-        body: bytes | None = None,
+        body: bytes | Pieces | None = None,
         kind: str = "application/json",
         headers: Mapping[str, str] | None = None,
     ) -> requests.Response:
@@ -200,7 +239,7 @@ class HttpCourier:
                 params=dict(query or {}),
                 data=body,
                 headers={**({} if body is None else {"Content-Type": kind}), **(headers or {})},
-                timeout=(CONNECT_S, READ_S),
+                timeout=(CONNECT_S if body is None else READ_S, READ_S),  # the first is for sending too
                 allow_redirects=False,
                 stream=True,
             )

@@ -158,6 +158,10 @@ class Fields:
         """The full name of a field, as errors give it: `charter.paths[2].policy`."""
         return f"{self._at}.{key}" if self._at else key
 
+    def has(self, key: str) -> bool:
+        """The field is there and was not read yet."""
+        return key in self._left
+
     def take(self, key: str) -> object:
         if key not in self._left:
             raise MalformedError("field_missing", field=self.name(key))

@@ -9,6 +9,10 @@ from datetime import datetime
 import escrow
 from escrow.model.share_object import MAX_SHARE_OBJECT
 from escrow.service.desk import Desk
+from escrow.service.uploads import offers_addresses
+
+UPLOAD_WAYS = ("parts", "payload", "addresses")
+"""Numbered parts; the whole payload in one body; parts sent to the storage's own addresses."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +29,10 @@ class LimitsView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
-    """`convenors`: `open` (anybody opens cases) or `listed`."""
+    """`convenors`: `open` (anybody opens cases) or `listed`.
+
+    `uploads`: the ways by which a payload may come, as `UPLOAD_WAYS` names them.
+    """
 
     card: str
     fingerprint: str
@@ -34,6 +41,7 @@ class ServiceView:
     version: str
     limits: LimitsView
     convenors: str
+    uploads: tuple[str, ...]
 
 
 def describe(desk: Desk) -> ServiceView:
@@ -53,4 +61,5 @@ def describe(desk: Desk) -> ServiceView:
             records_per_case=settings.records_per_case,
         ),
         convenors="open" if desk.convenors is None else "listed",
+        uploads=UPLOAD_WAYS if offers_addresses(settings) else UPLOAD_WAYS[:2],
     )

@@ -15,16 +15,19 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from escrow.errors import NotFoundError, RefusedError, TooLargeError
+from escrow.config import S3Settings, Settings
+from escrow.errors import MalformedError, NotFoundError, RefusedError, TooLargeError
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Fingerprint, UploadId
 from escrow.service.desk import Desk
 from escrow.service.gate import create, require_index, unknown
 from escrow.store import names
-from escrow.store.interface import MAX_PAGE, Bucket, PartReceipt, UploadPlan
+from escrow.store.interface import MAX_PAGE, Bucket, PartReceipt, StoredPayload, UploadPlan
 
 _STAGED = b"escrow.staged.v1\n"
 """What the object holds that says who announced an upload; its name says the rest."""
+ADDRESS_VALID_S = 900
+"""How long an address may be used, by whoever has it: a page of them takes less, and new ones cost little."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +39,23 @@ class UploadView:
     part_size: int
     completed: bool
     parts: tuple[PartReceipt, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressView:
+    """Where one part may be sent to, by HTTP PUT. Whoever has the URL may."""
+
+    number: int
+    url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AddressesView:
+    """`valid_s`: for how many seconds from now on. `next`: what to ask for parts after; None at the end."""
+
+    addresses: tuple[AddressView, ...]
+    valid_s: int
+    next: int | None
 
 
 def begin(
@@ -72,6 +92,56 @@ def put_part(
     return desk.store.put_part(names.payload(case, upload), number, body)
 
 
+def put_payload(
+    desk: Desk,
+    caller: Fingerprint | None,
+    case: CaseId,
+    upload: UploadId,
+    *,
+    length: int,
+    sha256: str | None,
+    body: BinaryIO,
+) -> StoredPayload:
+    """Take the whole payload in one body of so many bytes, and complete it, if its digest is the one given.
+
+    MalformedError `payload_length_announced` (expected, found); UnavailableError `payload_damaged`. Where the
+    body breaks off, its whole parts count, and the rest may come by `put_part`.
+    """
+    plan = _require_owner(desk, caller, case, upload)
+    if length != plan.length:
+        raise MalformedError(
+            "payload_length_announced", field="Content-Length", expected=plan.length, found=length
+        )
+    return desk.store.put_payload(names.payload(case, upload), body, sha256=sha256)
+
+
+def addresses(
+    desk: Desk, caller: Fingerprint | None, case: CaseId, upload: UploadId, *, after: int, limit: int
+) -> AddressesView:
+    """Where storage itself takes the parts after number `after`, at most `limit` of them.
+
+    RefusedError `addresses_not_offered`, `upload_completed`.
+    """
+    plan = _require_owner(desk, caller, case, upload)
+    last = min(plan.part_count, after + limit)
+    numbers = range(after + 1, last + 1)
+    found = desk.store.part_addresses(names.payload(case, upload), numbers, valid_s=ADDRESS_VALID_S)
+    if found is None:
+        raise RefusedError("addresses_not_offered")
+    return AddressesView(
+        addresses=tuple(
+            AddressView(number=number, url=url) for number, url in zip(numbers, found, strict=True)
+        ),
+        valid_s=ADDRESS_VALID_S,
+        next=last if last < plan.part_count else None,
+    )
+
+
+def offers_addresses(settings: Settings) -> bool:
+    """Parties reach the storage by an address of its own."""
+    return isinstance(settings.store, S3Settings) and settings.store.public_endpoint is not None
+
+
 def _seat_holder(state: CaseState, caller: Fingerprint | None) -> Fingerprint:
     """U1."""
     if caller is None or not state.seats_of(caller):
@@ -79,8 +149,8 @@ def _seat_holder(state: CaseState, caller: Fingerprint | None) -> Fingerprint:
     return caller
 
 
-def _require_owner(desk: Desk, caller: Fingerprint | None, case: CaseId, upload: UploadId) -> None:
-    """U1 and U3."""
+def _require_owner(desk: Desk, caller: Fingerprint | None, case: CaseId, upload: UploadId) -> UploadPlan:
+    """U1 and U3. The plan that the caller announced."""
     require_index(desk, case, caller)
     with desk.journal.reading(case) as state:
         owner = _seat_holder(state, caller)
@@ -90,6 +160,7 @@ def _require_owner(desk: Desk, caller: Fingerprint | None, case: CaseId, upload:
         raise unknown() from None
     if plan.owner != owner:
         raise unknown()
+    return plan
 
 
 def _is_announced(desk: Desk, name: str) -> bool:

@@ -7,7 +7,7 @@ whoever may write the folder may delete from it.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO
@@ -80,11 +80,11 @@ class FolderStore:
         with self._disk.errors(_RECORDS):
             return self._uploads.put_part(name, number, body)
 
-    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
+    def put_payload(self, name: str, body: BinaryIO, *, sha256: str | None = None) -> StoredPayload:
         with self._disk.errors(_RECORDS):
-            return self._uploads.put_payload(name, body)
+            return self._uploads.put_payload(name, body, sha256)
 
-    def part_address(self, name: str, number: int, *, valid_s: int) -> str | None:
+    def part_addresses(self, name: str, numbers: Sequence[int], *, valid_s: int) -> list[str] | None:
         return None  # whoever reaches the folder is the service
 
     def parts(self, name: str) -> list[PartReceipt]:

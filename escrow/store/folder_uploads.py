@@ -12,7 +12,7 @@ from typing import BinaryIO, Final, cast
 
 from escrow.errors import MalformedError, NotFoundError, RefusedError, UnavailableError
 from escrow.store import names, notes
-from escrow.store.bodies import Slice, read_body, require_end
+from escrow.store.bodies import Slice, read_body, require_digest, require_end
 from escrow.store.disk import CHUNK_BYTES, Aside, Disk, entries, opened, read_chunks, read_exactly
 from escrow.store.interface import Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
 
@@ -50,11 +50,13 @@ class FolderUploads:
                 self.plan(name)
         return PartReceipt(number=number, length=length, sha256=digest.hex())
 
-    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
+    def put_payload(self, name: str, body: BinaryIO, sha256: str | None) -> StoredPayload:
         plan = self.plan(name)
+        whole = hashlib.sha256()
         for number in range(1, plan.part_count + 1):
-            self.put_part(name, number, cast(BinaryIO, Slice(body, plan.part_length(number))))
+            self.put_part(name, number, cast(BinaryIO, Slice(body, plan.part_length(number), whole)))
         require_end(body, plan.length)
+        require_digest(whole.hexdigest(), sha256)
         return self.complete(name)
 
     def parts(self, name: str) -> list[PartReceipt]:

@@ -9,7 +9,7 @@ whether a `create`, `put_part`, `complete_upload` or `retain` took effect is ope
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum
@@ -157,16 +157,17 @@ class Store(Protocol):
         `body.read` pass through.
         """
 
-    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
+    def put_payload(self, name: str, body: BinaryIO, *, sha256: str | None = None) -> StoredPayload:
         """Take the whole payload from one `body`, and complete it; the digest is of what passed.
 
         One pass, parts on their way to storage while later bytes arrive. Errors as `put_part` and
         `complete_upload`; where `body` breaks off, the parts that were whole by then count, and whoever sends
-        the rest by `put_part` goes on from there.
+        the rest by `put_part` goes on from there. `sha256`: what the digest must be, in lowercase hex; else
+        nothing is completed: UnavailableError "payload_damaged", and the whole must be sent again.
         """
 
-    def part_address(self, name: str, number: int, *, valid_s: int) -> str | None:
-        """A URL that takes one part by HTTP PUT, from anybody who has it, for so many seconds.
+    def part_addresses(self, name: str, numbers: Sequence[int], *, valid_s: int) -> list[str] | None:
+        """URLs that take one of these parts each by HTTP PUT, from anybody who has them, for so many seconds.
 
         None: this store takes parts by `put_part` only. A part that was sent there counts like any other;
         what was sent, `complete_upload` reads back. Errors as `put_part`.

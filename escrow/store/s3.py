@@ -7,7 +7,7 @@ s3_uploads.py, how long it stays in s3_retention.py, what is refused at the star
 
 import hashlib
 from base64 import b64encode
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import BinaryIO, Final
 
@@ -86,11 +86,11 @@ class S3Store:
     def put_part(self, name: str, number: int, body: BinaryIO) -> PartReceipt:
         return self._uploads.put_part(name, number, body)
 
-    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
-        return self._uploads.put_payload(name, body)
+    def put_payload(self, name: str, body: BinaryIO, *, sha256: str | None = None) -> StoredPayload:
+        return self._uploads.put_payload(name, body, sha256)
 
-    def part_address(self, name: str, number: int, *, valid_s: int) -> str | None:
-        return self._uploads.part_address(name, number, valid_s)
+    def part_addresses(self, name: str, numbers: Sequence[int], *, valid_s: int) -> list[str] | None:
+        return self._uploads.part_addresses(name, numbers, valid_s)
 
     def parts(self, name: str) -> list[PartReceipt]:
         return self._uploads.parts(name)

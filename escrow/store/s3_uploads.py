@@ -6,25 +6,30 @@ the very parts that were hashed; in every other case the payload is read back.
 """
 
 import hashlib
-from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import copy_context
 from dataclasses import dataclass
 from threading import Lock
-from typing import Any, BinaryIO, Final
+from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
 from escrow.errors import MalformedError, NotFoundError, RefusedError
 from escrow.store import names, notes
-from escrow.store.bodies import read_body, require_end
+from escrow.store.bodies import fill_from, require_digest, require_end
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
 from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
 from escrow.store.s3_reading import CHUNK, head, stream
 
+if TYPE_CHECKING:
+    from types_boto3_s3 import S3Client
+
 _RECORDS: Final = Bucket.RECORDS
 _MISSING_NAMED: Final = 100
 """How many missing parts a refusal lists."""
+_LINES: Final = 2
+"""Parts of one body on their way at once: with one, the server and this process wait for each other."""
 _REMEMBERED: Final = 1000
 """Plans that a process keeps in memory: they never change, and every part would ask for its own again."""
 _GONE: Final = ("NoSuchUpload", "NoSuchKey")
@@ -79,46 +84,66 @@ class S3Uploads:
     def put_part(self, name: str, number: int, body: BinaryIO) -> PartReceipt:
         announced = self._announced(name)
         length = announced.plan.part_length(number)
-        data = _filled(body, length)
+        data = bytearray(length)
+        _fill(body, data)
         require_end(body, length)
         self._send(name, announced, number, data)
         return PartReceipt(number=number, length=length, sha256=hashlib.sha256(data).hexdigest())
 
-    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
-        """One part is on its way to the server while the next arrives and is hashed: two buffers in all."""
+    def put_payload(self, name: str, body: BinaryIO, sha256: str | None) -> StoredPayload:
+        """Two parts are on their way to the server while the next arrives: three buffers, used in turn."""
         announced = self._announced(name)
         plan = announced.plan
         whole = hashlib.sha256()
         tags: list[str] = []
-        sending: Future[str] | None = None
-        with ThreadPoolExecutor(max_workers=1) as line:
+        under_way: deque[tuple[Future[str], Future[None]]] = deque()
+
+        def finish() -> None:
+            sent, hashed = under_way.popleft()
+            tags.append(sent.result())
+            hashed.result()
+
+        buffers = [bytearray(plan.part_length(1)) for _ in range(min(_LINES + 1, plan.part_count))]
+        with ThreadPoolExecutor(_LINES) as lines, ThreadPoolExecutor(1) as hashing:
             for number in range(1, plan.part_count + 1):
-                data = _filled(body, plan.part_length(number))
-                if sending is not None:
-                    tags.append(sending.result())
-                sending = line.submit(copy_context().run, self._send, name, announced, number, data)
-                whole.update(data)
-            if sending is not None:
-                tags.append(sending.result())
+                data = buffers[number % len(buffers)]
+                del data[plan.part_length(number) :]  # the last one may be shorter
+                _fill(body, data)
+                if len(under_way) == _LINES:
+                    finish()
+                sent = lines.submit(copy_context().run, self._send, name, announced, number, data)
+                under_way.append((sent, hashing.submit(whole.update, data)))
+            while under_way:
+                finish()
         require_end(body, plan.length)
+        require_digest(whole.hexdigest(), sha256)
         if not self._join(name, announced, tags):
             return self.complete(name)  # somebody else did, perhaps of other parts
         stored = StoredPayload(length=plan.length, sha256=whole.hexdigest())
         self._note(name, stored)
         return stored
 
-    def part_address(self, name: str, number: int, valid_s: int) -> str | None:
-        """It takes this part of this upload in exactly its length, and nothing else.
+    def part_addresses(self, name: str, numbers: Sequence[int], valid_s: int) -> list[str] | None:
+        """Each takes its part of this upload in exactly its length, and nothing else.
 
-        The address holds the access key's name and a signature for this one deed, not the secret.
+        An address holds the access key's name and a signature for this one deed, not the secret.
         """
         endpoint = self._connection.settings.public_endpoint
         if endpoint is None:
             return None
         announced = self._announced(name)
-        length = announced.plan.part_length(number)
-        self._page(name, announced, marker=number - 1, most=1)  # an upload that is over takes no part
-        return self._connection.signer(endpoint).generate_presigned_url(
+        lengths = [announced.plan.part_length(number) for number in numbers]
+        self._page(name, announced, marker=0, most=1)  # an upload that is over takes no part
+        signer = self._connection.signer(endpoint)
+        return [
+            self._address(signer, name, announced, number, length, valid_s)
+            for number, length in zip(numbers, lengths, strict=True)
+        ]
+
+    def _address(
+        self, signer: "S3Client", name: str, announced: _Announced, number: int, length: int, valid_s: int
+    ) -> str:
+        return signer.generate_presigned_url(
             "upload_part",
             Params={
                 "Bucket": self._connection.bucket(_RECORDS),
@@ -280,14 +305,12 @@ class S3Uploads:
         return True
 
 
-def _filled(body: BinaryIO, length: int) -> bytearray:
-    """Exactly so many bytes. MalformedError `part_cut_short` where the body ends before."""
-    data = bytearray(length)
-    view, there = memoryview(data), 0
-    while there < length:
-        chunk = read_body(body, min(length - there, CHUNK), length)
-        if not chunk:
-            raise MalformedError("part_cut_short", field="body", expected=length, found=there)
-        view[there : there + len(chunk)] = chunk
-        there += len(chunk)
-    return data
+def _fill(body: BinaryIO, data: bytearray) -> None:
+    """With the next bytes of a body. MalformedError `part_cut_short` where it ends before."""
+    there = 0
+    with memoryview(data) as view:
+        while there < len(data):
+            found = fill_from(body, view[there : there + CHUNK], len(data))
+            if not found:
+                raise MalformedError("part_cut_short", field="body", expected=len(data), found=there)
+            there += found

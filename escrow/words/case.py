@@ -156,6 +156,9 @@ CASE = {
     "upload_completed": row(
         "Upload complete", "The upload takes no more parts.", "Post the sealing statement."
     ),
+    "addresses_not_offered": row(
+        "No addresses here", "This service takes every part itself.", "Send the parts to the service."
+    ),
     "uploads_open_limit": row(
         "Too many uploads at once",
         "You have begun {limit} uploads in this case that no deposit names yet.",

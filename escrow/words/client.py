@@ -20,6 +20,17 @@ CLIENT = {
         "The service's certificate cannot be believed.",
         "Check the address; ask its operator.",
     ),
+    "address_unsafe": row(
+        "Address refused",
+        "The service named an address for parts that is not https, or is on this machine.",
+        "Tell its operator: `s3_public_endpoint` must be an https address.",
+    ),
+    "address_refused": row(
+        "Part not taken", "The storage did not take the part ({status}).", "It goes through the service."
+    ),
+    "storage_unreachable": row(
+        "Storage unreachable", "The storage does not answer at its own address.", "Check the network."
+    ),
     "answer_malformed": row(
         "Answer not understood", "`{field}` is not as it should be.", "Check the address."
     ),

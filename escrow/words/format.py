@@ -188,6 +188,14 @@ FORMAT = {
     "part_cut_short": row(
         "Part cut short", "The part ended, or stalled, before its {expected} bytes.", "Send this part again."
     ),
+    "payload_length_announced": row(
+        "Another length",
+        "The body says {found} bytes; the upload was announced with {expected}.",
+        "Send the whole payload, or its parts.",
+    ),
+    "digest_malformed": row(
+        "Not a digest", "`{field}` is not of the form sha-256=:BASE64: (RFC 9530).", _PROGRAM
+    ),
     "part_too_long": row(
         "Part too long", "The part is longer than its {expected} bytes.", "Send it as announced."
     ),

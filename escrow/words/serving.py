@@ -43,6 +43,11 @@ SERVING = {
     ),
     "payload_missing": row("Payload missing", "The payload {object} is not in storage.", _AUDIT),
     "part_damaged": row("Part damaged", "Part {number} was damaged in storage.", "Send this part again."),
+    "payload_damaged": row(
+        "Damaged on the way",
+        "Other bytes arrived than were announced; nothing is completed.",
+        "Send it again.",
+    ),
     "share_object_missing": row(
         "Share object missing", "The share object {shares} is lost.", "Its seat signs off again."
     ),

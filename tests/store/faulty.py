@@ -10,7 +10,7 @@ of them, before and after, restart on the inner store, and audit.
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime
 from enum import Enum
 from typing import BinaryIO, Final, TypeVar
@@ -88,11 +88,13 @@ class FaultyStore:
     def put_part(self, name: str, number: int, body: BinaryIO) -> PartReceipt:
         return self._pass_on("put_part", lambda: self._inner.put_part(name, number, body))
 
-    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
-        return self._pass_on("put_payload", lambda: self._inner.put_payload(name, body))
+    def put_payload(self, name: str, body: BinaryIO, *, sha256: str | None = None) -> StoredPayload:
+        return self._pass_on("put_payload", lambda: self._inner.put_payload(name, body, sha256=sha256))
 
-    def part_address(self, name: str, number: int, *, valid_s: int) -> str | None:
-        return self._pass_on("part_address", lambda: self._inner.part_address(name, number, valid_s=valid_s))
+    def part_addresses(self, name: str, numbers: Sequence[int], *, valid_s: int) -> list[str] | None:
+        return self._pass_on(
+            "part_addresses", lambda: self._inner.part_addresses(name, numbers, valid_s=valid_s)
+        )
 
     def parts(self, name: str) -> list[PartReceipt]:
         return self._pass_on("parts", lambda: self._inner.parts(name))

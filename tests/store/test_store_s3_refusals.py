@@ -329,6 +329,13 @@ class TestUploads:
         assert b"".join(staged.payload(UPLOAD)) == SMALL
 
 
+def address_of(store: S3Store) -> str:
+    found = store.part_addresses(UPLOAD, [1], valid_s=60)
+    assert found is not None
+    (address,) = found
+    return address
+
+
 class TestAddresses:
     @pytest.fixture
     def store(self, minio_plots: Plots) -> Iterator[S3Store]:
@@ -338,14 +345,13 @@ class TestAddresses:
         store.close()
 
     def test_part_sent_to_its_address_counts_and_is_read_back(self, store: S3Store) -> None:
-        address = store.part_address(UPLOAD, 1, valid_s=60)
-        assert address is not None
+        address = address_of(store)
         assert requests.put(address, data=SMALL, timeout=10).status_code == 200
         assert [(one.number, one.length, one.sha256) for one in store.parts(UPLOAD)] == [
             (1, len(SMALL), None)
         ]
         assert store.complete_upload(UPLOAD).sha256 == hashlib.sha256(SMALL).hexdigest()
-        refused(RefusedError, "upload_completed", lambda: store.part_address(UPLOAD, 1, valid_s=60))
+        refused(RefusedError, "upload_completed", lambda: store.part_addresses(UPLOAD, [1], valid_s=60))
         assert requests.put(address, data=b"x" * len(SMALL), timeout=10).status_code == 404
         assert b"".join(store.payload(UPLOAD)) == SMALL
 
@@ -353,22 +359,19 @@ class TestAddresses:
     def test_address_serves_for_no_other_part_or_object(
         self, store: S3Store, change: tuple[str, str]
     ) -> None:
-        address = store.part_address(UPLOAD, 1, valid_s=60)
-        assert address is not None
+        address = address_of(store)
         assert change[0] in address
         assert requests.put(address.replace(*change), data=SMALL, timeout=10).status_code == 403
         assert store.parts(UPLOAD) == []
 
     @pytest.mark.parametrize("data", [SMALL + b"x", SMALL[:-1], b""])
     def test_address_takes_no_other_length(self, store: S3Store, data: bytes) -> None:
-        address = store.part_address(UPLOAD, 1, valid_s=60)
-        assert address is not None
+        address = address_of(store)
         assert requests.put(address, data=data, timeout=10).status_code == 403
         assert store.parts(UPLOAD) == []
 
     def test_address_gives_no_other_right_and_no_secret(self, store: S3Store) -> None:
-        address = store.part_address(UPLOAD, 1, valid_s=60)
-        assert address is not None
+        address = address_of(store)
         path = store.connection.settings.credentials
         assert path is not None
         assert read_credentials(path).secret_key not in address
@@ -376,13 +379,17 @@ class TestAddresses:
             assert requests.request(method, address, timeout=10).status_code == 403
 
     def test_address_of_a_part_beyond_the_plan_or_of_no_upload_is_refused(self, store: S3Store) -> None:
-        refused(MalformedError, "part_number_out_of_range", lambda: store.part_address(UPLOAD, 2, valid_s=9))
+        refused(
+            MalformedError,
+            "part_number_out_of_range",
+            lambda: store.part_addresses(UPLOAD, [1, 2], valid_s=9),
+        )
         other = names.payload(CASE, "02" * 16)
-        refused(NotFoundError, "upload_unknown", lambda: store.part_address(other, 1, valid_s=9))
+        refused(NotFoundError, "upload_unknown", lambda: store.part_addresses(other, [1], valid_s=9))
 
     def test_without_a_public_endpoint_there_is_none(self, site: Site) -> None:
         store = S3Store(site.settings("service"))
-        assert store.part_address(UPLOAD, 1, valid_s=60) is None
+        assert store.part_addresses(UPLOAD, [1], valid_s=60) is None
         store.close()
 
 

@@ -6,7 +6,7 @@ works here.
 
 import copy
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -78,13 +78,13 @@ class CountingStore:
         self._note("put_part")
         return self._inner.put_part(name, number, body)
 
-    def put_payload(self, name: str, body: BinaryIO) -> StoredPayload:
+    def put_payload(self, name: str, body: BinaryIO, *, sha256: str | None = None) -> StoredPayload:
         self._note("put_payload")
-        return self._inner.put_payload(name, body)
+        return self._inner.put_payload(name, body, sha256=sha256)
 
-    def part_address(self, name: str, number: int, *, valid_s: int) -> str | None:
-        self._note("part_address")
-        return self._inner.part_address(name, number, valid_s=valid_s)
+    def part_addresses(self, name: str, numbers: Sequence[int], *, valid_s: int) -> list[str] | None:
+        self._note("part_addresses")
+        return self._inner.part_addresses(name, numbers, valid_s=valid_s)
 
     def parts(self, name: str) -> list[PartReceipt]:
         self._note("parts")

@@ -1,0 +1,74 @@
+"""The line to storage: parts of a payload, each to an address that the service named.
+
+Such an address is the word of a service that nobody believes. So no token, cookie or .netrc goes there, no
+redirect is followed, and nothing of an answer is used but its status. Which addresses are spoken to at all,
+address.py says.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+import requests
+
+from escrow.errors import UnavailableError
+
+CONNECT_S, READ_S = 10.0, 60.0
+CHUNK: Final = 256 * 1024
+"""What is sent or read at once; a socket's timeout is for one of these."""
+HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "escrow"}
+PASSING: Final = (429, 500, 502, 503, 504)
+"""What time may mend."""
+
+
+class Pieces:
+    """A body of known length that comes in pieces, from the start for every try."""
+
+    def __init__(self, pieces: Callable[[], Iterator[bytes]], length: int) -> None:
+        self._pieces = pieces
+        self._length = length
+
+    def __iter__(self) -> Iterator[bytes]:
+        return self._pieces()
+
+    def __len__(self) -> int:
+        return self._length
+
+
+def cut(data: bytes) -> Iterator[bytes]:
+    """In pieces that a slow line takes within a socket's timeout."""
+    view = memoryview(data)
+    for start in range(0, len(data), CHUNK):
+        yield view[start : start + CHUNK]  # type: ignore[misc]  # whatever a socket sends
+
+
+class StorageLine:
+    """Shared by threads."""
+
+    def __init__(self) -> None:
+        self._http = requests.Session()
+        self._http.auth = _nobody  # set, so that no .netrc speaks for us
+        self._http.headers.clear()
+        self._http.headers.update(HEADERS)
+
+    def put(self, url: str, data: bytes) -> None:
+        """UnavailableError `address_refused` (status): it is over, or none; `storage_unreachable`."""
+        body = Pieces(lambda: cut(data), len(data))
+        try:
+            with self._http.put(
+                url, data=body, timeout=(CONNECT_S, READ_S), allow_redirects=False, stream=True
+            ) as answer:
+                status = answer.status_code
+                if answer.headers.get("Content-Length") == "0":
+                    _ = answer.content  # so that the connection can be used again
+        except (requests.RequestException, OSError) as error:
+            raise UnavailableError("storage_unreachable") from error
+        finally:
+            self._http.cookies.clear()
+        if status in PASSING:
+            raise UnavailableError("storage_unreachable", status=status)
+        if status != 200:
+            raise UnavailableError("address_refused", status=status)
+
+
+def _nobody(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
