@@ -45,6 +45,11 @@ class Entry:
         return _read(token)
 
     @classmethod
+    def read_own(cls, raw: str) -> "Entry":
+        """An entry that this very process has just signed: its signature is not checked again."""
+        return _read(_parse(raw))
+
+    @classmethod
     def read_opening(cls, raw: str) -> "Entry":
         """The first entry of a case: signed by the service card that the charter inside it pins.
 

@@ -46,7 +46,13 @@ def judge_opening(raw: str, *, at: datetime, service: Card) -> Admitted:
 
 def admit(state: CaseState, raw: str, *, at: datetime) -> Admitted:
     """All rules, as if the statement were received at `at`; the state is unchanged, whatever the answer."""
-    statement = _verify(state, raw)
+    return admit_verified(state, verify(state, raw), at=at)
+
+
+def admit_verified(state: CaseState, statement: Statement, *, at: datetime) -> Admitted:
+    """As `admit`, of a statement whose signature has been checked; L2 then asks whose it is."""
+    if state.known_card(statement.author.fingerprint) != statement.author:
+        raise NotFoundError("author_unknown", author=statement.author.fingerprint)
     scene = _scene(state, statement, n=state.head.n + 1, at=max(at, state.received_at))
     already = _require_enterable(scene)
     if already is None:
@@ -74,7 +80,20 @@ def extend(
         return _first(entry_raw, service)
     entry = Entry.read(entry_raw, state.service)
     _require_place(state, entry, sparse=sparse)
-    statement = _verify(state, entry.statement_raw)
+    statement = verify(state, entry.statement_raw)
+    return _extended(state, entry, statement, proofs=proofs, sparse=sparse, texts=texts)
+
+
+def extend_own(state: CaseState, entry_raw: str, statement: Statement) -> CaseState:
+    """As `extend` for a service, with an entry that it has just signed, of what it has admitted."""
+    entry = Entry.read_own(entry_raw)
+    _require_place(state, entry, sparse=False)
+    return _extended(state, entry, statement, proofs=False, sparse=False, texts=False)
+
+
+def _extended(
+    state: CaseState, entry: Entry, statement: Statement, *, proofs: bool, sparse: bool, texts: bool
+) -> CaseState:
     scene = _scene(
         state, statement, n=entry.n, at=entry.received_at, proofs=proofs, sparse=sparse, texts=texts
     )
@@ -119,7 +138,7 @@ def _require_place(state: CaseState, entry: Entry, *, sparse: bool) -> None:
         raise ForgedError("entry_time_backwards", n=entry.n)
 
 
-def _verify(state: CaseState, raw: str) -> Statement:
+def verify(state: CaseState, raw: str) -> Statement:
     """L2: signed by the card that it names, one that the case knows. A stranger is told no more than that."""
     untrusted = UnverifiedStatement.parse(raw)
     card = state.known_card(untrusted.kid)

@@ -9,16 +9,19 @@ Rules (numbered as in README.md):
      mended when the same statement is posted again, or by the sweep.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from escrow.crypto.card import Card
 from escrow.errors import ForgedError, NotFoundError, RefusedError
-from escrow.ledger.replay import admit
+from escrow.ledger.replay import admit_verified
 from escrow.ledger.state import CaseState, RecordState
+from escrow.ledger.statement import Statement
 from escrow.model.deeds import RecordSealed
 from escrow.model.ids import CaseId, Hash
 from escrow.model.record import Payload
 from escrow.service.desk import Desk
+from escrow.service.gate import unknown
 from escrow.service.limits import require_room
 from escrow.service.watching import completing
 from escrow.store import names
@@ -28,20 +31,23 @@ FIRST_RETENTION = timedelta(days=1)
 """Longer than any append takes, short enough that a deposit that never came to be is soon swept."""
 
 
-def complete(desk: Desk, case: CaseId, raw: str) -> None:
+def complete(desk: Desk, case: CaseId, verify: Callable[[CaseState | None], Statement]) -> None:
     """Make the payload of this statement whole, if the rules and the room would let the statement in.
 
     A payload of many gigabytes takes as long to hash as it takes, and nobody else's sign-off waits for that:
     the case is not held meanwhile. `prepare` then finds it done, and checks again under the case's lock.
     """
-    with desk.journal.reading(case) as state:
-        admitted = admit(state, raw, at=desk.clock())
+    with desk.journal.looking(case) as found:
+        statement = verify(found)
+        if found is None:
+            raise unknown()
+        admitted = admit_verified(found, statement, at=desk.clock())
         if admitted.already is None:
-            require_room(desk, state, admitted.statement)
-    deed = admitted.statement.deed
+            require_room(desk, found, statement)
+    deed = statement.deed
     if admitted.already is None and isinstance(deed, RecordSealed):
         with completing(desk.watch, deed.body.payload.length):
-            _stored(desk, case, deed.body.payload, admitted.statement.author)
+            _stored(desk, case, deed.body.payload, statement.author)
 
 
 def prepare(desk: Desk, case: CaseId, payload: Payload, author: Card) -> None:

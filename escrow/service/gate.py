@@ -18,7 +18,7 @@ from dataclasses import replace
 from escrow.crypto.card import Card
 from escrow.errors import ForgedError, NotFoundError, TooLargeError, UnavailableError
 from escrow.ledger.state import CaseState
-from escrow.ledger.statement import UnverifiedStatement
+from escrow.ledger.statement import Statement, UnverifiedStatement
 from escrow.model.charter import Charter
 from escrow.model.ids import CaseId, Fingerprint, Hash
 from escrow.service.desk import Desk
@@ -49,24 +49,20 @@ def require_index(desk: Desk, case: CaseId, fingerprint: Fingerprint | None) -> 
         raise UnavailableError("stored_object_differs", object=name)
 
 
-def require_author(desk: Desk, case: CaseId, statement: UnverifiedStatement) -> None:
-    """G3: a card of this case signed it. Asked before anything that takes long or could tell."""
-    card = _author(desk, case, statement.kid)
-    claimed = statement.untrusted_jws
-    if card is None:  # a signature to check all the same, which cannot be good
-        card, claimed = desk.card, replace(claimed, kid=desk.card.fingerprint)
+def require_author(desk: Desk, state: CaseState | None, untrusted: UnverifiedStatement) -> Statement:
+    """G3: a card of this case signed it. Asked before anything that takes long or could tell.
+
+    `state` None: there is no such case.
+    """
+    card = None if state is None else state.known_card(untrusted.kid)
     try:
-        claimed.verify(card)
+        if card is not None:
+            return untrusted.verify(card)
+        # a signature to check all the same, which cannot be good
+        replace(untrusted.untrusted_jws, kid=desk.card.fingerprint).verify(desk.card)
     except ForgedError:
-        raise unknown() from None
-
-
-def _author(desk: Desk, case: CaseId, kid: Fingerprint) -> Card | None:
-    try:
-        with desk.journal.reading(case) as state:
-            return state.known_card(kid)
-    except NotFoundError:
-        return None
+        pass
+    raise unknown()
 
 
 def require_member(state: CaseState, fingerprint: Fingerprint | None) -> None:

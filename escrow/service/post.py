@@ -10,7 +10,7 @@ which are the same when the statement comes again.
 from escrow.errors import MalformedError
 from escrow.ledger.replay import Admitted
 from escrow.ledger.state import CaseState
-from escrow.ledger.statement import UnverifiedStatement
+from escrow.ledger.statement import Statement, UnverifiedStatement
 from escrow.model.deeds import CharterProposed, RecordSealed, ReleaseRequested, SignedOff
 from escrow.model.ids import CaseId
 from escrow.service import deposit, request, sign_off
@@ -35,15 +35,17 @@ def _post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None, under_wa
     under_way.kind = untrusted.typ
     if attachment is not None and untrusted.typ != SignedOff.TYP:
         raise MalformedError("attachment_unexpected", field="attachment")
-    require_author(desk, case, untrusted)
+
+    def verify(state: CaseState | None) -> Statement:
+        return require_author(desk, state, untrusted)
 
     def prepare(state: CaseState, admitted: Admitted) -> None:
         require_room(desk, state, admitted.statement)
         _prepare(desk, state, admitted, attachment)
 
     if untrusted.typ == RecordSealed.TYP:
-        deposit.complete(desk, case, raw)
-    receipt = desk.journal.append(case, raw, prepare=prepare)
+        deposit.complete(desk, case, verify)
+    receipt = desk.journal.append(case, raw, verify=verify, prepare=prepare)
     if untrusted.typ == RecordSealed.TYP:
         deposit.extend_retention(desk, case, untrusted.hash)
     if not receipt.created:

@@ -14,14 +14,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from threading import Lock, RLock
 
 from escrow.crypto.identity import Identity
 from escrow.errors import ConflictError, EscrowError, MalformedError, NotFoundError, UnavailableError
 from escrow.ledger import entry as entries
+from escrow.ledger import replay
 from escrow.ledger.entry import MAX_ENTRY, Entry
-from escrow.ledger.replay import Admitted, admit, extend, judge_opening
+from escrow.ledger.replay import Admitted, admit_verified, extend, extend_own, judge_opening
 from escrow.ledger.state import CaseState
+from escrow.ledger.statement import Statement
 from escrow.model.ids import CaseId, Hash
 from escrow.model.wire import to_time
 from escrow.store import names
@@ -98,8 +101,18 @@ class Journal:
             return self._first_receipt(case, 0, case)
         return _receipt(Entry.read(made, self._card), case, created=True)
 
-    def append(self, case: CaseId, raw: str, *, prepare: Callable[[CaseState, Admitted], None]) -> Receipt:
+    def append(
+        self,
+        case: CaseId,
+        raw: str,
+        *,
+        prepare: Callable[[CaseState, Admitted], None],
+        verify: Callable[[CaseState | None], Statement] | None = None,
+    ) -> Receipt:
         """Let a statement enter, or answer with its first receipt.
+
+        `verify` checks its signature, once, in place of the ledger's own check (L2), by the case as it is
+        known; None: there is no such case.
 
         `prepare` runs under the case's lock, after the rules and before the entry counts, once for each
         attempt: it stores or checks what must be there first, must be repeatable and should be short. Raises
@@ -107,11 +120,16 @@ class Journal:
         `clock_behind_ledger`), and ConflictError `append_conflict` after too many lost races.
         """
         with self._held(case) as kept:
+            verified: Statement | None = None
+            check = verify or partial(_verify, raw)
             for attempt in range(1, MAX_ATTEMPTS + 1):
                 state = self._refreshed(case, kept)
+                verified = verified or check(state)
+                if state is None:
+                    raise NotFoundError("case_unknown")
                 now = max(self._now(), state.received_at)  # J4
-                admitted = admit(state, raw, at=now)
-                statement = admitted.statement.hash
+                admitted = admit_verified(state, verified, at=now)
+                statement = verified.hash
                 if admitted.already is not None:
                     return self._first_receipt(case, admitted.already, statement)
                 self._require_clock(state)
@@ -124,7 +142,7 @@ class Journal:
                 self._watch(AppendTried(attempt=attempt, outcome=outcome))
                 if outcome is Outcome.ALREADY_OTHER:
                     continue  # J3: reload, apply the rules again
-                after = extend(state, made, proofs=False, texts=False).head
+                after = extend_own(state, made, verified).head
                 created = outcome is Outcome.CREATED
                 return Receipt(entry=made, n=after.n, hash=after.hash, statement=statement, created=created)
         raise ConflictError("append_conflict", attempts=MAX_ATTEMPTS)
@@ -135,6 +153,14 @@ class Journal:
 
         NotFoundError `case_unknown`; UnavailableError `ledger_damaged` where the store holds no true chain.
         """
+        with self.looking(case) as state:
+            if state is None:
+                raise NotFoundError("case_unknown")
+            yield state
+
+    @contextmanager
+    def looking(self, case: CaseId) -> Iterator[CaseState | None]:
+        """As `reading`, for who must do the same where there is no such case: then None."""
         with self._held(case) as kept:
             yield self._refreshed(case, kept)
 
@@ -175,8 +201,8 @@ class Journal:
         if cases != told:
             self._watch(CasesKept(cases=cases))
 
-    def _refreshed(self, case: CaseId, kept: _Kept) -> CaseState:
-        """J2: take in whatever entries there are beyond those replayed."""
+    def _refreshed(self, case: CaseId, kept: _Kept) -> CaseState | None:
+        """J2: take in whatever entries there are beyond those replayed. None: there is no such case."""
         state = kept.state
         cold, first, began = state is None, 0 if state is None else state.head.n + 1, time.monotonic()
         while True:
@@ -185,8 +211,6 @@ class Journal:
             if raw is None:
                 break
             state = kept.state = self._replayed(case, state, n, raw)
-        if state is None:
-            raise NotFoundError("case_unknown")
         if n > first:
             self._watch(CaseReplayed(entries=n - first, cold=cold, seconds=time.monotonic() - began))
         return state
@@ -240,6 +264,12 @@ class Journal:
         """To the millisecond, as entries say it: what was judged is what is written."""
         now = self._clock()
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
+
+
+def _verify(raw: str, state: CaseState | None) -> Statement:
+    if state is None:
+        raise NotFoundError("case_unknown")
+    return replay.verify(state, raw)
 
 
 def _receipt(entry: Entry, statement: Hash, *, created: bool) -> Receipt:
