@@ -82,7 +82,7 @@ class HttpCourier:
         self._http = requests.Session()
         self._http.auth = self._authorize  # set, so that no .netrc speaks for us
         self._http.headers.update(HEADERS)
-        self._storage = StorageLine()
+        self._storage = StorageLine(transport)
         if transport is not None:
             self._http.mount(self.url, transport)
 

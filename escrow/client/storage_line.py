@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from typing import Final
 
 import requests
+from requests.adapters import BaseAdapter
 
 from escrow.errors import UnavailableError
 
@@ -42,13 +43,16 @@ def cut(data: bytes) -> Iterator[bytes]:
 
 
 class StorageLine:
-    """Shared by threads."""
+    """Shared by threads. `transport` replaces the network."""
 
-    def __init__(self) -> None:
+    def __init__(self, transport: BaseAdapter | None) -> None:
         self._http = requests.Session()
         self._http.auth = _nobody  # set, so that no .netrc speaks for us
         self._http.headers.clear()
         self._http.headers.update(HEADERS)
+        if transport is not None:
+            self._http.mount("https://", transport)
+            self._http.mount("http://", transport)
 
     def put(self, url: str, data: bytes) -> None:
         """UnavailableError `address_refused` (status): it is over, or none; `storage_unreachable`."""

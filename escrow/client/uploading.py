@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -29,7 +29,7 @@ MAX_PART_BYTES = 64 * 1024 * 1024
 MAX_PARTS = 10_000
 PIECE_BYTES = 256 * 1024
 """Of a whole body at once: a socket's timeout is for one of these."""
-IN_FLIGHT = 3
+IN_FLIGHT = 4
 """Parts on their way to storage at once, beside the one that is read."""
 _BROKEN_OFF = frozenset({"addresses_not_offered", "part_cut_short", "upload_completed"})
 """Refusals after which the service is asked again what it has, as after a line that broke."""
@@ -95,30 +95,28 @@ def upload_payload(
             courier=courier, case=case, payload=payload, sealed=sealed, source=source, progress=progress
         )
         plan = deposit.begin()
-        if not plan.completed:
-            plan = _send_fast(deposit, plan)
-        if not plan.completed:
-            _send_parts(deposit, plan)
+        if not plan.completed and not _send_fast(deposit, plan):
+            _send_parts(deposit)
         deposit.report(length)
 
 
-def _send_fast(deposit: _Deposit, plan: Upload) -> Upload:
-    """By the best way that is offered; how far that got, where it broke off or there is none."""
+def _send_fast(deposit: _Deposit, plan: Upload) -> bool:
+    """By the best way that is offered. False: there is none, or it broke off."""
     ways = deposit.courier.service().uploads
     try:
         if "addresses" in ways:
             _send_to_storage(deposit, plan)
         elif "payload" in ways and not plan.parts:
             _send_whole(deposit)
-            return _completed(plan)
         else:
-            return plan
+            return False
+        return True
     except EscrowError as error:
         if error.code == "payload_damaged":
             raise
         if not isinstance(error, UnavailableError) and error.code not in _BROKEN_OFF:
             raise
-    return deposit.begin()
+        return False
 
 
 # One body
@@ -145,7 +143,10 @@ def _send_whole(deposit: _Deposit) -> None:
 # Parts
 
 
-def _send_parts(deposit: _Deposit, plan: Upload) -> None:
+def _send_parts(deposit: _Deposit) -> None:
+    plan = deposit.begin()
+    if plan.completed:
+        return
     for number, data, done in _parts(deposit, plan):
         if data is not None:
             _send_part(deposit, plan, number, data)
@@ -237,7 +238,3 @@ def _require_plan(plan: Upload, payload: Payload) -> None:
     count = -(-plan.length // plan.part_size)
     if plan.length != payload.length or plan.part_size > MAX_PART_BYTES or count > MAX_PARTS:
         raise MalformedError("answer_malformed", field="answer.part_size")
-
-
-def _completed(plan: Upload) -> Upload:
-    return replace(plan, completed=True)

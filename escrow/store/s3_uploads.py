@@ -91,7 +91,7 @@ class S3Uploads:
         return PartReceipt(number=number, length=length, sha256=hashlib.sha256(data).hexdigest())
 
     def put_payload(self, name: str, body: BinaryIO, sha256: str | None) -> StoredPayload:
-        """Two parts are on their way to the server while the next arrives: three buffers, used in turn."""
+        """As many buffers as lines, used in turn: one is filled again as soon as its part is there."""
         announced = self._announced(name)
         plan = announced.plan
         whole = hashlib.sha256()
@@ -103,14 +103,14 @@ class S3Uploads:
             tags.append(sent.result())
             hashed.result()
 
-        buffers = [bytearray(plan.part_length(1)) for _ in range(min(_LINES + 1, plan.part_count))]
+        buffers = [bytearray(plan.part_length(1)) for _ in range(min(_LINES, plan.part_count))]
         with ThreadPoolExecutor(_LINES) as lines, ThreadPoolExecutor(1) as hashing:
             for number in range(1, plan.part_count + 1):
+                if len(under_way) == len(buffers):
+                    finish()
                 data = buffers[number % len(buffers)]
                 del data[plan.part_length(number) :]  # the last one may be shorter
                 _fill(body, data)
-                if len(under_way) == _LINES:
-                    finish()
                 sent = lines.submit(copy_context().run, self._send, name, announced, number, data)
                 under_way.append((sent, hashing.submit(whole.update, data)))
             while under_way:

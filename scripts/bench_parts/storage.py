@@ -2,12 +2,13 @@
 
     .venv/bin/python scripts/bench_parts/storage.py [--mib 512] [--rounds 7] [--sign-offs 40] [--json]
 
-"deposit" is the SDK's upload of an already sealed file to a real `escrow serve` in one body, and its statement
-with the receipt, against `upload_file` of the same file: how fast ours is, 1.0 being as fast. "presigned" is
-the upload to the storage's own addresses, before the statement; "presigned_deposit" has the statement too, for
-which the service reads everything back ("read_back_s"). "store" is the store's `put_payload` alone, without
-HTTP. "memory_mib" is how much the worker grows over idle with four uploads in one body at once. "sign_off" is
-a prepared sign-off over one kept connection against a bare create-only put of 1 KiB: how many times as long.
+"deposit" is the SDK's upload of an already sealed file to a real `escrow serve` in one body, and its
+statement with the receipt, against `upload_file` of the same file: how fast ours is, 1.0 being as fast.
+"presigned" is the upload to the storage's own addresses, before the statement; "presigned_deposit" has the
+statement too, for which the service reads everything back ("read_back_s"). "store" is the store's
+`put_payload` alone, without HTTP. "memory_mib" is how much the worker grows over idle with four uploads in
+one body at once. "sign_off" is a prepared sign-off over one kept connection against a bare create-only put
+of 1 KiB: how many times as long.
 Everything is measured in pairs, now ours first and now boto3; the median of the pairs' ratios counts.
 """
 

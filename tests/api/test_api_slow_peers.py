@@ -119,6 +119,16 @@ def test_part_that_drips_is_cut_off(place: Place) -> None:
     assert b"part_cut_short" in drip(peer)
 
 
+def test_payload_in_one_body_that_drips_is_cut_off(place: Place) -> None:
+    upload = place.parts.replace(UPLOAD, "ef" * 16)
+    plan = json.dumps({"length": 2 * LONG, "part_size": 2 * LONG}).encode()
+    head = {"Authorization": f"Bearer {bearer()}", "Content-Type": "application/json"}
+    assert place.service.ask("PUT", upload, plan, head)[0] == 200
+    peer = place.connect(place.put(f"{upload}/payload", "application/octet-stream", 2 * LONG))
+    assert b"part_cut_short" in drip(peer)
+    assert json.loads(place.service.ask("GET", upload, headers=head)[1])["parts"] == []
+
+
 def test_body_that_nobody_wants_is_not_waited_for(place: Place) -> None:
     peer = place.connect(place.put("/v1/nowhere", "application/octet-stream", 16 * LONG))
     assert b"404" in answer(peer)

@@ -14,6 +14,7 @@ from support.build import SERVICE, Clock, MemoryChain, party
 
 from escrow.client import CharterDraft, Memory, Posting, Session
 from escrow.client.courier import (
+    Addresses,
     CasesPage,
     Courier,
     EntriesPage,
@@ -31,6 +32,7 @@ from escrow.ledger.shares import require_share_object
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.deeds import SignedOff
+from escrow.model.record import Payload
 from escrow.policy.verdict import assess
 
 URL = "https://escrow.example"
@@ -47,6 +49,8 @@ class Service:
     uploads: dict[str, tuple[int, int, dict[int, bytes]]] = field(default_factory=dict)
     shares: dict[str, bytes] = field(default_factory=dict)
     parts_taken: list[int] = field(default_factory=list)
+    ways: tuple[str, ...] = ("parts",)
+    completed: set[str] = field(default_factory=set)
 
     def state(self, case: str) -> CaseState:
         if case not in self.chains:
@@ -74,8 +78,9 @@ class HonestCourier:
 
     def service(self) -> ServiceInfo:
         return ServiceInfo(
-            card=self.honest.identity.card, url=self.url, time=self.honest.clock(), version="1"
-        )
+            card=self.honest.identity.card, url=self.url, time=self.honest.clock(), version="1",
+            uploads=self.honest.ways,
+        )  # fmt: skip
 
     def post(self, posting: Posting) -> UntrustedReceipt:
         untrusted = UnverifiedStatement.parse(posting.statement)
@@ -112,12 +117,36 @@ class HonestCourier:
         self._state(case)
         length, part_size, parts = self.honest.uploads.setdefault(upload, (length, part_size, {}))
         there = tuple(_part(number, data) for number, data in sorted(parts.items()))
-        return Upload(upload=upload, length=length, part_size=part_size, completed=False, parts=there)
+        completed = upload in self.honest.completed
+        return Upload(upload=upload, length=length, part_size=part_size, completed=completed, parts=there)
 
     def put_part(self, case: str, upload: str, number: int, data: bytes) -> Part:
         self.honest.uploads[upload][2][number] = data
         self.honest.parts_taken.append(number)
         return _part(number, data)
+
+    def put_payload(
+        self, case: str, upload: str, pieces: Callable[[], Iterator[bytes]], *, payload: Payload
+    ) -> None:
+        """Every part counts as soon as it is whole, whatever comes after it."""
+        _, size, parts = self.honest.uploads[upload]
+        held = b""
+        for piece in pieces():
+            held += piece
+            while len(held) >= size:
+                parts[len(parts) + 1], held = held[:size], held[size:]
+        if held:
+            parts[len(parts) + 1] = held
+        self.honest.completed.add(upload)
+
+    def addresses(self, case: str, upload: str, *, after: int) -> Addresses:
+        length, size, _ = self.honest.uploads[upload]
+        numbers = range(after + 1, min(after + PAGE, -(-length // size)) + 1)
+        return Addresses(urls={n: f"https://s3.example/{upload}/{n}" for n in numbers}, valid_s=900)
+
+    def put_to_address(self, url: str, data: bytes) -> None:
+        _, upload, number = url.rsplit("/", 2)
+        self.put_part("", upload, int(number), data)
 
     @contextmanager
     def payload(self, case: str, record: str, *, start: int) -> Iterator[PayloadStream]:

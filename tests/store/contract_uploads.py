@@ -9,7 +9,7 @@ import pytest
 from store.contract import CASE, OTHER_CASE, refused
 from store.racing import Opener, complete, in_processes, in_threads
 
-from escrow.errors import MalformedError, NotFoundError, RefusedError
+from escrow.errors import MalformedError, NotFoundError, RefusedError, UnavailableError
 from escrow.store import names
 from escrow.store.interface import MIB, Bucket, PartReceipt, Store, UploadPlan
 
@@ -167,6 +167,17 @@ class PayloadContract:
         put(store, 3, PARTS[3])
         assert store.complete_upload(NAME).sha256 == digest(WHOLE)
         assert read(store) == WHOLE
+
+    def test_one_body_of_another_digest_than_announced_is_not_completed(self, store: Store) -> None:
+        store.begin_upload(NAME, PLAN)
+        damaged = io.BytesIO(b"x" + WHOLE[1:])
+        refused(
+            UnavailableError,
+            "payload_damaged",
+            lambda: store.put_payload(NAME, damaged, sha256=digest(WHOLE)),
+        )
+        refused(NotFoundError, "object_unknown", lambda: store.payload_length(NAME))
+        assert store.put_payload(NAME, io.BytesIO(WHOLE), sha256=digest(WHOLE)).sha256 == digest(WHOLE)
 
     def test_one_body_that_goes_on_is_refused_and_not_completed(self, store: Store) -> None:
         store.begin_upload(NAME, SMALL_PLAN)

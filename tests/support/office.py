@@ -213,6 +213,17 @@ class Office:
             headers=self.bearer(who) | {"Content-Type": "application/octet-stream"},
         )
 
+    def send_payload(
+        self, case: CaseId, who: Identity | None, upload: str, data: bytes, **headers: str
+    ) -> TestResponse:
+        """The whole in one body."""
+        named = {name.replace("_", "-"): value for name, value in headers.items()}
+        return self.client.put(
+            f"/v1/cases/{case}/uploads/{upload}/payload",
+            data=data,
+            headers=self.bearer(who) | {"Content-Type": "application/octet-stream"} | named,
+        )
+
     def stored(
         self, case: CaseId, name: str = "record", data: bytes | None = None, *, seat: str = "claimant"
     ) -> Payload:
