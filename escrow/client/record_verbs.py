@@ -71,8 +71,8 @@ class RecordVerbs(Desk):
         return self.compose(known, deed)
 
     def upload(self, posting: Posting, sealed: Path, *, progress: Progress = silent) -> None:
-        """Bring the ciphertext to the service, in parts; only those that it has not yet, as often as it
-        takes.
+        """Bring the ciphertext to the service by the best way that it offers; after a break only what is
+        missing, as often as it takes.
 
         RefusedError `posting_not_a_deposit`; SetupError `sealed_file_differs`.
         """

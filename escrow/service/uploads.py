@@ -8,6 +8,10 @@ Rules (numbered as in README.md):
  U4  In one case a card has at most `open_uploads_per_card` uploads, of `staged_bytes_per_card` bytes in all,
      that no record names. They are counted when another is announced, from the names that say who announced
      what, so nothing else of the case or the store is looked at.
+ U5  A payload in one body is announced with the plan's length, and completed only if its digest is the one
+     announced beside it.
+ U6  Addresses of parts are given to whom U3 lets send them, a page at a time, for a bounded time. What came
+     by them is read back and hashed before a deposit counts (D2).
 """
 
 from collections.abc import Iterator
@@ -102,7 +106,7 @@ def put_payload(
     sha256: str | None,
     body: BinaryIO,
 ) -> StoredPayload:
-    """Take the whole payload in one body of so many bytes, and complete it, if its digest is the one given.
+    """U3 and U5: take the whole payload in one body of so many bytes, and complete it.
 
     MalformedError `payload_length_announced` (expected, found); UnavailableError `payload_damaged`. Where the
     body breaks off, its whole parts count, and the rest may come by `put_part`.
@@ -118,7 +122,7 @@ def put_payload(
 def addresses(
     desk: Desk, caller: Fingerprint | None, case: CaseId, upload: UploadId, *, after: int, limit: int
 ) -> AddressesView:
-    """Where storage itself takes the parts after number `after`, at most `limit` of them.
+    """U3 and U6: where storage itself takes the parts after number `after`, at most `limit` of them.
 
     RefusedError `addresses_not_offered`, `upload_completed`.
     """
