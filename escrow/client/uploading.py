@@ -27,8 +27,8 @@ from escrow.model.record import Payload
 PART_BYTES = 8 * 1024 * 1024
 MAX_PART_BYTES = 64 * 1024 * 1024
 MAX_PARTS = 10_000
-PIECE_BYTES = 256 * 1024
-"""Of a whole body at once: a socket's timeout is for one of these."""
+PIECE_BYTES = 1024 * 1024
+"""Of a whole body at once: a socket's timeout of a minute is for one of these."""
 IN_FLIGHT = 4
 """Parts on their way to storage at once, beside the one that is read."""
 _BROKEN_OFF = frozenset({"addresses_not_offered", "part_cut_short", "upload_completed"})
