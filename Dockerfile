@@ -17,7 +17,8 @@ RUN go install -trimpath -ldflags=-s ${MINIO} && go install -trimpath -ldflags=-
 FROM scratch AS minio
 COPY --from=minio-build /etc/ssl/certs/ca-certificates.crt /etc/ssl/certs/ca-certificates.crt
 COPY --from=minio-build /out/minio /out/mc /usr/bin/
-ENV MINIO_BROWSER=off MINIO_UPDATE=off MC_CONFIG_DIR=/tmp/mc MC_HOST_here=http://127.0.0.1:9000
+# HOME: else both look for a user that nobody has. mc keeps what it needs in memory (compose.yaml mounts /tmp).
+ENV HOME=/tmp MINIO_BROWSER=off MINIO_UPDATE=off MC_CONFIG_DIR=/tmp/mc MC_HOST_here=http://127.0.0.1:9000
 USER 65532:65532
 EXPOSE 9000
 HEALTHCHECK --interval=10s --timeout=5s --start-period=20s CMD ["/usr/bin/mc", "--quiet", "ready", "here"]
@@ -41,8 +42,9 @@ COPY --from=build /opt/escrow/.venv /opt/escrow/.venv
 COPY scripts/in_venv.py scripts/release.py scripts/audit.py scripts/sweep.py /opt/escrow/scripts/
 COPY infra/every.py /opt/escrow/infra/every.py
 COPY infra/policies /opt/escrow/infra/policies
-# The root is read-only (infra/compose.yaml), so nothing may be compiled at run time; logs come out at once.
-ENV PATH=/opt/escrow/.venv/bin:/opt/escrow/scripts:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
+# The root is read-only (infra/compose.yaml), so nothing may be compiled at run time; logs come out at once; the user
+# has no home.
+ENV HOME=/tmp PATH=/opt/escrow/.venv/bin:/opt/escrow/scripts:/usr/local/bin:/usr/bin:/bin PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 WORKDIR /opt/escrow
 # By number: an orchestrator can see that it is not root. Nobody on the host has it.
 USER 65532:65532

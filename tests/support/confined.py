@@ -17,6 +17,8 @@ from pathlib import Path
 PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS, LAST_CAPABILITY = 24, 38, 63
 HOST = ("usr", "bin", "lib", "lib64", "sbin")
 """What the base image of a distribution brings; the host's, read-only."""
+SETTINGS = ("passwd", "group", "hosts", "resolv.conf", "nsswitch.conf", "ssl", "ld.so.cache", "localtime")
+"""And of /etc."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +79,9 @@ def _mount_all(spec: Spec, root: Path) -> None:
         if not sys.base_prefix.startswith("/usr"):  # the image of Python has it in /usr/local
             _mount("--bind", sys.base_prefix, str(root / "usr/local"))
             _mount("-o", "remount,bind,ro", str(root / "usr/local"))
-        _bind("/etc", root / "etc", writable=False)
+        for name in SETTINGS:
+            if Path("/etc", name).exists():
+                _bind(f"/etc/{name}", root / "etc" / name, writable=False)
     for source, target, writable in spec.binds:
         _bind(source, root / target.lstrip("/"), writable=writable)
     for target, options in spec.tmpfs:
