@@ -47,7 +47,9 @@ def repeat(seconds: int, command: list[str]) -> int:
 
 def run(command: list[str]) -> tuple[int, bool]:
     """Once, to its end: its status, and whether it was told to stop."""
-    process = subprocess.Popen(command, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED))
+    process = subprocess.Popen(
+        command, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
+    )
     stopped = False
     while process.poll() is None:
         if signal.sigwait(AWAITED) in STOP:

@@ -125,7 +125,9 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "preload_app": True,  # a wrong setting stops the start, not each worker; memory is shared by the fork
         "timeout": 60,  # a worker whose main loop is silent this long is dead; requests have their own
         "graceful_timeout": int(settings.grace_s),
-        "worker_tmp_dir": MEMORY_FOLDER if os.access(MEMORY_FOLDER, os.W_OK) else None,  # elsewhere: gunicorn's
+        "worker_tmp_dir": MEMORY_FOLDER
+        if os.access(MEMORY_FOLDER, os.W_OK)
+        else None,  # elsewhere: gunicorn's
         "keepalive": KEEPALIVE_S,
         "control_socket_disable": True,  # nobody steers a running service through a socket file
         "limit_request_line": 4094,

@@ -16,13 +16,14 @@ from typing import Any
 from support import dockerfile
 from support.confined import Spec, command, program_of
 from support.machine import absent
+from support.minio import die_with_parent
 
 REPOSITORY = Path(__file__).parents[2]
 FILE = REPOSITORY / "infra/compose.yaml"
 CACHED = REPOSITORY / ".cache/bin/docker-compose"
 STOP_S = 60
 CARRIED_OUT = {
-    "cap_drop", "command", "configs", "entrypoint", "environment", "read_only", "secrets", "security_opt", "tmpfs",
+    "cap_drop", "command", "configs", "entrypoint", "environment", "init", "read_only", "secrets", "security_opt", "tmpfs",
     "user", "volumes",
 }  # fmt: skip
 """Keys of a container that the confined process heeds."""
@@ -77,6 +78,7 @@ class Site:
             tmpfs=[tuple(one.partition(":")[::2]) for one in box.get("tmpfs", ())],
             host=host,
             read_only=box.get("read_only", False),
+            init=box.get("init", False),
         )
 
     def run(self, name: str, *argv: str) -> "subprocess.CompletedProcess[str]":
@@ -88,8 +90,9 @@ class Site:
         log = (self._work / f"{name}.log").open("ab")
         with log:
             return subprocess.Popen(
-                command(self.spec(name), self._work), stdin=subprocess.DEVNULL, stdout=log, stderr=log
-            )
+                command(self.spec(name), self._work), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                preexec_fn=die_with_parent,
+            )  # fmt: skip
 
     def log(self, name: str) -> str:
         return (self._work / f"{name}.log").read_text("utf-8", "replace")
@@ -151,4 +154,6 @@ def stop(process: "subprocess.Popen[bytes]", how: signal.Signals = signal.SIGTER
 
 def unchecked(found: dict[str, Any]) -> list[str]:
     """Every setting of a container that was only read by Compose."""
-    return sorted({f"{name}.{key}" for name, box in found["services"].items() for key in box.keys() - CARRIED_OUT})
+    return sorted(
+        {f"{name}.{key}" for name, box in found["services"].items() for key in box.keys() - CARRIED_OUT}
+    )

@@ -8,6 +8,7 @@ What of a container it does not make: a network of its own, limits of memory and
 import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -23,7 +24,9 @@ SETTINGS = ("passwd", "group", "hosts", "resolv.conf", "nsswitch.conf", "ssl", "
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spec:
-    """`binds`: (source, target, writable); `tmpfs`: (target, options). `host`: with the host's programs."""
+    """`binds`: (source, target, writable); `tmpfs`: (target, options). `host`: with the host's programs.
+    `init`: process 1 is one that only hands signals on, as Docker's own is.
+    """
 
     root: str
     argv: Sequence[str]
@@ -35,6 +38,7 @@ class Spec:
     tmpfs: Sequence[tuple[str, str]] = ()
     host: bool = True
     read_only: bool = True
+    init: bool = False
 
 
 def command(spec: Spec, folder: Path) -> list[str]:
@@ -95,6 +99,20 @@ def _mount_all(spec: Spec, root: Path) -> None:
         _mount("-o", "remount,bind,ro", str(root))
 
 
+def _init() -> None:
+    """Go on as a child. The parent hands signals on, and ends as the child does."""
+    child = os.fork()
+    if child == 0:
+        return
+    for one in (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT):
+        signal.signal(one, lambda number, _: os.kill(child, number))
+    while True:
+        pid, status = os.wait()  # orphans too
+        if pid == child:
+            code = os.waitstatus_to_exitcode(status)
+            os._exit(code if code >= 0 else 128 - code)
+
+
 def main(path: str) -> None:
     spec = Spec(**json.loads(Path(path).read_text()))
     _mount_all(spec, Path(spec.root))
@@ -110,6 +128,8 @@ def main(path: str) -> None:
         if libc.prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0:
             raise OSError(ctypes.get_errno(), "no_new_privs")
     os.umask(0o022)
+    if spec.init:
+        _init()
     os.environ["PATH"] = spec.env["PATH"]  # where execvpe looks
     os.execvpe(spec.argv[0], list(spec.argv), dict(spec.env))
 

@@ -16,7 +16,9 @@ from pathlib import Path
 from support.confined import Spec, command
 
 REPOSITORY = Path(__file__).parents[2]
-KEPT = re.compile(r"(?i)(https?|no)_proxy|SSL_.*|PIP_(CERT|INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST)|UV_INDEX.*")
+KEPT = re.compile(
+    r"(?i)(https?|no)_proxy|SSL_.*|PIP_(CERT|INDEX_URL|EXTRA_INDEX_URL|TRUSTED_HOST)|UV_INDEX.*"
+)
 """Of this machine's surroundings: how it reaches package registries."""
 
 
@@ -113,7 +115,9 @@ def _copy(rest: str, root: Path, at: str, folder: Path) -> None:
     into = root / os.path.join(at, target).lstrip("/")
     if words[0].startswith("--from="):
         for source in words[1:]:
-            shutil.copytree(folder / words[0].removeprefix("--from=") / source.lstrip("/"), into, symlinks=True)
+            shutil.copytree(
+                folder / words[0].removeprefix("--from=") / source.lstrip("/"), into, symlinks=True
+            )
         return
     given = context()
     for source in words:
@@ -129,7 +133,11 @@ def _run(line: str, root: Path, at: str, env: dict[str, str], folder: Path) -> N
     """By /bin/sh, as Docker does it, with the image's own environment and the way to the registries."""
     network = {name: value for name, value in os.environ.items() if KEPT.fullmatch(name)}
     spec = Spec(
-        root=str(root), argv=["/bin/sh", "-c", line], cwd=at, env=env | network | library_path(), read_only=False
+        root=str(root),
+        argv=["/bin/sh", "-c", line],
+        cwd=at,
+        env=env | network | library_path(),
+        read_only=False,
     )
     done = subprocess.run(command(spec, folder), capture_output=True, text=True, check=False)
     assert done.returncode == 0, f"{line}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"

@@ -6,6 +6,7 @@ import socket
 import ssl
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 from support import compose, dockerfile
 from support.certificates import write_certificates
+from support.live import Live
 from support.machine import absent, require_program
 from support.minio import free_port, minio_program
 
@@ -29,6 +31,7 @@ class Standing:
     ca: Path
     data: Path
     minio: str
+    service_port: int
     site: compose.Site
     running: dict[str, "subprocess.Popen[bytes]"]
     steps: dict[str, "subprocess.CompletedProcess[str]"]
@@ -66,9 +69,7 @@ def minio_image(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def standing(
-    image: Path, minio_image: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Standing]:
+def standing(image: Path, minio_image: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Standing]:
     """Brought up in the order of infra/README.md."""
     require_program("nginx", "apt-get install nginx-light")
     data, work = tmp_path_factory.mktemp("srv") / "escrow", tmp_path_factory.mktemp("work")
@@ -91,15 +92,16 @@ def standing(
     steps: dict[str, subprocess.CompletedProcess[str]] = {}
     try:
         running["minio"] = site.start("minio")
-        await_port(minio, running["minio"], site, "minio")
+        await_answer(minio, running["minio"], site, "minio")
         for name in ("setup", "init"):
             steps[name] = site.run(name)
             assert steps[name].returncode == 0, steps[name].stderr
         for name, port in (("service", service), ("proxy", tls)):
             running[name] = site.start(name)
-            await_port(port, running[name], site, name)
+            await_answer(port, running[name], site, name)
         yield Standing(
-            url=url, s3_url=s3_url, ca=ca, data=data, minio=f"http://127.0.0.1:{minio}", site=site,
+            url=url, s3_url=s3_url, ca=ca, data=data, minio=f"http://127.0.0.1:{minio}",
+            service_port=service, site=site,
             running=running, steps=steps,
         )  # fmt: skip
     finally:
@@ -107,16 +109,28 @@ def standing(
             compose.stop(process)
 
 
-def await_port(port: int, process: "subprocess.Popen[bytes]", site: compose.Site, name: str) -> None:
+def await_answer(port: int, process: "subprocess.Popen[bytes]", site: compose.Site, name: str) -> None:
     end = time.monotonic() + START_S
+    path = {"minio": "/minio/health/ready", "service": "/readyz"}.get(name)
     while time.monotonic() < end and process.poll() is None:
         try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            if path is None:
+                socket.create_connection(("127.0.0.1", port), timeout=1).close()
+            else:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5).close()
         except OSError:
             time.sleep(0.05)
         else:
             return
     raise AssertionError(f"{name} did not start:\n{site.log(name)}")
+
+
+@pytest.fixture(scope="session")
+def live(standing: Standing, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Live]:
+    """A case behind the proxy, whose parties believe its authority as the README says."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("REQUESTS_CA_BUNDLE", str(standing.ca))
+        yield Live(standing.url, tmp_path_factory.mktemp("homes"))
 
 
 @pytest.fixture
