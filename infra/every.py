@@ -4,8 +4,8 @@
     every.py SECONDS COMMAND [WORD...]     the first run at once
     every.py --healthy                     ends as the last run did; with 0 as long as there was none
 
-A run that fails is told by its own words and by --healthy, and is tried again at its time. A run under way when
-SIGTERM comes is told to stop, too. The only file is `STATUS`.
+A run that fails is told by its own words and by --healthy, and is tried again at its time. A run under way
+when SIGTERM comes is told to stop, too. The only file is `STATUS`.
 """
 
 import signal
@@ -47,7 +47,7 @@ def repeat(seconds: int, command: list[str]) -> int:
 
 def run(command: list[str]) -> tuple[int, bool]:
     """Once, to its end: its status, and whether it was told to stop."""
-    process = subprocess.Popen(
+    process = subprocess.Popen(  # noqa: S603  # the words that it was started with
         command, preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_UNBLOCK, AWAITED)
     )
     stopped = False

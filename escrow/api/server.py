@@ -42,12 +42,11 @@ A client posting several statements uses one, and few are held for nothing.
 BACKLOG = 2048
 """Connections that the system holds until a worker takes them."""
 
-log = structlog.get_logger("escrow")
-
-
-MEMORY_FOLDER = "/dev/shm"
+MEMORY_FOLDER = "/dev/shm"  # noqa: S108  # gunicorn draws the names in it
 """Workers show every second that they live, by a file. On a slow disk that can block; a read-only root has no
 place for it. Linux has this folder in memory, in containers too."""
+
+log = structlog.get_logger("escrow")
 
 
 class Draining:

@@ -1,6 +1,7 @@
 """infra/compose.yaml: what a container may not, and each of its commands, run as the file says."""
 
 import json
+import signal
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -84,9 +85,7 @@ def test_containers_are_confined_as_described(standing: Standing, found: dict[st
         assert set(shown["Uid"].split()) == {uid}, name
         assert shown["CapEff"] == shown["CapBnd"] == shown["CapPrm"] == "0" * 16, name
         assert shown["NoNewPrivs"] == "1", name
-    print(
-        f"{len(compose.unchecked(found))} settings have no effect without an engine, and Compose only read them:"
-    )
+    print(f"{len(compose.unchecked(found))} settings that Compose read and nothing here carries out:")
     print(*compose.unchecked(found), sep="\n")
 
 
@@ -156,3 +155,12 @@ def test_service_that_is_stopped_ends_in_order_and_comes_back_as_itself(standing
     standing.running["service"] = standing.site.start("service")
     await_answer(standing.service_port, standing.running["service"], standing.site, "service")
     assert (standing.data / "service/identity").read_bytes() == identity
+
+
+def test_script_that_awaits_no_signal_is_stopped_all_the_same(standing: Standing) -> None:
+    """As process 1 of its container it would pass over SIGTERM."""
+    wait = "import time; print('waits', flush=True); time.sleep(600)"
+    process = standing.site.start("audit", "python", "-c", wait)
+    while "waits" not in standing.site.log("audit"):
+        assert process.poll() is None
+    assert compose.stop(process) == 128 + signal.SIGTERM

@@ -4,10 +4,10 @@ import json
 import socket
 import ssl
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -79,15 +79,29 @@ def test_certificate_of_an_unknown_authority_is_refused(standing: Standing, monk
 
 
 def test_authority_of_ones_own_is_believed_by_program_and_command(
-    standing: Standing, tmp_path: Path, monkeypatch: Any
+    standing: Standing, live: Live, tmp_path: Path
 ) -> None:
-    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(standing.ca))
-    assert HttpCourier(standing.url).service().url == standing.url
+    assert HttpCourier(standing.url).service().url == standing.url  # `live` has set the variable
+    request, out = live.deposit(b"Believed.\n"), tmp_path / "memo"
+    words = [
+        "--home",
+        str(tmp_path),
+        "open",
+        f"{live.url}/v1/cases/{live.case}/requests/{request}",
+        "--anyone",
+    ]
+    command = [sys.executable, "-m", "escrow.cli", *words, "--out", str(out)]
+    for bundle, code in (("/etc/ssl/certs/ca-certificates.crt", 7), (str(standing.ca), 0)):
+        environ = {"PATH": "/usr/bin:/bin", "HOME": str(tmp_path), "REQUESTS_CA_BUNDLE": bundle}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+        assert done.returncode == code, done.stderr
+        assert ("REQUESTS_CA_BUNDLE" in done.stderr) == (code != 0)
+    assert out.read_bytes() == b"Believed.\n"
 
 
 @pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_1])
 def test_old_tls_is_refused(standing: Standing, tls: ssl.SSLContext, version: ssl.TLSVersion) -> None:
-    with pytest.warns(DeprecationWarning):
+    with pytest.warns(DeprecationWarning, match="TLSv1_1"):
         tls.minimum_version = tls.maximum_version = version
     tls.set_ciphers("ALL:@SECLEVEL=0")
     with pytest.raises((ssl.SSLError, ConnectionError)), line(standing, tls):

@@ -28,7 +28,7 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509
 
 
 def write_certificates(folder: Path) -> Path:
-    """`certificate.pem` and `key.pem` for this machine into `folder`; the authority's file beside the folder."""
+    """`certificate.pem` and `key.pem` for this machine into `folder`; the authority's beside the folder."""
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = (
         _builder("test authority", "test authority", authority)

@@ -1,7 +1,7 @@
 """Do what infra/compose.yaml says without an engine: each container as a confined process of this machine.
 
-Compose itself reads the file. What differs from a real one is `EDITS`: ports and the names of containers, since all
-of them share this machine's loopback. `unchecked` lists what of the file has no effect here.
+Compose itself reads the file. What differs from a real one are the edits: ports and the names of containers,
+since all of them share this machine's loopback. `unchecked` lists what of the file has no effect here.
 """
 
 import json
@@ -23,7 +23,8 @@ FILE = REPOSITORY / "infra/compose.yaml"
 CACHED = REPOSITORY / ".cache/bin/docker-compose"
 STOP_S = 60
 CARRIED_OUT = {
-    "cap_drop", "command", "configs", "entrypoint", "environment", "init", "read_only", "secrets", "security_opt", "tmpfs",
+    "cap_drop", "command", "configs", "entrypoint", "environment", "init",
+    "read_only", "secrets", "security_opt", "tmpfs",
     "user", "volumes",
 }  # fmt: skip
 """Keys of a container that the confined process heeds."""
@@ -86,11 +87,12 @@ class Site:
         words = command(self.spec(name, argv or None), self._work)
         return subprocess.run(words, capture_output=True, text=True, check=False, timeout=120)
 
-    def start(self, name: str) -> "subprocess.Popen[bytes]":
+    def start(self, name: str, *argv: str) -> "subprocess.Popen[bytes]":
         log = (self._work / f"{name}.log").open("ab")
         with log:
             return subprocess.Popen(
-                command(self.spec(name), self._work), stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                command(self.spec(name, argv or None), self._work),
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
                 preexec_fn=die_with_parent,
             )  # fmt: skip
 

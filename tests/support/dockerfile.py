@@ -1,6 +1,7 @@
 """Read the Dockerfile, and carry out its steps in an empty folder: the same words at the same paths.
 
-Only what our own file uses is understood; anything else is an error, so that no step is passed over in silence.
+Only what our own file uses is understood; anything else is an error, so that no step is passed over in
+silence.
 """
 
 import json

@@ -1,4 +1,7 @@
-"""infra/guides/backup.md, command by command: a second MinIO, an audit of it, releases and a service from it."""
+"""infra/guides/backup.md, command by command: a second MinIO, an audit of it, releases and a service from it.
+
+And copies made while a service appends.
+"""
 
 import os
 import re
@@ -13,8 +16,8 @@ from pathlib import Path
 
 import pytest
 from support.guide import blocks
-from support.live import Live, serving
 from support.kept import CASE, GOLDEN, KEPT, MEMO, fill
+from support.live import Live, serving
 from support.machine import absent, require_program
 from support.minio import REPOSITORY, Site, free_port, minio
 
@@ -51,8 +54,8 @@ class Places:
             (str(Path(sys.executable).parent), str(REPOSITORY / ".cache/bin"), "/usr/bin:/bin")
         )
         done = subprocess.run(
-            ["bash", "-euo", "pipefail", "-c", script], cwd=REPOSITORY, capture_output=True, text=True, check=False,
-            env={"PATH": path, "HOME": str(self.folder), "LANG": "C.UTF-8"},
+            ["bash", "-euo", "pipefail", "-c", script], cwd=REPOSITORY, capture_output=True, text=True,
+            check=False, env={"PATH": path, "HOME": str(self.folder), "LANG": "C.UTF-8"},
         )  # fmt: skip
         self.said.append(done.stdout + done.stderr)
         assert done.returncode == status, f"{done.returncode}: {done.stdout}\n{done.stderr}"
@@ -159,7 +162,8 @@ def live(places: Places) -> Iterator[Live]:
     folder = places.folder / "service"
     places.run(
         f"escrow service init {folder} --bind 127.0.0.1:{free_port()} "
-        f"--s3-endpoint {places.site.server.endpoint} --s3-credentials {places.folder}/site/escrow/service.json"
+        f"--s3-endpoint {places.site.server.endpoint} "
+        f"--s3-credentials {places.folder}/site/escrow/service.json"
     )
     with serving(folder, {"HOME": str(places.folder), "PATH": "/usr/bin:/bin"}) as url:
         yield Live(url, places.folder / "homes")
@@ -169,7 +173,7 @@ def test_records_copied_before_the_ledger_leave_an_entry_without_its_payload(
     places: Places, live: Live
 ) -> None:
     live.deposit()
-    ledger, _, records, public = _mirrors(places)
+    ledger, _, records, _public = _mirrors(places)
     with _copying(places) as copy:
         copy(records)
         live.deposit()
@@ -202,7 +206,7 @@ def test_backup_during_a_stream_of_deposits_is_whole(places: Places, live: Live)
     thread.start()
     try:
         with _copying(places) as copy:
-            for _ in range(3):
+            for _ in range(2):
                 for line in _mirrors(places):
                     copy(line)
                 assert "sound" in _audit(places)
