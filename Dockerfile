@@ -35,7 +35,8 @@ COPY pyproject.toml uv.lock ./
 RUN /opt/uv/bin/uv sync --locked --no-dev --extra server --extra minio --no-install-project
 COPY README.md LICENSE ./
 COPY escrow escrow
-RUN /opt/uv/bin/uv sync --locked --no-dev --extra server --extra minio --no-editable
+# uv leaves a lock that anybody may write to.
+RUN /opt/uv/bin/uv sync --locked --no-dev --extra server --extra minio --no-editable && rm /opt/escrow/.venv/.lock
 
 FROM ${PYTHON} AS escrow
 COPY --from=build /opt/escrow/.venv /opt/escrow/.venv

@@ -143,7 +143,7 @@ def test_release_that_fails_is_unhealthy_and_says_why(standing: Standing, creden
         "release",
         "sh",
         "-c",
-        f"{timer} & {until}; infra/every.py --healthy; echo $?; kill %1; wait %1; echo $?",
+        f"{timer} & {until}; infra/every.py --healthy; echo $?; kill $!; wait $!; echo $?",
     )
     assert done.stdout.split() == [ends, "0"], done.stderr
     assert ("credentials_unreadable" in done.stderr) == (ends != "0")
