@@ -42,6 +42,10 @@ A client posting several statements uses one, and few are held for nothing.
 BACKLOG = 2048
 """Connections that the system holds until a worker takes them."""
 
+MEMORY_FOLDER = "/dev/shm"  # noqa: S108  # gunicorn draws the names in it
+"""Workers show every second that they live, by a file. On a slow disk that can block; a read-only root has no
+place for it. Linux has this folder in memory, in containers too."""
+
 log = structlog.get_logger("escrow")
 
 
@@ -120,6 +124,9 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "preload_app": True,  # a wrong setting stops the start, not each worker; memory is shared by the fork
         "timeout": 60,  # a worker whose main loop is silent this long is dead; requests have their own
         "graceful_timeout": int(settings.grace_s),
+        "worker_tmp_dir": MEMORY_FOLDER
+        if os.access(MEMORY_FOLDER, os.W_OK)
+        else None,  # elsewhere: gunicorn's
         "keepalive": KEEPALIVE_S,
         "control_socket_disable": True,  # nobody steers a running service through a socket file
         "limit_request_line": 4094,

@@ -70,7 +70,7 @@ def run_here(app: App, data: Path | None, port: int, buckets: str) -> None:
         root.unlink(missing_ok=True)  # of an earlier run: a new one is drawn at every start
         write_credentials(root, server.root)
         settings = S3Settings(endpoint=server.endpoint, buckets=buckets, credentials=root)
-        _set_up(app, settings, credentials, LEDGER_DAYS, replace=False)
+        _set_up(app, settings, credentials, LEDGER_DAYS)
         _tell_reach(app, server.endpoint, buckets, credentials)
         server.wait()
 
@@ -104,12 +104,16 @@ def _tell_reach(app: App, endpoint: str, buckets: str, credentials: Path) -> Non
     "--ledger-days", type=click.IntRange(1, 36500), help="How long entries are locked.  [default: 3650]"
 )
 @click.option("--ca-file", type=FILE, metavar="FILE", help="Certificates (PEM) to believe the server by.")
+@click.option(
+    "--policies", type=FOLDER, default=POLICIES, metavar="FOLDER", show_default="infra/policies",
+    help="What each role may do.",
+)  # fmt: skip
 @click.option("--replace-policies", is_flag=True, help="Also those that are there and say something else.")
 @json_option
 @pass_app
 def setup(
     app: App, endpoint: str, root: Path, buckets: str, out: Path, lock: str, ledger_days: int | None,
-    ca_file: Path | None, replace_policies: bool,
+    ca_file: Path | None, policies: Path, replace_policies: bool,
 ) -> None:  # fmt: skip
     """Make buckets, locks, users and policies on a MinIO, then verify them.
 
@@ -120,16 +124,19 @@ def setup(
     from escrow.config import S3Settings
 
     settings = S3Settings(endpoint=endpoint, buckets=buckets, credentials=root, lock=lock, ca_file=ca_file)
-    _set_up(app, settings, out, ledger_days or LEDGER_DAYS, replace=replace_policies)
+    _set_up(app, settings, out, ledger_days or LEDGER_DAYS, policies=policies, replace=replace_policies)
 
 
-def _set_up(app: App, settings: "S3Settings", out: Path, ledger_days: int, *, replace: bool) -> None:
+def _set_up(
+    app: App, settings: "S3Settings", out: Path, ledger_days: int, *, policies: Path = POLICIES,
+    replace: bool = False,
+) -> None:  # fmt: skip
     from itertools import chain
 
     from escrow.admin.minio_setup import set_up
     from escrow.admin.minio_verify import verify
 
-    steps = set_up(settings, policies=POLICIES, credentials=out, ledger_days=ledger_days, replace=replace)
+    steps = set_up(settings, policies=policies, credentials=out, ledger_days=ledger_days, replace=replace)
     for step in chain(steps, verify(settings, credentials=out)):
         if app.as_json:
             click.echo(json.dumps({"step": step.what, "made": step.made, "warning": step.warning}))
@@ -180,3 +187,7 @@ def stopped_in_order() -> Iterator[None]:
 def main() -> None:
     """The entry point of scripts/minio."""
     run(minio, "minio")
+
+
+if __name__ == "__main__":
+    main()

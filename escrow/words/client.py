@@ -18,7 +18,7 @@ CLIENT = {
     "service_certificate_refused": row(
         "Certificate refused",
         "The service's certificate cannot be believed.",
-        "Check the address; ask its operator.",
+        "Check the address; ask its operator. If it has an authority of its own: REQUESTS_CA_BUNDLE=FILE.",
     ),
     "address_unsafe": row(
         "Address refused",

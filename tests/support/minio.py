@@ -97,9 +97,11 @@ def minio_program() -> str:
 class Site:
     """Three buckets of their own on a server, with the users and policies of production."""
 
-    def __init__(self, server: Minio, folder: Path, *, lock: str = "governance") -> None:
+    def __init__(
+        self, server: Minio, folder: Path, *, lock: str = "governance", buckets: str | None = None
+    ) -> None:
         self.server = server
-        self.buckets = "t" + secrets.token_hex(4)
+        self.buckets = buckets or "t" + secrets.token_hex(4)
         self._folder = folder / self.buckets
         self._folder.mkdir(parents=True)
         self._lock = lock
