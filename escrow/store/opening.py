@@ -12,9 +12,14 @@ from pathlib import Path
 from escrow.config import Storage
 from escrow.store.folder import FolderStore
 from escrow.store.folder_publishing import FolderPublisher
+from escrow.store.folder_strays import FolderStrays
 from escrow.store.folder_sweeping import FolderSweeper
+<<<<<<< HEAD
 from escrow.store.interface import Publisher, Store, Sweepable, Versioned
 from escrow.store.watching import Watch, nobody
+=======
+from escrow.store.interface import Locking, Publisher, Store, Strays, Sweepable, Versioned
+>>>>>>> 1193b0e (Audit: listings are merged as they come, one case in memory; locks of entries, publications and strange objects are audited; objects read ahead)
 
 
 def open_store(storage: Storage, *, watch: Watch = nobody) -> Store:
@@ -31,12 +36,17 @@ def open_store(storage: Storage, *, watch: Watch = nobody) -> Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """A store and the tools over it. `versions` None: nothing is kept of what somebody overwrites."""
+    """A store and the tools over it. `versions` None: nothing is kept of what somebody overwrites.
+
+    `locks` None: nothing keeps whoever may write there from removing anything.
+    """
 
     store: Store
     publisher: Publisher
     sweeper: Sweepable
+    strays: Strays
     versions: Versioned | None
+    locks: Locking | None
 
 
 @contextmanager
@@ -47,11 +57,15 @@ def open_archive(storage: Storage) -> Iterator[Archive]:
             store=FolderStore(storage),
             publisher=FolderPublisher(storage),
             sweeper=FolderSweeper(storage),
+            strays=FolderStrays(storage),
             versions=None,
+            locks=None,
         )
         return
     from escrow.store.s3 import S3Store
+    from escrow.store.s3_locks import S3Locks
     from escrow.store.s3_publishing import S3Publisher
+    from escrow.store.s3_strays import S3Strays
     from escrow.store.s3_sweeping import S3Sweeper
     from escrow.store.s3_versions import S3Versions
 
@@ -59,10 +73,16 @@ def open_archive(storage: Storage) -> Iterator[Archive]:
     line = store.connection
     try:
         yield Archive(
+<<<<<<< HEAD
             store=store,
             publisher=S3Publisher(line, create=store.create),
             sweeper=S3Sweeper(line),
             versions=S3Versions(line),
         )
+=======
+            store=store, publisher=S3Publisher(line), sweeper=S3Sweeper(line), strays=S3Strays(line),
+            versions=S3Versions(line), locks=S3Locks(line),
+        )  # fmt: skip
+>>>>>>> 1193b0e (Audit: listings are merged as they come, one case in memory; locks of entries, publications and strange objects are audited; objects read ahead)
     finally:
         store.close()

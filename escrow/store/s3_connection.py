@@ -121,6 +121,12 @@ class S3Connection:
 
     def read(self, bucket: Bucket, name: str, *, limit: int, version: str | None = None) -> bytes:
         """A whole small object. NotFoundError `object_unknown`, TooLargeError `object_too_large` (limit)."""
+        return self.read_answer(bucket, name, limit=limit, version=version)[0]
+
+    def read_answer(
+        self, bucket: Bucket, name: str, *, limit: int, version: str | None = None
+    ) -> tuple[bytes, Any]:
+        """As `read`, with all that boto3 answers beside the bytes."""
         chosen: Any = {} if version is None else {"VersionId": version}
         try:
             with self.watched("get_object", bucket, expected=("NoSuchKey",)) as seen:
@@ -129,7 +135,7 @@ class S3Connection:
                 with closing(answer["Body"]) as body:
                     if answer["ContentLength"] > limit:
                         raise TooLargeError("object_too_large", field="object", limit=limit)
-                    return body.read()
+                    return body.read(), answer
         except S3RefusedError:
             raise NotFoundError("object_unknown") from None
 
