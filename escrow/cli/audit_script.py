@@ -58,8 +58,8 @@ class CaseStart(click.ParamType[str]):
 @storage_options
 @pass_app
 def audit(
-    app: App, /, only: str | None, start: str | None, known: Sequence[tuple[CaseId, Head]], restore: bool, yes: bool,
-    **where: Path | None,
+    app: App, /, only: str | None, start: str | None, known: Sequence[tuple[CaseId, Head]],
+    restore: bool, yes: bool, **where: Path | None,
 ) -> None:  # fmt: skip
     """Audit every case of the storage: chain, signatures, dealings, share objects, payloads, locks, versions,
     publications.

@@ -27,7 +27,7 @@ FAULTS = {
     "object_foreign": "This is no object of ours; nothing here reads it.",
     "publication_before_release": "It was published before the ledger says that it was released.",
     "publication_false": "What was published does not prove itself.",
-    "publication_incomplete": "It has no manifest and counts for nothing yet; publishing goes on where it stopped.",
+    "publication_incomplete": "It has no manifest and counts for nothing yet; publishing can go on.",
     "publication_not_released": "Published, and the ledger does not show that it was released to everybody.",
     "publication_of_other_ledger": "The published evidence holds entries that are not this ledger's.",
     "publication_without_ledger": "Published, of a case whose ledger cannot be replayed.",
