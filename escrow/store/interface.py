@@ -272,17 +272,11 @@ class ObjectVersion:
 class Versioned(Protocol):
     """A store that keeps what somebody overwrote or deleted, so that it can be found and put back."""
 
-<<<<<<< HEAD
-    def versions(self, bucket: Bucket, prefix: str) -> Iterator[ObjectVersion]:
-        """Every version and marker under a prefix, names sorted, the versions of one name oldest first.
-
-        In the order in which the storage took them, also within one tick of its clock.
-=======
     def versions(self, bucket: Bucket, prefix: str, *, after: str = "") -> Iterator[ObjectVersion]:
         """Every version and marker under a prefix, names sorted, the versions of one name oldest first.
 
-        Only names after `after`, any text.
->>>>>>> 1193b0e (Audit: listings are merged as they come, one case in memory; locks of entries, publications and strange objects are audited; objects read ahead)
+        In the order in which the storage took them, also within one tick of its clock. Only names after
+        `after`, any text.
         """
 
     def get_version(self, bucket: Bucket, name: str, version: str, *, limit: int) -> bytes:
