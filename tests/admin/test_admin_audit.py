@@ -16,6 +16,8 @@ from support.kept import CASE, GOLDEN, now, one
 
 from escrow.admin.cases import replay
 from escrow.admin.due import Standing
+from escrow.admin.listings import Found
+from escrow.admin.publications import publication_faults
 from escrow.admin.release import publish
 from escrow.admin.store_audit import audit_store
 from escrow.crypto.identity import Identity
@@ -24,6 +26,7 @@ from escrow.ledger.audit import AuditReport, Fault
 from escrow.ledger.entry import MAX_ENTRY, Entry, compose
 from escrow.model.ids import CaseId, Hash
 from escrow.store import names
+from escrow.store.interface import Bucket, ObjectVersion
 from escrow.store.names import Released
 from escrow.store.opening import Archive, open_archive
 
@@ -154,6 +157,30 @@ def test_publication_that_another_history_bears_out_is_a_fault(
     ]
 
 
+@pytest.mark.parametrize(("minutes", "told"), [(-6, ["publication_before_release"]), (-4, []), (1, [])])
+def test_publication_that_lay_there_before_its_release_is_a_fault(
+    archive: Archive, published: Hash, minutes: int, told: list[str]
+) -> None:
+    """As storage that keeps versions would date it."""
+    state = replay(archive.store, CASE)
+    released = state.requests[published].released_at
+    assert released is not None
+    first = ObjectVersion(
+        name="", version="1", is_latest=True, written_at=released + timedelta(minutes=minutes), data_length=1
+    )
+    found = [
+        Found(
+            case=CASE,
+            bucket=Bucket.PUBLIC,
+            name=names.released(CASE, published, item),
+            first=first,
+            last=first,
+        )
+        for item in sorted(Released)
+    ]
+    assert [one.code for one, _ in publication_faults(archive.publisher, CASE, state, found)] == told
+
+
 # Strange objects
 
 
@@ -210,6 +237,22 @@ def test_more_strange_files_than_one_report_holds_are_all_named(root: Path) -> N
         (root / "ledger" / f"strange{number}").write_bytes(b"")
     found = [report for report in reports(root) if report.case is None]
     assert [len(report.warnings) for report in found] == [100, 100, 50]
+
+
+@pytest.mark.timeout(20)
+@pytest.mark.parametrize("kind", ["entry", "payload", "share", "index"])
+def test_pipe_in_the_place_of_an_object_is_told_and_not_waited_for(root: Path, kind: str) -> None:
+    bucket, prefix, code = {
+        "entry": ("ledger", "cases", "jws_malformed"),
+        "payload": ("records", "payloads", "payload_unreadable"),
+        "share": ("records", "shares", "share_object_swapped"),
+        "index": ("ledger", "cards", "index_changed"),
+    }[kind]
+    path = max(one for one in (root / bucket / prefix).rglob("*") if one.is_file())
+    path.unlink()
+    os.mkfifo(path)
+    assert codes(faults(root)) == [code]
+    assert strange(root) == {str(path.relative_to(root / bucket)): "special file"}
 
 
 def test_entry_of_100_mb_is_told_and_not_read(root: Path) -> None:

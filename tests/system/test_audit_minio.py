@@ -7,11 +7,13 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from support.kept import CASE, fill, now, one
 from support.minio import Site
+from support.refusals import refuses
 
 from escrow.admin.due import Standing
 from escrow.admin.first_versions import hidden_objects, restore
 from escrow.admin.release import publish
 from escrow.admin.store_audit import audit_store
+from escrow.errors import NotFoundError
 from escrow.ledger.audit import AuditReport, Fault
 from escrow.model.ids import Hash
 from escrow.store import names
@@ -81,6 +83,15 @@ def put_back(site: Site) -> list[str]:
 def test_buckets_that_are_sound_have_neither_fault_nor_warning(filled: Site) -> None:
     assert faults(filled) == []
     assert warnings(filled) == []
+
+
+def test_case_is_audited_alone_and_a_later_start_passes_it_over(filled: Site) -> None:
+    with open_archive(filled.settings("audit")) as archive:
+        (report,) = audit_store(archive, CASE[:9], at=now())
+        assert (report.case, report.faults) == (CASE, ())
+        assert [one.case for one in audit_store(archive, at=now(), start=CASE)] == [CASE]
+        with refuses(NotFoundError, "case_unknown"):
+            list(audit_store(archive, at=now(), start="f" * 64))
 
 
 @pytest.mark.parametrize("how", ["deleted", "overwritten"])
