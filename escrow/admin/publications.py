@@ -11,7 +11,7 @@ from itertools import groupby
 from escrow.admin.listings import Found
 from escrow.admin.public_copy import Public
 from escrow.admin.release import MAX_CLOCK_DIFFERENCE
-from escrow.admin.release_check import checked
+from escrow.admin.release_check import checked_release
 from escrow.errors import EscrowError
 from escrow.ledger.audit import Fault
 from escrow.ledger.shares import path_of
@@ -62,7 +62,7 @@ class _Publication:
     def _contents(self, state: CaseState) -> Iterator[tuple[Fault, bool]]:
         """A13."""
         try:
-            _, verified = checked(self._public, self._case, self._request)
+            _, verified = checked_release(self._public, self._case, self._request)
         except EscrowError as error:
             about = {name: value for name, value in error.fields.items() if name == "object"}
             yield self._fault("publication_false", reason=error.code, **about), True

@@ -29,10 +29,10 @@ def check(public: Public, case: CaseId, request: Hash, *, progress: Progress = s
     From the case's id on nothing is believed, and nothing is written. NotFoundError `not_published`;
     ForgedError `published_object_differs` (object), and what opening refuses; MalformedError.
     """
-    return checked(public, case, request, progress=progress)[0]
+    return checked_release(public, case, request, progress=progress)[0]
 
 
-def checked(
+def checked_release(
     public: Public, case: CaseId, request: Hash, *, progress: Progress = silent
 ) -> tuple[Manifest, VerifiedBundle]:
     """As `check`, with the bundle that bears it out."""

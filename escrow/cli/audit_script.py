@@ -74,16 +74,17 @@ def audit(
         if restore:
             _restore(app, found, only or "", start, yes=yes)
         try:
-            with case_bar(app, start=start, whole=only is None) as show_progress:
+            with case_bar(app, start=start, whole=only is None) as bar:
 
                 def progress(case: CaseId, entries: int) -> None:
                     tally.at = case
-                    show_progress(case, entries)
+                    bar.seen(case, entries)
 
                 for report in audit_store(
                     found, only, at=app.clock(), known=dict(known), start=start, progress=progress
                 ):
-                    _tell(app, report)
+                    with bar.above():
+                        _tell(app, report)
                     tally.take(report)
         except (KeyboardInterrupt, UnavailableError):
             _unfinished(app, tally)

@@ -1,15 +1,15 @@
-"""Progress on stderr while something long goes on; nothing where stderr is no terminal or JSON was asked for.
-
-What a verb prints meanwhile stays on stdout: rich would send it to the bars' own terminal, also where stdout
-is a file or a pipe, so it is told not to.
-"""
+"""Progress on stderr during what is long; nothing where stderr is no terminal or JSON was asked for."""
 
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 from escrow.cli.app import App
 from escrow.client import Progress, Stage, silent
+
+if TYPE_CHECKING:  # imported where used: it takes 60 ms
+    from rich.progress import Progress as Bars
 
 _WORDS = {
     Stage.SEAL: "Sealing",
@@ -38,7 +38,7 @@ def progress(app: App) -> Iterator[Progress]:
 
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(binary_units=True),
                TransferSpeedColumn(), TimeRemainingColumn())  # fmt: skip
-    with Bars(*columns, console=Console(stderr=True), redirect_stdout=sys.stdout.isatty()) as bars:
+    with Bars(*columns, console=Console(stderr=True)) as bars:
         tasks: dict[Stage, TaskID] = {}
 
         def show(stage: Stage, done: int, total: int) -> None:
@@ -60,22 +60,48 @@ def counter(app: App, what: str) -> Iterator[Callable[[object], None]]:
     from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = (SpinnerColumn(), TextColumn(f"{what} {{task.completed:.0f}}"), TimeElapsedColumn())
-    with Bars(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
-    ) as bars:
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
         task = bars.add_task(what, total=None)
         yield lambda _: bars.advance(task)
 
 
-@contextmanager
-def case_bar(app: App, *, start: str, whole: bool) -> Iterator[Callable[[str, int], None]]:
+class CaseBar:
     """Told of a case's id and of how many of its entries are done, case after case, in order of their ids.
 
     How many there are nobody knows before all is listed. But ids are hashes, spread evenly, so that an id
-    says about how far along it is. `whole` False: only some are looked at, and it says nothing.
+    says about how far along it is. `bars` None: nothing is shown.
     """
+
+    def __init__(self, bars: "Bars | None" = None, *, start: str = "", whole: bool = True) -> None:
+        self._bars, self._whole, self._first = bars, whole, _place(start)
+        self._counted = _Counted()
+        self._task = None if bars is None else bars.add_task("", total=1.0 if whole else None, told="")
+
+    def seen(self, case: str, entries: int) -> None:
+        if self._bars is None or self._task is None or not self._counted.take(case, entries):
+            return
+        done = (_place(case) - self._first) / (1 - self._first) if self._whole else None
+        told = self._counted.told(self._bars.tasks[0].elapsed)
+        self._bars.update(self._task, completed=done, told=told)
+
+    @contextmanager
+    def above(self) -> Iterator[None]:
+        """Around what is printed meanwhile, so that it does not run into the bar on the same terminal."""
+        if self._bars is None:
+            yield
+            return
+        self._bars.stop()
+        try:
+            yield
+        finally:
+            self._bars.start()
+
+
+@contextmanager
+def case_bar(app: App, *, start: str, whole: bool) -> Iterator[CaseBar]:
+    """A bar for cases from `start` on. `whole` False: only some are looked at, and no id says how far."""
     if app.as_json or not sys.stderr.isatty():
-        yield lambda case, entries: None
+        yield CaseBar()
         return
     from rich.console import Console
     from rich.progress import BarColumn, SpinnerColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -83,19 +109,8 @@ def case_bar(app: App, *, start: str, whole: bool) -> Iterator[Callable[[str, in
 
     columns = (SpinnerColumn(), TextColumn("Auditing"), BarColumn(), TextColumn("{task.fields[told]}"),
                TimeElapsedColumn(), TimeRemainingColumn())  # fmt: skip
-    with Bars(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=sys.stdout.isatty()
-    ) as bars:
-        counted = _Counted()
-        task = bars.add_task("", total=1.0 if whole else None, told="")
-        first = _place(start)
-
-        def seen(case: str, entries: int) -> None:
-            if counted.take(case, entries):
-                done = (_place(case) - first) / (1 - first)
-                bars.update(task, completed=done if whole else None, told=counted.told(bars.tasks[0].elapsed))
-
-        yield seen
+    with Bars(*columns, console=Console(stderr=True), transient=True) as bars:
+        yield CaseBar(bars, start=start, whole=whole)
 
 
 class _Counted:

@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -141,11 +142,12 @@ def test_interrupted_run_tells_programs_where_to_go_on(many: tuple[Path, list[Ca
 # Progress
 
 
-def on_terminal(command: list[str], out: Path) -> str:
-    """What a terminal shows of stderr, while stdout goes to a file."""
+def on_terminal(command: list[str], out: Path | None = None) -> str:
+    """What a terminal shows of stderr, and of stdout, unless that goes to the file `out`."""
     ours, theirs = pty.openpty()
-    with out.open("wb") as file:
-        process = subprocess.Popen(command, stdout=file, stderr=theirs, env=environ(TERM="xterm"))
+    with (out or Path(os.devnull)).open("wb") as file:
+        stdout = theirs if out is None else file
+        process = subprocess.Popen(command, stdout=stdout, stderr=theirs, env=environ(TERM="xterm"))
     os.close(theirs)
     seen = b""
     try:
@@ -167,6 +169,14 @@ def test_terminal_sees_progress_and_the_file_gets_the_lines(
     lines = (tmp_path / "out").read_text().splitlines()
     assert len(lines) == 4
     assert "Auditing" not in lines[0]
+
+
+def test_lines_do_not_run_into_the_bar_on_one_terminal(few: tuple[Path, list[CaseId]]) -> None:
+    store, cases = few
+    shown = on_terminal(words(store))
+    for case in cases:
+        before = shown.partition(f"case {case[:12]}: 12 entries")[0]
+        assert re.search(r"(\n|\x1b\[2?K)$", before), before[-80:]
 
 
 @pytest.mark.parametrize(
