@@ -14,7 +14,7 @@ from itertools import groupby, takewhile
 from escrow.admin.listings import Found, ends, found_in
 from escrow.model.ids import CaseId
 from escrow.store import names
-from escrow.store.interface import MIB, Bucket, ObjectVersion, Versioned
+from escrow.store.interface import Bucket, ObjectVersion, Versioned
 from escrow.store.opening import Archive
 
 KINDS = ((Bucket.LEDGER, names.CASES), (Bucket.RECORDS, names.SHARES), (Bucket.RECORDS, names.PAYLOADS))
@@ -46,7 +46,7 @@ def hidden(versions: Versioned, found: Found) -> Hidden | None:
         return None
     if last.data_length is None:
         how = Tampering.DELETED
-    elif _digest(versions, found.bucket, first) == _digest(versions, found.bucket, last):
+    elif _is_same(versions, found.bucket, first, last):
         return None
     else:
         how = Tampering.OVERWRITTEN
@@ -91,10 +91,15 @@ def _if_hidden(versions: Versioned, found: Found) -> Iterator[Hidden]:
         yield one
 
 
+def _is_same(versions: Versioned, bucket: Bucket, one: ObjectVersion, other: ObjectVersion) -> bool:
+    """Whether both hold the same bytes; they are read only where they are as long."""
+    if one.data_length != other.data_length:
+        return False
+    return _digest(versions, bucket, one) == _digest(versions, bucket, other)
+
+
 def _digest(versions: Versioned, bucket: Bucket, one: ObjectVersion) -> bytes:
-    if names.is_payload(one.name):
-        whole = hashlib.sha256()
-        for chunk in versions.payload_version(one.name, one.version):
-            whole.update(chunk)
-        return whole.digest()
-    return hashlib.sha256(versions.get_version(bucket, one.name, one.version, limit=16 * MIB)).digest()
+    whole = hashlib.sha256()
+    for chunk in versions.stream_version(bucket, one.name, one.version):
+        whole.update(chunk)
+    return whole.digest()

@@ -285,6 +285,9 @@ class Versioned(Protocol):
     def payload_version(self, name: str, version: str) -> Iterator[bytes]:
         """As `Store.payload`, whole, for one version."""
 
+    def stream_version(self, bucket: Bucket, name: str, version: str) -> Iterator[bytes]:
+        """As `payload_version`, for any object, of whatever length somebody gave it."""
+
     def restore(self, bucket: Bucket, name: str, version: str) -> None:
         """Make this version's bytes the latest again; nothing goes. RefusedError "restore_forbidden"."""
 

@@ -34,7 +34,11 @@ class S3Versions:
 
     def payload_version(self, name: str, version: str) -> Iterator[bytes]:
         names.parse_payload(name)
-        return stream(self._connection, Bucket.RECORDS, name, version=version)
+        return self.stream_version(Bucket.RECORDS, name, version)
+
+    def stream_version(self, bucket: Bucket, name: str, version: str) -> Iterator[bytes]:
+        names.require_object(bucket, name)
+        return stream(self._connection, bucket, name, version=version)
 
     def restore(self, bucket: Bucket, name: str, version: str) -> None:
         names.require_object(bucket, name)

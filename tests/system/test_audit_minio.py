@@ -17,7 +17,7 @@ from escrow.errors import NotFoundError
 from escrow.ledger.audit import AuditReport, Fault
 from escrow.model.ids import Hash
 from escrow.store import names
-from escrow.store.interface import Bucket
+from escrow.store.interface import MIB, Bucket
 from escrow.store.names import Released
 from escrow.store.opening import open_archive
 
@@ -106,6 +106,16 @@ def test_object_that_somebody_hid_is_named_and_put_back(filled: Site, kind: str,
     assert faults(filled) == []
 
 
+@pytest.mark.parametrize("kind", ["entry", "share"])
+def test_object_that_was_overwritten_with_a_huge_one_stops_nothing(filled: Site, kind: str) -> None:
+    bucket, prefix = KINDS[kind]
+    name = listed(filled, bucket, prefix)[-1]
+    with filled.client("root") as root:
+        root.put_object(Bucket=filled.bucket(bucket), Key=name, Body=bytes(17 * MIB))
+    (found,) = faults(filled)
+    assert (found.code, found.fields["object"]) == ("object_overwritten", name)
+
+
 def test_case_of_which_everything_was_deleted_is_found_and_put_back(filled: Site) -> None:
     for bucket, prefix in KINDS.values():
         for name in listed(filled, bucket, prefix):
@@ -180,6 +190,17 @@ def test_published_document_that_somebody_hid_is_named(filled: Site, published: 
     found = {fault.code: fault.fields for fault in faults(filled)}
     assert set(found) == {f"object_{how}", "publication_false"}
     assert found[f"object_{how}"]["object"] == name
+
+
+def test_long_document_that_was_written_twice_alike_is_no_fault_and_another_is(filled: Site) -> None:
+    """As a server leaves it that does not keep two who publish at once apart."""
+    name = names.released(CASE, "ab" * 32, Released.DOCUMENT)
+    with filled.client("root") as root:
+        for body in (bytes(17 * MIB), bytes(17 * MIB)):
+            root.put_object(Bucket=filled.bucket(Bucket.PUBLIC), Key=name, Body=body)
+        assert {fault.code for fault in faults(filled)} == {"publication_not_released"}
+        root.put_object(Bucket=filled.bucket(Bucket.PUBLIC), Key=name, Body=bytes(17 * MIB - 1) + b"x")
+    assert {fault.code for fault in faults(filled)} == {"publication_not_released", "object_overwritten"}
 
 
 def test_strange_objects_are_named_in_every_bucket(filled: Site) -> None:
