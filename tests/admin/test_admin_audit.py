@@ -5,7 +5,7 @@ entries; and that it holds one case in memory, however many there are.
 import os
 import shutil
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -237,6 +237,33 @@ def test_more_strange_files_than_one_report_holds_are_all_named(root: Path) -> N
         (root / "ledger" / f"strange{number}").write_bytes(b"")
     found = [report for report in reports(root) if report.case is None]
     assert [len(report.warnings) for report in found] == [100, 100, 50]
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip(path: Path) -> None:
+    raw = bytearray(path.read_bytes())
+    raw[-1] ^= 1
+    path.write_bytes(raw)
+
+
+@pytest.mark.parametrize(
+    ("kind", "damage", "code"),
+    [
+        ("payloads", cut, "payload_length_differs"),
+        ("payloads", flip, "payload_changed"),
+        ("payloads", Path.unlink, "payload_missing"),
+        ("shares", cut, "share_object_swapped"),
+        ("shares", Path.unlink, "share_object_missing"),
+    ],
+)
+def test_object_of_a_copy_that_is_cut_changed_or_missing_is_found(
+    root: Path, kind: str, damage: Callable[[Path], None], code: str
+) -> None:
+    damage(max(one for one in (root / "records" / kind).rglob("*") if one.is_file()))
+    assert codes(faults(root)) == [code]
 
 
 @pytest.mark.timeout(20)

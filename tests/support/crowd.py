@@ -17,7 +17,6 @@ from escrow.crypto.identity import Identity
 from escrow.ledger import entry as entries
 from escrow.ledger.entry import Entry
 from escrow.ledger.replay import extend
-from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.ids import CaseId
 from escrow.model.record import Payload
@@ -34,18 +33,10 @@ ROUND = 8
 
 
 @dataclass
-class _Writer:
-    """A chain that believes what it is given."""
+class _Writer(build.MemoryChain):
+    """A chain that believes what it is given, and keeps nothing of it."""
 
-    put: Put
-    clock: build.Clock = field(default_factory=build.Clock)
-    replayed: CaseState | None = None
-
-    @property
-    def state(self) -> CaseState:
-        if self.replayed is None:
-            raise LookupError("the case is not open yet")
-        return self.replayed
+    put: Put = field(kw_only=True)
 
     def append(self, raw: str) -> Entry:
         if self.replayed is None:
@@ -70,7 +61,7 @@ def crowd(
 
 def _case(length: int, put: Put, retain: Retain, payload_bytes: int) -> CaseId:
     people = {seat: Identity.generate() for seat in SEATS}
-    case = build.Case(chain=_Writer(put), seats=people, convenor=Identity.generate()).open().accept_all()
+    case = build.Case(chain=_Writer(put=put), seats=people, convenor=Identity.generate()).open().accept_all()
     reader = Identity.generate()
     for turn in range((length - LEAST) // ROUND):
         _turn(case, turn, reader, put, retain, payload_bytes)
