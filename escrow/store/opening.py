@@ -14,12 +14,8 @@ from escrow.store.folder import FolderStore
 from escrow.store.folder_publishing import FolderPublisher
 from escrow.store.folder_strays import FolderStrays
 from escrow.store.folder_sweeping import FolderSweeper
-<<<<<<< HEAD
-from escrow.store.interface import Publisher, Store, Sweepable, Versioned
-from escrow.store.watching import Watch, nobody
-=======
 from escrow.store.interface import Locking, Publisher, Store, Strays, Sweepable, Versioned
->>>>>>> 1193b0e (Audit: listings are merged as they come, one case in memory; locks of entries, publications and strange objects are audited; objects read ahead)
+from escrow.store.watching import Watch, nobody
 
 
 def open_store(storage: Storage, *, watch: Watch = nobody) -> Store:
@@ -73,16 +69,12 @@ def open_archive(storage: Storage) -> Iterator[Archive]:
     line = store.connection
     try:
         yield Archive(
-<<<<<<< HEAD
             store=store,
             publisher=S3Publisher(line, create=store.create),
             sweeper=S3Sweeper(line),
+            strays=S3Strays(line),
             versions=S3Versions(line),
+            locks=S3Locks(line),
         )
-=======
-            store=store, publisher=S3Publisher(line), sweeper=S3Sweeper(line), strays=S3Strays(line),
-            versions=S3Versions(line), locks=S3Locks(line),
-        )  # fmt: skip
->>>>>>> 1193b0e (Audit: listings are merged as they come, one case in memory; locks of entries, publications and strange objects are audited; objects read ahead)
     finally:
         store.close()
