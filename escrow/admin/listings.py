@@ -55,11 +55,12 @@ def found_in(archive: Archive, bucket: Bucket, prefix: str, *, start: CaseId = "
     after = prefix + start
     if archive.versions is None:
         for name in every_name(archive.store, bucket, prefix, after=after):
-            yield Found(case=_case_of(name, prefix), bucket=bucket, name=name)
+            if _is_of_case(name, prefix):
+                yield Found(case=_case_of(name, prefix), bucket=bucket, name=name)
         return
     listed = archive.versions.versions(bucket, prefix, after=after)
     for name, versions in groupby(listed, key=lambda one: one.name):
-        if names.is_object(bucket, name):
+        if names.is_object(bucket, name) and _is_of_case(name, prefix):
             first, last = ends(versions)
             yield Found(case=_case_of(name, prefix), bucket=bucket, name=name, first=first, last=last)
 
@@ -74,3 +75,8 @@ def ends(versions: Iterator[ObjectVersion]) -> tuple[ObjectVersion | None, Objec
 
 def _case_of(name: str, prefix: str) -> CaseId:
     return name[len(prefix) :].partition("/")[0]
+
+
+def _is_of_case(name: str, prefix: str) -> bool:
+    """Beside the cases' folders may lie an object of none, such as a canary."""
+    return "/" in name[len(prefix) :]

@@ -223,6 +223,14 @@ def test_strange_object_in_the_public_bucket_is_a_fault(root: Path) -> None:
     assert (found.code, found.fields["object"]) == ("object_foreign", "index.html")
 
 
+def test_canary_of_publishers_is_neither_a_case_nor_strange(root: Path) -> None:
+    path = root / "public" / names.RELEASES_CANARY
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(b"x")
+    assert [report.case for report in reports(root)] == [CASE]
+    assert faults(root) == []
+
+
 def test_working_files_of_a_living_store_are_not_strange(root: Path) -> None:
     upload = names.payload(CASE, "ab" * 16)
     for name in (names.part(upload, 1), names.retention(upload, build.START), f".aside/{'ab' * 16}"):
