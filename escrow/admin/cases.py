@@ -1,7 +1,9 @@
 """Cases in a store, without their service: which there are, and what each is when it is replayed."""
 
 from collections.abc import Iterator
+from itertools import islice, takewhile
 
+from escrow.admin.listings import case_ids
 from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError, UnavailableError
 from escrow.ledger.entry import MAX_ENTRY
 from escrow.ledger.replay import extend
@@ -11,13 +13,9 @@ from escrow.store import names
 from escrow.store.interface import Bucket, Store
 
 
-def cases(store: Store) -> Iterator[CaseId]:
-    """Every case that has entries, in order of their ids, found without reading the entries' names."""
-    after = ""
-    while page := store.names(Bucket.LEDGER, names.CASES, after=after, limit=1):
-        case = names.parse_entry(page[0]).case
-        yield case
-        after = names.after_case(case)
+def cases(store: Store, *, start: CaseId = "") -> Iterator[CaseId]:
+    """Every case that has entries, in order of their ids from `start` on, none of them kept in memory."""
+    return case_ids(store, Bucket.LEDGER, names.CASES, start=start)
 
 
 def find_case(store: Store, begins: str) -> CaseId:
@@ -25,7 +23,7 @@ def find_case(store: Store, begins: str) -> CaseId:
 
     NotFoundError `case_unknown`; RefusedError `case_ambiguous` (first, second).
     """
-    found = [case for case in cases(store) if case.startswith(begins)]
+    found = list(islice(takewhile(lambda case: case.startswith(begins), cases(store, start=begins)), 2))
     if not found:
         raise NotFoundError("case_unknown")
     if len(found) > 1:

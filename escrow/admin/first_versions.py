@@ -9,11 +9,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from itertools import groupby
+from itertools import groupby, takewhile
 
+from escrow.admin.listings import Found, ends, found_in
 from escrow.model.ids import CaseId
 from escrow.store import names
-from escrow.store.interface import MIB, Bucket, ObjectVersion, Versioned
+from escrow.store.interface import Bucket, ObjectVersion, Versioned
+from escrow.store.opening import Archive
+
+KINDS = ((Bucket.LEDGER, names.CASES), (Bucket.RECORDS, names.SHARES), (Bucket.RECORDS, names.PAYLOADS))
+"""What is sorted by case, and was written once."""
 
 
 class Tampering(StrEnum):
@@ -34,43 +39,67 @@ class Hidden:
     at: datetime
 
 
-def hidden_objects(versions: Versioned, case: CaseId) -> Iterator[Hidden]:
-    """Entries, share objects and payloads of a case whose first version was overwritten or deleted."""
-    for bucket, prefix in (
-        (Bucket.LEDGER, names.entries(case)),
-        (Bucket.RECORDS, names.shares(case)),
-        (Bucket.RECORDS, names.payloads(case)),
-    ):
-        for name, group in groupby(versions.versions(bucket, prefix), key=lambda one: one.name):
-            if names.is_object(bucket, name):
-                found = _hidden(versions, bucket, list(group))
-                if found is not None:
-                    yield found
-
-
-def restore(versions: Versioned, hidden: Hidden) -> None:
-    """Make the first version's bytes the latest again; nothing goes. RefusedError `restore_forbidden`."""
-    versions.restore(hidden.bucket, hidden.name, hidden.version)
-
-
-def _hidden(versions: Versioned, bucket: Bucket, group: list[ObjectVersion]) -> Hidden | None:
-    written = [one for one in group if one.data_length is not None]
-    if not written or len(group) == 1:
+def hidden(versions: Versioned, found: Found) -> Hidden | None:
+    """Whether this object's first version is not what is read."""
+    first, last = found.first, found.last
+    if first is None or last is None or last is first:
         return None
-    first, last = written[0], group[-1]
     if last.data_length is None:
         how = Tampering.DELETED
-    elif last is first or _digest(versions, bucket, first) == _digest(versions, bucket, last):
+    elif _is_same(versions, found.bucket, first, last):
         return None
     else:
         how = Tampering.OVERWRITTEN
-    return Hidden(bucket=bucket, name=first.name, version=first.version, how=how, at=last.written_at)
+    return Hidden(bucket=found.bucket, name=found.name, version=first.version, how=how, at=last.written_at)
+
+
+def hidden_objects(archive: Archive, only: CaseId = "", *, start: CaseId = "") -> Iterator[Hidden]:
+    """Every entry, share object, payload and index object of the store that is hidden, of cases from `start`
+    on whose ids begin with `only`. Nothing where no versions are kept.
+    """
+    if archive.versions is None:
+        return
+    start = max(start, only)
+    for bucket, prefix in KINDS:
+        for found in takewhile(
+            lambda one: one.case.startswith(only), found_in(archive, bucket, prefix, start=start)
+        ):
+            yield from _if_hidden(archive.versions, found)
+    for index in hidden_indexes(archive.versions):
+        case = names.parse_card_index(index.name).case
+        if case >= start and case.startswith(only):
+            yield index
+
+
+def hidden_indexes(versions: Versioned, prefix: str = names.CARDS) -> Iterator[Hidden]:
+    """Index objects that are hidden; they are sorted by card."""
+    for name, group in groupby(versions.versions(Bucket.LEDGER, prefix), key=lambda one: one.name):
+        if names.is_object(Bucket.LEDGER, name):
+            first, last = ends(group)
+            found = Found(case="", bucket=Bucket.LEDGER, name=name, first=first, last=last)
+            yield from _if_hidden(versions, found)
+
+
+def restore(versions: Versioned, one: Hidden) -> None:
+    """Make the first version's bytes the latest again; nothing goes. RefusedError `restore_forbidden`."""
+    versions.restore(one.bucket, one.name, one.version)
+
+
+def _if_hidden(versions: Versioned, found: Found) -> Iterator[Hidden]:
+    one = hidden(versions, found)
+    if one is not None:
+        yield one
+
+
+def _is_same(versions: Versioned, bucket: Bucket, one: ObjectVersion, other: ObjectVersion) -> bool:
+    """Whether both hold the same bytes; they are read only where they are as long."""
+    if one.data_length != other.data_length:
+        return False
+    return _digest(versions, bucket, one) == _digest(versions, bucket, other)
 
 
 def _digest(versions: Versioned, bucket: Bucket, one: ObjectVersion) -> bytes:
-    if names.is_payload(one.name):
-        whole = hashlib.sha256()
-        for chunk in versions.payload_version(one.name, one.version):
-            whole.update(chunk)
-        return whole.digest()
-    return hashlib.sha256(versions.get_version(bucket, one.name, one.version, limit=16 * MIB)).digest()
+    whole = hashlib.sha256()
+    for chunk in versions.stream_version(bucket, one.name, one.version):
+        whole.update(chunk)
+    return whole.digest()

@@ -17,7 +17,7 @@ from escrow.client.progress import Progress, silent
 from escrow.client.unlocking import BY_AUTHOR, Unlocked, open_into, unlock
 from escrow.crypto.outlet import Sink
 from escrow.errors import ForgedError, NotFoundError
-from escrow.ledger.bundle import MAX_BUNDLE
+from escrow.ledger.bundle import MAX_BUNDLE, VerifiedBundle
 from escrow.model.ids import CaseId, Hash
 from escrow.store import names
 from escrow.store.names import Released
@@ -29,6 +29,13 @@ def check(public: Public, case: CaseId, request: Hash, *, progress: Progress = s
     From the case's id on nothing is believed, and nothing is written. NotFoundError `not_published`;
     ForgedError `published_object_differs` (object), and what opening refuses; MalformedError.
     """
+    return checked_release(public, case, request, progress=progress)[0]
+
+
+def checked_release(
+    public: Public, case: CaseId, request: Hash, *, progress: Progress = silent
+) -> tuple[Manifest, VerifiedBundle]:
+    """As `check`, with the bundle that bears it out."""
     return _Check(public, case, request, progress).run()
 
 
@@ -36,7 +43,7 @@ class _Check:
     def __init__(self, public: Public, case: CaseId, request: Hash, progress: Progress) -> None:
         self._public, self._case, self._request, self._progress = public, case, request, progress
 
-    def run(self) -> Manifest:
+    def run(self) -> tuple[Manifest, VerifiedBundle]:
         try:
             raw = read_published(self._public, self._name(Released.MANIFEST), limit=MAX_MANIFEST)
         except NotFoundError:
@@ -56,7 +63,7 @@ class _Check:
         )  # fmt: skip
         if made.print() != raw:
             raise _differs(Released.MANIFEST)
-        return manifest
+        return manifest, verified
 
     def _document(self, unlocked: Unlocked) -> Item:
         """C3."""

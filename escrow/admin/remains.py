@@ -4,7 +4,7 @@ Everything is listed page by page, so memory does not grow with a bucket. A cras
 leaves any part of an upload without the rest, so each of its objects is asked for by itself.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,6 +12,7 @@ from enum import StrEnum
 from heapq import merge
 from itertools import groupby
 
+from escrow.admin.listings import case_ids, every_name
 from escrow.errors import NotFoundError
 from escrow.model.ids import CaseId, UploadId
 from escrow.store import names
@@ -19,11 +20,7 @@ from escrow.store.interface import Bucket, Store
 from escrow.store.opening import Archive
 
 _RECORDS = Bucket.RECORDS
-_KINDS: tuple[tuple[str, Callable[[str], names.PayloadName]], ...] = (
-    (names.UPLOADS, names.parse_upload_note),
-    (names.PAYLOADS, names.parse_payload),
-    (names.STAGED, names.parse_staged),
-)
+_KINDS = (names.UPLOADS, names.PAYLOADS, names.STAGED)
 
 
 class Remainder(StrEnum):
@@ -56,21 +53,23 @@ class Remains:
 
 def cases_with_uploads(store: Store) -> Iterator[CaseId]:
     """In order of their ids, without listing what is in them."""
-    for case, _ in groupby(merge(*(_cases(store, prefix, parse) for prefix, parse in _KINDS))):
+    for case, _ in groupby(merge(*(case_ids(store, _RECORDS, prefix) for prefix in _KINDS))):
         yield case
 
 
 def uploads(store: Store, case: CaseId) -> Iterator[UploadId]:
     """Uploads of a case of which there is a payload, a plan or the note that it is stored; in order."""
-    noted = (names.parse_upload_note(name).upload for name in _listed(store, names.uploads(case)))
-    whole = (names.parse_payload(name).upload for name in _listed(store, names.payloads(case)))
+    noted = (
+        names.parse_upload_note(name).upload for name in every_name(store, _RECORDS, names.uploads(case))
+    )
+    whole = (names.parse_payload(name).upload for name in every_name(store, _RECORDS, names.payloads(case)))
     for upload, _ in groupby(merge(noted, whole)):
         yield upload
 
 
 def announcements(store: Store, case: CaseId) -> Iterator[str]:
     """Names of the objects that say who announced what."""
-    return _listed(store, names.staged_in(case))
+    return every_name(store, _RECORDS, names.staged_in(case))
 
 
 def look(archive: Archive, case: CaseId, upload: UploadId) -> Remains | None:
@@ -127,18 +126,3 @@ def _written(archive: Archive, name: str) -> datetime | None:
         return archive.sweeper.written_at(_RECORDS, name)
     except NotFoundError:
         return None
-
-
-def _listed(store: Store, prefix: str) -> Iterator[str]:
-    after = ""
-    while page := store.names(_RECORDS, prefix, after=after):
-        yield from page
-        after = page[-1]
-
-
-def _cases(store: Store, prefix: str, parse: Callable[[str], names.PayloadName]) -> Iterator[CaseId]:
-    after = ""
-    while page := store.names(_RECORDS, prefix, after=after, limit=1):
-        case = parse(page[0]).case
-        yield case
-        after = names.after_folder(f"{prefix}{case}/")

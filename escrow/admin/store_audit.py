@@ -1,58 +1,146 @@
 """Audit every case in a store, or a copy of one: no service, no key, nothing is believed or written.
 
-Beside what any audit asks (A1 to A6, escrow/ledger/audit.py), numbered as in the README there:
+Beside what any audit asks (A1 to A6, escrow/ledger/audit.py), numbered as in the READMEs:
 
  A7  Everybody whom a case names finds it: every card of a charter and of a ticket has its index object.
  A8  A payload is retained as long as its charter says: less is a warning, since a copy brings no marks along.
  A9  A case of which something is left, but no entries, is named; it is a fault if the caller remembers it.
  A10 Where the store keeps versions, an object that somebody overwrote or deleted is named, and the case is
      audited by its first version, which is the evidence.
+ A11 Where the ledger's bucket locks what comes in, every entry's first version has its lock: less is a
+     warning, as in A8.
+ A12 to A14, of what was published, stand in publications.py.
+ A15 What lies there and is no object is named: a warning in ledger and records, a fault in the public bucket.
 
-What cannot be read is reported, and the rest is audited. One case is in memory at a time.
+What cannot be read is reported, and the rest is audited. Listings are merged as they come, in order of the
+cases' ids; one case is in memory at a time, and of the bucket nothing else.
 """
 
-import hashlib
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
 from heapq import merge
+from itertools import groupby, islice, takewhile
+from operator import attrgetter
 
-from escrow.admin.cases import cases
-from escrow.admin.first_versions import Tampering, hidden_objects
-from escrow.errors import NotFoundError, TooLargeError, UnavailableError
-from escrow.ledger.audit import AuditReport, Fault, Unreadable, audit
-from escrow.ledger.entry import MAX_ENTRY
-from escrow.ledger.state import CaseState, RecordState
+from escrow.admin.ahead import Readers
+from escrow.admin.case_audit import CaseAudit
+from escrow.admin.first_versions import KINDS
+from escrow.admin.listings import Found, every_name, found_in
+from escrow.errors import NotFoundError
+from escrow.ledger.audit import AuditReport, Fault
 from escrow.ledger.statement import Head
-from escrow.model.ids import CaseId, Fingerprint, Hash
-from escrow.model.share_object import MAX_SHARE_OBJECT
-from escrow.service.gate import INDEX
+from escrow.model.ids import CaseId
 from escrow.store import names
-from escrow.store.interface import Bucket, Store
+from escrow.store.interface import Bucket
 from escrow.store.opening import Archive
 
 Remembered = Mapping[CaseId, Head]
 """A head of each case that the caller has seen before."""
 
+Progress = Callable[[CaseId, int], None]
+"""Told of the case at hand, and of how many of its entries have been judged."""
+
+_EVERYTHING = (*KINDS, (Bucket.PUBLIC, names.RELEASES))
+_REMEMBERED = 4096
+"""Cases that are asked for once only, though many index objects lead to them."""
+_STRAYS_TOGETHER = 100
+
 
 def audit_store(
-    archive: Archive, only: str | None, *, at: datetime, known: Remembered | None = None
+    archive: Archive,
+    only: str | None = None,
+    *,
+    at: datetime,
+    known: Remembered | None = None,
+    start: str = "",
+    progress: Progress = lambda case, entries: None,
 ) -> Iterator[AuditReport]:
-    """One report a case, as it is made. `only`: how the id begins of the one that is asked for; `at`: now.
+    """One report a case, as it is made, in order of their ids; at the end, without a case, what is strange.
+
+    `only`: how the ids begin of those that are asked for; then nothing is said of strange objects. `start`:
+    the id, or how it begins, of the case to go on with. `at`: now.
 
     NotFoundError `case_unknown` when there is none (or not the one asked for).
     """
-    known, seen = known or {}, 0
-    for case in _every_case(archive.store, set(known)):
-        if only is not None and not case.startswith(only):
-            continue
-        seen += 1
-        if _is_kept(archive.store, case) or _is_hidden(archive, case):
-            yield _StoreAudit(archive, case, at).report(known.get(case))
-        else:
-            yield _lost(case, known.get(case))
-    if not seen:
+    run = _StoreAudit(archive, _Wanted(only or "", start), at, known or {}, progress)
+    with Readers(ahead=archive.versions is not None) as readers:
+        yield from run.cases(readers)
+        yield from run.only_indexed()
+        if not only:
+            yield from _strange(archive)
+    if not run.seen:
         raise NotFoundError("case_unknown")
+
+
+class _Wanted:
+    """Which cases are asked for."""
+
+    def __init__(self, only: str, start: str) -> None:
+        self._only, self.start = only, max(only, start)
+
+    def __contains__(self, case: CaseId) -> bool:
+        return case >= self.start and case.startswith(self._only)
+
+    def until_past(self, found: Iterator[Found]) -> Iterator[Found]:
+        return takewhile(lambda one: one.case.startswith(self._only), found)
+
+
+class _StoreAudit:
+    """See `audit_store`. `seen`: whether there was any case."""
+
+    def __init__(
+        self, archive: Archive, wanted: _Wanted, at: datetime, known: Remembered, progress: Progress
+    ) -> None:
+        self._archive, self._wanted, self._at = archive, wanted, at
+        self._known, self._progress = known, progress
+        self._term = None if archive.locks is None else archive.locks.term(Bucket.LEDGER)
+        self._met: OrderedDict[CaseId, None] = OrderedDict()
+        self.seen = False
+
+    def cases(self, readers: Readers) -> Iterator[AuditReport]:
+        """Of which there is more than index objects, or which are remembered."""
+        listed = [
+            self._wanted.until_past(found_in(self._archive, bucket, prefix, start=self._wanted.start))
+            for bucket, prefix in _EVERYTHING
+        ]
+        remembered = (_nothing(case) for case in sorted(self._known) if case in self._wanted)
+        for case, group in groupby(merge(*listed, remembered, key=_BY_CASE), key=_BY_CASE):
+            self._meet(case)
+            self._progress(case, 0)
+            found = [one for one in group if one.name]
+            yield self._audited(readers, case, found)
+
+    def only_indexed(self) -> Iterator[AuditReport]:
+        """A9: cases to which nothing but index objects leads any more."""
+        for name in every_name(self._archive.store, Bucket.LEDGER, names.CARDS):
+            case = names.parse_card_index(name).case
+            if case in self._wanted and not self._meet(case) and not _is_left(self._archive, case):
+                yield _lost(case, self._known.get(case))
+
+    def _audited(self, readers: Readers, case: CaseId, found: list[Found]) -> AuditReport:
+        work = CaseAudit(self._archive, readers, case, found, at=self._at, term=self._term)
+        known = self._known.get(case)
+        if any(one.bucket is Bucket.LEDGER for one in found):
+            return work.report(known, lambda entries: self._progress(case, entries))
+        return work.report_without_ledger(_lost(case, known))
+
+    def _meet(self, case: CaseId) -> bool:
+        """Whether it was met not long ago."""
+        self.seen = True
+        met = case in self._met
+        self._met[case] = None
+        if len(self._met) > _REMEMBERED:
+            self._met.popitem(last=False)
+        return met
+
+
+_BY_CASE = attrgetter("case")
+
+
+def _nothing(case: CaseId) -> Found:
+    """In the place of a case of which perhaps nothing is left."""
+    return Found(case=case, bucket=Bucket.LEDGER, name="")
 
 
 def _lost(case: CaseId, known: Head | None) -> AuditReport:
@@ -62,139 +150,28 @@ def _lost(case: CaseId, known: Head | None) -> AuditReport:
     return AuditReport(case=case, head=None, entries=0, records=0, faults=faults, warnings=warnings)
 
 
-class _StoreAudit:
-    """One case in a store."""
-
-    def __init__(self, archive: Archive, case: CaseId, at: datetime) -> None:
-        self._store = archive.store
-        self._versions = archive.versions
-        self._case = case
-        self._at = at
-        found = [] if self._versions is None else hidden_objects(self._versions, case)
-        self._hidden = {one.name: one for one in found}
-
-    def report(self, known: Head | None) -> AuditReport:
-        found = audit(self._entries(), self._share, self._payload, case=self._case, known=known)
-        if found.state is None:
-            return replace(found, case=self._case)
-        missing, short = self._index_faults(found.state), self._retention_warnings(found.state)
-        tampered = self._tampered()
-        return replace(found, faults=(*tampered, *found.faults, *missing), warnings=(*found.warnings, *short))
-
-    def _tampered(self) -> Iterator[Fault]:
-        """A10."""
-        for one in self._hidden.values():
-            entry = names.parse_entry(one.name).number if one.bucket is Bucket.LEDGER else 0
-            about = {"object": one.name, "at": one.at.isoformat()}
-            yield Fault(code=f"object_{one.how.value}", n=entry, party="", fields=about)
-
-    def _entries(self) -> Iterator[str | Unreadable]:
-        deleted = sorted(one.name for one in self._hidden.values() if one.how is Tampering.DELETED)
-        there = _every(self._store, Bucket.LEDGER, names.entries(self._case))
-        prefix = names.entries(self._case)
-        for name in merge(there, (one for one in deleted if one.startswith(prefix))):
-            raw = self._object(Bucket.LEDGER, name, MAX_ENTRY)
-            if raw is not None:
-                yield raw if isinstance(raw, Unreadable) else raw.decode("ascii", "replace")
-
-    def _share(self, name: Hash) -> bytes | Unreadable | None:
-        return self._object(Bucket.RECORDS, names.share(self._case, name), MAX_SHARE_OBJECT)
-
-    def _payload(self, record: RecordState) -> tuple[str, int] | Unreadable | None:
-        digest, length = hashlib.sha256(), 0
-        try:
-            for chunk in self._payload_chunks(self._payload_name(record)):
-                digest.update(chunk)
-                length += len(chunk)
-        except NotFoundError:
-            return None
-        except UnavailableError as error:
-            return Unreadable(reason=error.code)
-        return digest.hexdigest(), length
-
-    def _payload_chunks(self, name: str) -> Iterator[bytes]:
-        first = self._hidden.get(name)
-        if first is None or self._versions is None:
-            return self._store.payload(name)
-        return self._versions.payload_version(name, first.version)
-
-    def _object(self, bucket: Bucket, name: str, limit: int) -> bytes | Unreadable | None:
-        first = self._hidden.get(name)
-        try:
-            if first is not None and self._versions is not None:
-                return self._versions.get_version(bucket, name, first.version, limit=limit)
-            return self._store.get(bucket, name, limit=limit)
-        except NotFoundError:
-            return None
-        except (UnavailableError, TooLargeError) as error:
-            return Unreadable(reason=error.code)
-
-    def _index_faults(self, state: CaseState) -> Iterator[Fault]:
-        """A7."""
-        for card, n in _named(state).items():
-            found = self._object(Bucket.LEDGER, names.card_index(card, self._case), len(INDEX))
-            if found == INDEX:
-                continue
-            code = "index_missing" if found is None else "index_changed"
-            if isinstance(found, Unreadable) and found.reason != "object_too_large":
-                code = "index_unreadable"
-            yield Fault(code=code, n=n, party="", fields={"card": card})
-
-    def _retention_warnings(self, state: CaseState) -> Iterator[Fault]:
-        """A8."""
-        for record in state.records.values():
-            days = state.charters[record.charter].charter.retention_days
-            until = record.received_at + timedelta(days=days)
-            if until > self._at and not self._is_retained(record, until):
-                about = {"record": record.body.record, "until": until.isoformat()}
-                yield Fault(code="retention_short", n=record.n, party="", fields=about)
-
-    def _is_retained(self, record: RecordState, until: datetime) -> bool:
-        """True also of a payload that is gone or unreadable: that was said before."""
-        try:
-            standing = self._store.retention(self._payload_name(record))
-        except (NotFoundError, UnavailableError):
+def _is_left(archive: Archive, case: CaseId) -> bool:
+    """Whether anything of it lies elsewhere, or was deleted and is below, so that it was met before."""
+    for bucket, prefix in _EVERYTHING:
+        folder = f"{prefix}{case}/"
+        if archive.store.names(bucket, folder, limit=1):
             return True
-        return standing is not None and standing >= until
-
-    def _payload_name(self, record: RecordState) -> str:
-        return names.payload(self._case, record.body.payload.upload)
-
-
-def _named(state: CaseState) -> dict[Fingerprint, int]:
-    """Everybody who must find the case, and the entry that first named them."""
-    found: dict[Fingerprint, int] = {}
-    for charter in state.charters.values():
-        for card in (charter.charter.convenor, *charter.charter.seats.values()):
-            found.setdefault(card.fingerprint, charter.n)
-    for request in state.requests.values():
-        for card in state.readers_of(request.hash):
-            found.setdefault(card.fingerprint, request.n)
-    return found
+        if archive.versions is not None and next(archive.versions.versions(bucket, folder), None) is not None:
+            return True
+    return False
 
 
-def _every_case(store: Store, known: set[CaseId]) -> Iterator[CaseId]:
-    """Every case that has entries, or that something else speaks of, sorted; ids only are in memory."""
-    found = set(cases(store)) | known
-    found |= {names.parse_card_index(name).case for name in _every(store, Bucket.LEDGER, names.CARDS)}
-    found |= {names.parse_share(name).case for name in _every(store, Bucket.RECORDS, names.SHARES)}
-    found |= {names.parse_payload(name).case for name in _every(store, Bucket.RECORDS, names.PAYLOADS)}
-    yield from sorted(found)
-
-
-def _is_kept(store: Store, case: CaseId) -> bool:
-    return bool(store.names(Bucket.LEDGER, names.entries(case), limit=1))
-
-
-def _is_hidden(archive: Archive, case: CaseId) -> bool:
-    """All its entries were deleted, and are below."""
-    if archive.versions is None:
-        return False
-    return next(archive.versions.versions(Bucket.LEDGER, names.entries(case)), None) is not None
-
-
-def _every(store: Store, bucket: Bucket, prefix: str) -> Iterator[str]:
-    after = ""
-    while page := store.names(bucket, prefix, after=after):
-        yield from page
-        after = page[-1]
+def _strange(archive: Archive) -> Iterator[AuditReport]:
+    """A15, some at a time."""
+    for bucket in Bucket:
+        strays = archive.strays.strays(bucket)
+        while some := tuple(islice(strays, _STRAYS_TOGETHER)):
+            found = tuple(
+                Fault(
+                    code="object_foreign", n=0, party="",
+                    fields={"bucket": bucket.value, "object": one.name, "kind": one.kind.value},
+                )
+                for one in some
+            )  # fmt: skip
+            faults, warnings = (found, ()) if bucket is Bucket.PUBLIC else ((), found)
+            yield AuditReport(case=None, head=None, entries=0, records=0, faults=faults, warnings=warnings)

@@ -10,7 +10,7 @@ import click
 from escrow.cli import endings, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.bars import progress
-from escrow.cli.foreign import one_line
+from escrow.cli.foreign import brief, one_line
 from escrow.cli.names import full_case
 from escrow.cli.output import answer, say
 from escrow.cli.readers import groups
@@ -106,13 +106,27 @@ def summary(it: AuditReport) -> str:
     return f"{name}: {it.entries} entries, {it.records} records: {found}{warned}"
 
 
-def fault_lines(it: AuditReport) -> Iterable[str]:
-    for word, found in (("", it.faults), ("Warning, entry", it.warnings)):
+def fault_lines(it: AuditReport, *, of: str = "") -> Iterable[str]:
+    """A line for each fault and warning. `of`: words that say which case, where there are several."""
+    for word, found in (("", it.faults), ("Warning: ", it.warnings)):
         for one in found:
             words = FAULTS.get(one.code) or describe(EscrowError(one.code, **one.fields)).detail
             blame = f" At fault: {groups(one.party)}." if one.party else ""
             follows = "" if one.follows is None else f" This may follow from entry {one.follows}."
-            yield one_line(f"{word or 'Entry'} {one.n}: {words} ({one.code}){blame}{follows}")
+            where = _where(one)
+            where = f"{of}{where}" if of else where[0].upper() + where[1:]
+            yield one_line(f"{word}{where}: {words} ({one.code}){blame}{follows}")
+
+
+def _where(one: Fault) -> str:
+    """What it is about: an object, a publication, or else the entry at which it was found."""
+    name, request = one.fields.get("object"), one.fields.get("request")
+    if one.code == "object_foreign":
+        return f"{one.fields['kind']} in {one.fields['bucket']}, {brief(str(name), columns=200)}"
+    if one.code.startswith("publication_"):
+        reason = f", {one.fields['reason']}" if "reason" in one.fields else ""
+        return f"publication of request {show.short(str(request))}{reason}"
+    return f"entry {one.n}" if name is None else f"object {name}"
 
 
 def report_as_json(it: AuditReport) -> dict[str, Any]:

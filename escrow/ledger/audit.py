@@ -16,8 +16,10 @@ A missing or changed object is the fault of whoever keeps it; a false one that i
 signed statement, of who signed. One that cannot be read (`..._unreadable`) stops nothing.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Protocol, TypeVar
 
 from escrow.crypto.card import Card
 from escrow.errors import EscrowError, Field, ForgedError, NotFoundError, RefusedError
@@ -40,6 +42,20 @@ Shares = Callable[[Hash], bytes | Unreadable | None]
 """A share object by its hash; None where there is none."""
 Payloads = Callable[[RecordState], tuple[str, int] | Unreadable | None]
 """A payload's SHA-256 (hex) and length in bytes, as found; None where there is none."""
+
+Work = TypeVar("Work")
+Done = TypeVar("Done")
+
+
+class Each(Protocol):
+    """How objects are read one after the other: as `map`, or some ahead."""
+
+    def __call__(self, work: Callable[[Work], Done], items: Iterable[Work], /) -> Iterator[Done]: ...
+
+
+def one_by_one(work: Callable[[Work], Done], items: Iterable[Work]) -> Iterator[Done]:
+    return map(work, items)
+
 
 MISPLACED = frozenset(("entry_out_of_order", "entry_of_other_case"))
 """A genuine entry that does not belong here: whoever keeps the list put it there."""
@@ -96,8 +112,9 @@ def audit(
     service: Card | None = None,
     known: Head | None = None,
     released_only: bool = False,
+    each: Each = one_by_one,
 ) -> AuditReport:
-    """Audit one case. `shares` or `payload` None: not looked at.
+    """Audit one case. `shares` or `payload` None: not looked at. They are asked by way of `each`.
 
     `case`, `service`, `known`: what the caller expects, or has seen before. `released_only`: share objects of
     requests that are not released are left alone, for parties that cannot have them yet.
@@ -108,9 +125,9 @@ def audit(
     auditor.require_anchor(known)
     if auditor.state is not None:
         if shares is not None:
-            auditor.check_shares(auditor.state, shares, released_only=released_only)
+            auditor.check_shares(auditor.state, shares, each, released_only=released_only)
         if payload is not None:
-            auditor.check_payloads(auditor.state, payload)
+            auditor.check_payloads(auditor.state, payload, each)
     return auditor.report()
 
 
@@ -253,20 +270,27 @@ class _Auditor:
         elif self.state.entries.get(known.n, known.hash) != known.hash:
             self._fault("ledger_forked", known.n, party=self.state.service.fingerprint)
 
-    def check_shares(self, state: CaseState, shares: Shares, *, released_only: bool) -> None:
+    def check_shares(self, state: CaseState, shares: Shares, each: Each, *, released_only: bool) -> None:
         """A5. Where another object of the same seat holds, a bad one is only worth a warning."""
-        for request in state.requests.values():
-            if released_only and request.released_at is None:
-                continue
-            for seat, sign_offs in request.sign_offs.items():
-                found = [_share_fault(state, request, seat, one, shares(one.shares)) for one in sign_offs]
-                faults = [fault for fault in found if fault is not None]
-                (self._warnings if len(faults) < len(found) else self._faults).extend(faults)
+        wanted = [
+            (request, seat, one)
+            for request in state.requests.values()
+            if request.released_at is not None or not released_only
+            for seat, sign_offs in request.sign_offs.items()
+            for one in sign_offs
+        ]
+        raws = each(lambda it: shares(it[2].shares), wanted)
+        judged = ((*it, _share_fault(state, *it, raw)) for it, raw in zip(wanted, raws, strict=True))
+        for _, group in groupby(judged, key=lambda it: (it[0].hash, it[1])):
+            found = [fault for *_, fault in group]
+            faults = [fault for fault in found if fault is not None]
+            (self._warnings if len(faults) < len(found) else self._faults).extend(faults)
 
-    def check_payloads(self, state: CaseState, payload: Payloads) -> None:
+    def check_payloads(self, state: CaseState, payload: Payloads, each: Each) -> None:
         """A6."""
-        for record in state.records.values():
-            stated, found = record.body.payload, payload(record)
+        records = list(state.records.values())
+        for record, found in zip(records, each(payload, records), strict=True):
+            stated = record.body.payload
             if found is None:
                 code = "payload_missing"
             elif isinstance(found, Unreadable):

@@ -230,8 +230,11 @@ def _remove_if_abandoned(path: str) -> None:
 
 @contextmanager
 def opened(path: str, access: int = os.O_RDONLY) -> Iterator[int]:
-    """A file descriptor on an existing file or folder, closed at the end. Follows no symbolic link."""
-    fd = os.open(path, access | os.O_NOFOLLOW | os.O_CLOEXEC)
+    """A file descriptor on an existing file or folder, closed at the end. Follows no symbolic link.
+
+    Nor does it wait for a writer where somebody put a pipe; on a file that changes nothing.
+    """
+    fd = os.open(path, access | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     try:
         yield fd
     finally:

@@ -11,7 +11,7 @@ whether a `create`, `put_part`, `complete_upload` or `retain` took effect is ope
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import Enum, StrEnum
 from typing import BinaryIO, Final, Protocol
 
@@ -273,10 +273,11 @@ class ObjectVersion:
 class Versioned(Protocol):
     """A store that keeps what somebody overwrote or deleted, so that it can be found and put back."""
 
-    def versions(self, bucket: Bucket, prefix: str) -> Iterator[ObjectVersion]:
+    def versions(self, bucket: Bucket, prefix: str, *, after: str = "") -> Iterator[ObjectVersion]:
         """Every version and marker under a prefix, names sorted, the versions of one name oldest first.
 
-        In the order in which the storage took them, also within one tick of its clock.
+        In the order in which the storage took them, also within one tick of its clock. Only names after
+        `after`, any text.
         """
 
     def get_version(self, bucket: Bucket, name: str, version: str, *, limit: int) -> bytes:
@@ -285,11 +286,57 @@ class Versioned(Protocol):
     def payload_version(self, name: str, version: str) -> Iterator[bytes]:
         """As `Store.payload`, whole, for one version."""
 
+    def stream_version(self, bucket: Bucket, name: str, version: str) -> Iterator[bytes]:
+        """As `payload_version`, for any object, of whatever length somebody gave it."""
+
     def restore(self, bucket: Bucket, name: str, version: str) -> None:
         """Make this version's bytes the latest again; nothing goes. RefusedError "restore_forbidden"."""
 
     def retained_until(self, bucket: Bucket, name: str, version: str) -> datetime | None:
         """Until when this version is locked, None if it is not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LockedObject:
+    """The bytes of one version, and until when it is locked (aware UTC; None: it is not)."""
+
+    data: bytes
+    until: datetime | None
+
+
+class Locking(Protocol):
+    """A store whose server keeps whoever may delete from removing a version before its time."""
+
+    def term(self, bucket: Bucket) -> timedelta | None:
+        """For how long this bucket locks by itself whatever comes in; None if it does not."""
+
+    def get_locked(self, bucket: Bucket, name: str, version: str, *, limit: int) -> LockedObject:
+        """As `Versioned.get_version`, with the version's lock."""
+
+
+class StrayKind(StrEnum):
+    """What makes something no object: its name, or what lies under a name that would do."""
+
+    NAME = "name"
+    FOLDER = "folder"
+    LINK = "link"
+    SPECIAL = "special file"
+    UNREADABLE = "unreadable folder"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stray:
+    """Something that nobody of ours put there. `name` is foreign text, a folder's ends in "/"."""
+
+    name: str
+    kind: StrayKind
+
+
+class Strays(Protocol):
+    """A store that can say what lies in it beside its objects."""
+
+    def strays(self, bucket: Bucket) -> Iterator[Stray]:
+        """In no order; a bucket or folder that is not there has none."""
 
 
 def _require_receipt(length: int, sha256: str) -> None:

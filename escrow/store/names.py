@@ -9,6 +9,7 @@ length, and "object_number_out_of_range" (field, limit) for a number; every pars
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -52,6 +53,9 @@ _RELEASED = re.compile(
 _CANARY = re.compile(CANARY)
 _RELEASES_CANARY = re.compile(RELEASES_CANARY)
 _SERVICE = re.compile(SERVICE)
+_PART_NAME = re.compile(r"parts/[0-9a-f]{96}/[0-9]{5}")
+_RETENTION_NAME = re.compile(rf"retention/{_CASE}/{_UPLOAD}/[0-9]{{8}}t[0-9]{{6}}z")
+_ASIDE_NAME = re.compile(r"\.aside/[0-9a-f]{32}")
 _PREFIX = re.compile(r"([0-9a-z]+/)*")
 _PART = re.compile(r"[0-9]{5}")
 _PART_FOLDER = re.compile(r"(?P<case>[0-9a-f]{64})(?P<upload>[0-9a-f]{32})")
@@ -64,6 +68,22 @@ _OBJECTS: Final = {
     Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _CANARY),
     Bucket.PUBLIC: (_RELEASED, _RELEASES_CANARY, _CANARY),
 }
+_WORKING: Final = {
+    Bucket.LEDGER: (_ASIDE_NAME,),
+    Bucket.RECORDS: (_PART_NAME, _RETENTION_NAME, _ASIDE_NAME),
+    Bucket.PUBLIC: (_ASIDE_NAME,),
+}
+
+
+def _folders(shapes: Iterable[re.Pattern[str]]) -> frozenset[re.Pattern[str]]:
+    """What the folders are called in which names of these shapes lie."""
+    split = [shape.pattern.split("/") for shape in shapes]
+    return frozenset(
+        re.compile("/".join(parts[:depth]) + "/") for parts in split for depth in range(1, len(parts))
+    )
+
+
+_FOLDERS: Final = {bucket: _folders((*_OBJECTS[bucket], *_WORKING[bucket])) for bucket in Bucket}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -309,6 +329,16 @@ def parse_retention(last: str) -> datetime:
 def is_object(bucket: Bucket, name: str) -> bool:
     """Whether an object of this name may lie in this bucket; a listing passes over other files."""
     return any(shape.fullmatch(name) for shape in _OBJECTS[bucket])
+
+
+def is_working_file(bucket: Bucket, name: str) -> bool:
+    """Whether a store that is a folder may have put this here beside its objects."""
+    return any(shape.fullmatch(name) for shape in _WORKING[bucket])
+
+
+def is_folder(bucket: Bucket, prefix: str) -> bool:
+    """Whether objects or working files of this bucket may lie in this folder; its name ends in "/"."""
+    return any(shape.fullmatch(prefix) for shape in _FOLDERS[bucket])
 
 
 def require_object(bucket: Bucket, name: str) -> None:

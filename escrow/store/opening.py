@@ -12,8 +12,9 @@ from pathlib import Path
 from escrow.config import Storage
 from escrow.store.folder import FolderStore
 from escrow.store.folder_publishing import FolderPublisher
+from escrow.store.folder_strays import FolderStrays
 from escrow.store.folder_sweeping import FolderSweeper
-from escrow.store.interface import Publisher, Store, Sweepable, Versioned
+from escrow.store.interface import Locking, Publisher, Store, Strays, Sweepable, Versioned
 from escrow.store.watching import Watch, nobody
 
 
@@ -31,12 +32,17 @@ def open_store(storage: Storage, *, watch: Watch = nobody) -> Store:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Archive:
-    """A store and the tools over it. `versions` None: nothing is kept of what somebody overwrites."""
+    """A store and the tools over it. `versions` None: nothing is kept of what somebody overwrites.
+
+    `locks` None: nothing keeps whoever may write there from removing anything.
+    """
 
     store: Store
     publisher: Publisher
     sweeper: Sweepable
+    strays: Strays
     versions: Versioned | None
+    locks: Locking | None
 
 
 @contextmanager
@@ -47,11 +53,15 @@ def open_archive(storage: Storage) -> Iterator[Archive]:
             store=FolderStore(storage),
             publisher=FolderPublisher(storage),
             sweeper=FolderSweeper(storage),
+            strays=FolderStrays(storage),
             versions=None,
+            locks=None,
         )
         return
     from escrow.store.s3 import S3Store
+    from escrow.store.s3_locks import S3Locks
     from escrow.store.s3_publishing import S3Publisher
+    from escrow.store.s3_strays import S3Strays
     from escrow.store.s3_sweeping import S3Sweeper
     from escrow.store.s3_versions import S3Versions
 
@@ -62,7 +72,9 @@ def open_archive(storage: Storage) -> Iterator[Archive]:
             store=store,
             publisher=S3Publisher(line, create=store.create),
             sweeper=S3Sweeper(line),
+            strays=S3Strays(line),
             versions=S3Versions(line),
+            locks=S3Locks(line),
         )
     finally:
         store.close()

@@ -18,7 +18,8 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -34,6 +35,7 @@ from botocore.exceptions import (
     PartialCredentialsError,
     SSLError,
 )
+from botocore.utils import parse_timestamp
 
 from escrow.config import S3Settings
 from escrow.errors import NotFoundError, TooLargeError, UnavailableError
@@ -121,6 +123,12 @@ class S3Connection:
 
     def read(self, bucket: Bucket, name: str, *, limit: int, version: str | None = None) -> bytes:
         """A whole small object. NotFoundError `object_unknown`, TooLargeError `object_too_large` (limit)."""
+        return self.read_answer(bucket, name, limit=limit, version=version)[0]
+
+    def read_answer(
+        self, bucket: Bucket, name: str, *, limit: int, version: str | None = None
+    ) -> tuple[bytes, Any]:
+        """As `read`, with all that boto3 answers beside the bytes."""
         chosen: Any = {} if version is None else {"VersionId": version}
         try:
             with self.watched("get_object", bucket, expected=("NoSuchKey",)) as seen:
@@ -129,7 +137,7 @@ class S3Connection:
                 with closing(answer["Body"]) as body:
                     if answer["ContentLength"] > limit:
                         raise TooLargeError("object_too_large", field="object", limit=limit)
-                    return body.read()
+                    return body.read(), answer
         except S3RefusedError:
             raise NotFoundError("object_unknown") from None
 
@@ -220,6 +228,7 @@ class S3Connection:
             botocore.session.Session()
         )  # not boto3.client: that shares one session, which is not thread-safe
         core.register_component("data_loader", _MODELS)
+        core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=_time)
         session = boto3.session.Session(
             aws_access_key_id=None if given is None else given.access_key,
             aws_secret_access_key=None if given is None else given.secret_key,
@@ -262,6 +271,17 @@ def _code(error: ClientError) -> str:
     if found in _NOT_FOUND:
         return "NoSuchKey"
     return found if _CODE.fullmatch(found) else _BY_STATUS.get(status, f"http_{status}")
+
+
+def _time(value: Any) -> datetime:
+    """A time of an answer. boto3 guesses at every form there is: half of what a long listing costs."""
+    if isinstance(value, str) and value[10:11] == "T":
+        with suppress(ValueError):
+            return datetime.fromisoformat(value)
+    if isinstance(value, str) and value.endswith(" GMT"):
+        with suppress(ValueError):
+            return parsedate_to_datetime(value)
+    return parse_timestamp(value)
 
 
 _NOT_FOUND: Final = frozenset(("NoSuchKey", "NotFound", "NoSuchVersion", "404"))

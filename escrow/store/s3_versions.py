@@ -24,8 +24,8 @@ class S3Versions:
     def __init__(self, connection: S3Connection) -> None:
         self._connection = connection
 
-    def versions(self, bucket: Bucket, prefix: str) -> Iterator[ObjectVersion]:
-        for _, same in groupby(self._listed(bucket, prefix), key=lambda one: one.name):
+    def versions(self, bucket: Bucket, prefix: str, *, after: str = "") -> Iterator[ObjectVersion]:
+        for _, same in groupby(self._listed(bucket, prefix, after), key=lambda one: one.name):
             yield from reversed(list(same))
 
     def get_version(self, bucket: Bucket, name: str, version: str, *, limit: int) -> bytes:
@@ -34,7 +34,11 @@ class S3Versions:
 
     def payload_version(self, name: str, version: str) -> Iterator[bytes]:
         names.parse_payload(name)
-        return stream(self._connection, Bucket.RECORDS, name, version=version)
+        return self.stream_version(Bucket.RECORDS, name, version)
+
+    def stream_version(self, bucket: Bucket, name: str, version: str) -> Iterator[bytes]:
+        names.require_object(bucket, name)
+        return stream(self._connection, bucket, name, version=version)
 
     def restore(self, bucket: Bucket, name: str, version: str) -> None:
         names.require_object(bucket, name)
@@ -73,12 +77,12 @@ class S3Versions:
             "complete_multipart_upload", bucket, Key=name, UploadId=upload, MultipartUpload={"Parts": parts}
         )
 
-    def _listed(self, bucket: Bucket, prefix: str) -> Iterator[ObjectVersion]:
+    def _listed(self, bucket: Bucket, prefix: str, begin: str) -> Iterator[ObjectVersion]:
         """Names sorted; of one name the latest first, as S3 lists them: times are too coarse to sort by."""
         self._connection.client.meta.events.register(
             "before-parse.s3.ListObjectVersions", _keep_order, unique_id=_ORDER
         )
-        after: dict[str, Any] = {}
+        after: dict[str, Any] = {"KeyMarker": begin} if begin else {}
         while True:
             answer: Any = self._connection.call("list_object_versions", bucket, Prefix=prefix, **after)
             kept = (_version(one, one["Size"]) for one in answer.get("Versions", ()))

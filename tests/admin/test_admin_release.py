@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -139,12 +140,7 @@ def test_killed_before_any_object_nothing_counts_and_the_next_run_goes_on(
     archive: Archive, root: Path, tmp_path: Path, lives: int
 ) -> None:
     asked = one(archive, Standing.TO_PUBLISH)
-    dying = Archive(
-        store=archive.store,
-        publisher=DyingPublisher(archive, lives),  # type: ignore[arg-type]
-        sweeper=archive.sweeper,
-        versions=None,
-    )
+    dying = replace(archive, publisher=DyingPublisher(archive, lives))  # type: ignore[arg-type]
     with pytest.raises(Killed):
         publish(dying, asked.case, asked.request, clock=now)
     assert "manifest" not in public(root)

@@ -178,3 +178,35 @@ def test_no_text_makes_a_name_that_leaves_its_folder(text: str) -> None:
             assert not {".", "..", ""} & set(text.split("/"))
     if names.is_prefix(text):
         assert not {".", "..", ""} & set(text.split("/")[:-1])
+
+
+def test_every_folder_in_which_a_name_lies_is_one_and_no_other_is() -> None:
+    upload = names.payload("ab" * 32, "cd" * 16)
+    for bucket, name in (
+        (Bucket.LEDGER, names.entry("ab" * 32, 7)),
+        (Bucket.LEDGER, names.card_index("cd" * 32, "ab" * 32)),
+        (Bucket.RECORDS, upload),
+        (Bucket.RECORDS, names.upload_stored(upload)),
+        (Bucket.RECORDS, names.part(upload, 1)),
+        (Bucket.RECORDS, names.retention(upload, datetime(2030, 1, 1, tzinfo=UTC))),
+        (Bucket.PUBLIC, names.released("ab" * 32, "cd" * 32, names.Released.BUNDLE)),
+    ):
+        *folders, _ = name.split("/")
+        for depth in range(1, len(folders) + 1):
+            assert names.is_folder(bucket, "/".join(folders[:depth]) + "/")
+        assert not names.is_folder(bucket, name + "/")
+        assert not names.is_folder(bucket, "x/" + name)
+    assert not names.is_folder(Bucket.LEDGER, "payloads/")
+    assert not names.is_folder(Bucket.PUBLIC, "")
+
+
+def test_working_file_is_no_object_and_an_object_no_working_file() -> None:
+    upload = names.payload("ab" * 32, "cd" * 16)
+    part = names.part(upload, 1)
+    assert (names.is_working_file(Bucket.RECORDS, part), names.is_object(Bucket.RECORDS, part)) == (
+        True,
+        False,
+    )
+    assert not names.is_working_file(Bucket.RECORDS, upload)
+    assert not names.is_working_file(Bucket.LEDGER, part)
+    assert not names.is_working_file(Bucket.RECORDS, part + "x")
