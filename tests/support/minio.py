@@ -39,23 +39,40 @@ START_S = 30
 class Minio:
     """One server. `stop` and `start` keep its data, its port and its root credential."""
 
-    def __init__(self, program: str, folder: Path) -> None:
+    host = "127.0.0.1"
+
+    def __init__(self, program: str, folder: Path, root: Credentials | None = None) -> None:
         self.folder = folder
-        self.root = Credentials(access_key="root" + secrets.token_hex(4), secret_key=secrets.token_hex(16))
+        self.root = root or Credentials(
+            access_key="root" + secrets.token_hex(4), secret_key=secrets.token_hex(16)
+        )
         self.port = free_port()
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.port}"
+        return f"http://{self.host}:{self.port}"
+
+    @property
+    def log(self) -> Path:
+        return self.folder.with_name(self.folder.name + ".log")
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        assert self._process is not None, "not started"
+        return self._process
 
     def start(self) -> None:
+        self.launch()
+        wait_until_ready(self.endpoint, self.process)
+
+    def launch(self) -> None:
+        """Start it and do not wait."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        log = self.folder.with_name(self.folder.name + ".log").open("ab")
-        with log:
+        with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [self._program, "server", str(self.folder), "--address", f"127.0.0.1:{self.port}", "--quiet"],
+                self._command(),
                 stdout=log,
                 stderr=log,
                 env=os.environ
@@ -64,17 +81,32 @@ class Minio:
                     "MINIO_ROOT_PASSWORD": self.root.secret_key,
                     "MINIO_BROWSER": "off",
                     "MINIO_UPDATE": "off",
+                    "MINIO_CI_CD": "1",  # a cluster may have all its drives on one disk
                     "HOME": str(self.folder.parent),
                 },
                 preexec_fn=die_with_parent,
             )
-        wait_until_ready(self.endpoint, self._process)
+
+    def _command(self) -> list[str]:
+        return [self._program, "server", str(self.folder), "--address", f"{self.host}:{self.port}", "--quiet"]
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> None:
         if self._process is not None:
             self._process.send_signal(how)
             self._process.wait(START_S)
             self._process = None
+
+    def kill(self) -> None:
+        self.stop(signal.SIGKILL)
+
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """It keeps its connections and answers nothing, as a machine does whose disk hangs."""
+        self.process.send_signal(signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            self.process.send_signal(signal.SIGCONT)
 
     def client(self, credentials: Credentials | None = None) -> "S3Client":
         """boto3's, as root unless told otherwise. The caller closes it."""
@@ -200,7 +232,7 @@ def minio(folder: Path) -> Iterator[Minio]:
     try:
         yield server
     finally:
-        server.stop(signal.SIGKILL)
+        server.kill()
 
 
 def free_port() -> int:
@@ -210,17 +242,18 @@ def free_port() -> int:
 
 
 def die_with_parent() -> None:
-    """Linux: a test process that is killed leaves no server behind."""
+    """Linux: a test process that is killed leaves no server behind. Nor does a thread that ends."""
     import ctypes
 
     ctypes.CDLL(None).prctl(1, signal.SIGKILL)
 
 
-def wait_until_ready(endpoint: str, process: subprocess.Popen[bytes]) -> None:
+def wait_until_ready(endpoint: str, process: subprocess.Popen[bytes], health: str = "ready") -> None:
+    """`health`: "ready" says that it answers, "cluster" that enough of its nodes are there to write."""
     deadline = time.monotonic() + START_S
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            with urllib.request.urlopen(f"{endpoint}/minio/health/ready", timeout=1) as answer:
+            with urllib.request.urlopen(f"{endpoint}/minio/health/{health}", timeout=1) as answer:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, OSError):

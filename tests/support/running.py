@@ -1,7 +1,7 @@
-"""A real service: gunicorn in a process of its own, as `escrow serve` starts it, over storage that may break.
+"""A real service: gunicorn in a process of its own, as `escrow serve` starts it.
 
-What is written to `Running.orders` (`12 after`) kills the worker with SIGKILL at its 12th store call from
-then on; see striking.py, which is the program that runs.
+Over S3 it is `escrow serve` itself. Over a folder it is striking.py: what is written to `Running.orders`
+(`12 after`) kills the worker with SIGKILL at its 12th store call from then on.
 """
 
 import http.client
@@ -13,42 +13,101 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from support import build
 
+from escrow.config import S3Settings
+
 PROGRAM = Path(__file__).with_name("striking.py")
 START_S = 20
 """A service that has not answered by then never will: the test fails instead of hanging."""
+SERVE = ("-m", "escrow.cli", "serve")
 
 
 class Running:
-    """A service that listens. `log` holds what it wrote to stderr."""
+    """A service that listens. `log` holds what it wrote to stderr, in all its lives."""
 
-    def __init__(self, process: subprocess.Popen[bytes], log: Path, orders: Path) -> None:
-        self.process = process
+    def __init__(self, command: list[str], environ: Mapping[str, str], log: Path, orders: Path) -> None:
         self.port = 0
         self.log = log
         self.orders = orders
+        self._command = command
+        self._environ = dict(environ)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def process(self) -> "subprocess.Popen[bytes]":
+        assert self._process is not None, "not started"
+        return self._process
 
     @property
     def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    def start(self) -> None:
+        """Until it is ready. Started again, it has the address that it had before."""
+        began = self.log.stat().st_size if self.log.exists() else 0
+        with self.log.open("ab") as sink:
+            self._process = subprocess.Popen(self._command, stderr=sink, stdout=sink, env=self._environ)
+        self._wait_until_it_listens(began)
+        self._environ["ESCROW_BIND"] = f"127.0.0.1:{self.port}"
+
+    def wait_until_ready(self) -> None:
+        """As a balancer waits before it sends anything here again."""
+        deadline = time.monotonic() + START_S
+        while self.ask("GET", "/readyz")[0] != 200:
+            assert time.monotonic() < deadline, self.log.read_text()
+            time.sleep(0.1)
+
+    def stop(self) -> None:
+        self.process.send_signal(signal.SIGQUIT)
+        self.process.wait(timeout=START_S)
+
+    def kill(self) -> None:
+        """Parent and workers, by SIGKILL: the machine went down."""
+        family = [self.process.pid, *self.workers()]
+        for pid in family:
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait(timeout=START_S)
+        deadline = time.monotonic() + START_S
+        while any(Path(f"/proc/{pid}").exists() for pid in family) and time.monotonic() < deadline:
+            time.sleep(0.01)  # nobody's children now: whoever adopts them sees them end
+
     def connect(self, timeout: float = 30) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=timeout)
 
     def ask(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        *,
+        timeout: float = 30,
     ) -> tuple[int, bytes]:
-        connection = self.connect()
+        answer = self.answer(method, path, body, headers, timeout=timeout)
+        return answer[0], answer[2]
+
+    def answer(
+        self,
+        method: str,
+        path: str,
+        body: bytes | None = None,
+        headers: dict[str, str] | None = None,
+        *,
+        timeout: float = 30,
+    ) -> tuple[int, Mapping[str, str], bytes]:
+        """Status, headers, body."""
+        connection = self.connect(timeout)
         try:
             connection.request(method, path, body=body, headers=headers or {})
             answer = connection.getresponse()
-            return answer.status, answer.read()
+            return answer.status, answer.headers, answer.read()
         finally:
             connection.close()
 
@@ -64,51 +123,62 @@ class Running:
             found: bytes = answer.read()
         return found.decode()
 
+    def problem(self, method: str, path: str, body: bytes | None = None, **more: Any) -> dict[str, Any]:
+        """The problem that it answers with, and beside its own members "retry_after"."""
+        status, headers, raw = self.answer(method, path, body, **more)
+        assert headers["Content-Type"] == "application/problem+json", (status, raw)
+        found: dict[str, Any] = json.loads(raw)
+        return found | {"retry_after": headers.get("Retry-After")}
+
     def workers(self) -> list[int]:
         """Process ids of the parent's children."""
         parent = self.process.pid
         return [int(pid) for pid in Path(f"/proc/{parent}/task/{parent}/children").read_text().split()]
 
-    def wait_until_ready(self) -> None:
+    def _wait_until_it_listens(self, began: int) -> None:
         """The system chooses the port, so that no two services want the same; the log says which."""
         deadline = time.monotonic() + START_S
         while time.monotonic() < deadline and self.process.poll() is None:
-            listening = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", self.log.read_text())
+            said = self.log.read_bytes()[began:].decode()
+            listening = re.search(r"Listening at: http://127\.0\.0\.1:(\d+)", said)
             if listening is not None:
                 self.port = int(listening[1])
-                if self.ask("GET", "/readyz")[0] == 200:  # waits in the listener's queue for the first worker
-                    return
+                self.wait_until_ready()  # in the listener's queue for the first worker
+                return
             time.sleep(0.02)
         raise AssertionError(f"the service did not start:\n{self.log.read_text()}")
 
 
-@contextmanager
-def running(folder: Path, **settings: object) -> Iterator[Running]:
-    """Start a service over `folder`, with the service identity of build.py; stop it at the end.
-
-    A setting that is None is not given: `store=None` where there are settings of S3.
-    """
+def environment(folder: Path, s3: S3Settings | None = None, **settings: object) -> dict[str, str]:
+    """What a service over `folder` or S3 is told, with the service identity of build.py."""
     key = folder / "service.key"
     if not key.exists():
         key.touch(mode=0o600)
         key.write_text(build.SERVICE.dump())
-    log, orders = folder / "service.log", folder / "service.orders"
-    values = {"public_url": build.URL, "store": folder / "store", "service_identity": key, "drain_s": 0}
-    values |= {"bind": "127.0.0.1:0", "workers": 1, "threads": 2} | settings
-    given = {name: value for name, value in values.items() if value is not None}
-    environ = {f"ESCROW_{name.upper()}": str(value) for name, value in given.items()}
+    values: dict[str, object] = {"public_url": build.URL, "service_identity": key, "drain_s": 0}
+    values |= {"bind": "127.0.0.1:0", "workers": 1, "threads": 2}
+    if s3 is None:
+        values["store"] = folder / "store"
+    else:
+        given = {one.name: getattr(s3, one.name) for one in fields(s3)}
+        values |= {f"s3_{name}": value for name, value in given.items() if value is not None}
+    environ = {f"ESCROW_{name.upper()}": str(value) for name, value in (values | settings).items()}
     path = os.pathsep.join(filter(None, sys.path))
-    with log.open("wb") as sink:
-        process = subprocess.Popen(
-            [sys.executable, str(PROGRAM)],
-            stderr=sink,
-            stdout=sink,
-            env=os.environ | environ | {"ESCROW_TEST_STRIKE": str(orders), "PYTHONPATH": path},
-        )
-    service = Running(process, log, orders)
+    return os.environ | environ | {"PYTHONPATH": path}
+
+
+@contextmanager
+def running(
+    folder: Path, s3: S3Settings | None = None, *, name: str = "service", **settings: object
+) -> Iterator[Running]:
+    """Start a service over `folder`, or over S3; kill it at the end. `name`: of its log."""
+    log, orders = folder / f"{name}.log", folder / f"{name}.orders"
+    command = [sys.executable, *((str(PROGRAM),) if s3 is None else SERVE)]
+    environ = environment(folder, s3, **settings) | {"ESCROW_TEST_STRIKE": str(orders)}
+    service = Running(command, environ, log, orders)
     try:
-        service.wait_until_ready()
+        service.start()
         yield service
     finally:
-        process.send_signal(signal.SIGQUIT)
-        process.wait(timeout=START_S)
+        if service.process.poll() is None:
+            service.stop()

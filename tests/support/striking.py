@@ -1,4 +1,4 @@
-"""Run as a program: the real service, with storage that kills its worker on order (not on S3).
+"""Run as a program: the real service, with storage that kills its worker on order.
 
 `ESCROW_TEST_STRIKE` names the file of orders. Nothing in escrow/ knows of this. It imports no other helper of
 the tests, so that nothing the parties hold in tests is in its memory.
@@ -36,8 +36,6 @@ class StrikingStore:
 
 def main() -> None:
     found = load_settings(os.environ)
-    if not isinstance(found.store, Path):
-        serve(found)
     store = StrikingStore(FolderStore(found.store), Path(os.environ["ESCROW_TEST_STRIKE"]))
     serve(found, store=store)  # type: ignore[arg-type]
 

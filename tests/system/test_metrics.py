@@ -65,12 +65,6 @@ def told(service: Running) -> Told:
     return Told(service, party, tell(party))
 
 
-def on_s3(site: Site) -> dict[str, object]:
-    found = site.settings("service")
-    s3 = {"s3_endpoint": found.endpoint, "s3_buckets": found.buckets, "s3_credentials": found.credentials}
-    return LOOPBACK | s3 | {"store": None}
-
-
 def workers(service: Running) -> list[int]:
     """Not the process that serves metrics."""
     booted = [
@@ -135,7 +129,7 @@ def test_one_worker_counts_as_well(tmp_path: Path) -> None:
 
 
 def test_calls_to_minio_are_counted_and_their_clock_is_known(tmp_path: Path, site: Site) -> None:
-    with running(tmp_path, **on_s3(site)) as service:
+    with running(tmp_path, site.settings("service"), **LOOPBACK) as service:
         tell(Party(service))
         found = scrape(service)
     require_story(found)
@@ -150,7 +144,10 @@ def test_calls_to_minio_are_counted_and_their_clock_is_known(tmp_path: Path, sit
 
 
 def test_storage_that_went_away_is_told_with_the_request_that_met_it(tmp_path: Path) -> None:
-    with minio(tmp_path / "minio") as server, running(tmp_path, **on_s3(Site(server, tmp_path))) as service:
+    with (
+        minio(tmp_path / "minio") as server,
+        running(tmp_path, Site(server, tmp_path).settings("service"), **LOOPBACK) as service,
+    ):
         server.stop(signal.SIGKILL)
         status, _ = service.ask("GET", "/readyz")
         found = scrape(service)
@@ -167,7 +164,7 @@ def test_storage_that_went_away_is_told_with_the_request_that_met_it(tmp_path: P
 
 
 def test_slow_call_is_told(tmp_path: Path, site: Site) -> None:
-    with running(tmp_path, **on_s3(site), slow_storage_s=0.001) as service:
+    with running(tmp_path, site.settings("service"), **LOOPBACK, slow_storage_s=0.001) as service:
         lines = service.lines("storage_call")
     assert lines
     assert all(line["slow"] and line["ms"] >= 1 for line in lines)
@@ -361,7 +358,7 @@ def ids(state: CaseState) -> dict[str, str]:
 
 
 def test_line_at_start_says_what_runs_and_no_secret(tmp_path: Path, site: Site) -> None:
-    with running(tmp_path, **on_s3(site)) as service:
+    with running(tmp_path, site.settings("service"), **LOOPBACK) as service:
         (line,) = service.lines("start")
         log = service.log.read_text()
     assert (line["store"], line["workers"], line["s3_endpoint"]) == ("s3", 2, site.server.endpoint)
