@@ -53,6 +53,10 @@ class S3Settings:
     """Object Lock mode of payloads. `compliance`: not even the server's administrator can delete them before
     their time, and no mistake can be undone.
     """
+    patience_s: float = 10.0
+    """How long a service waits for an answer to anything short before it says 503 and, until the server has
+    answered again, refuses at once. Parts of payloads and their completion have a minute.
+    """
 
     def __post_init__(self) -> None:
         for name in ("endpoint", "public_endpoint"):
@@ -63,6 +67,8 @@ class S3Settings:
             raise _malformed("s3_buckets", "3 to 52 of a-z, 0-9 and -")
         if self.lock not in ("governance", "compliance"):
             raise _malformed("s3_lock", '"governance" or "compliance"')
+        if not 0.1 <= self.patience_s <= 60:
+            raise _malformed("s3_patience_s", "from 0.1 to 60")
 
 
 Storage = Path | S3Settings
@@ -333,4 +339,5 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "s3_ca_file": _path,
     "s3_public_endpoint": _text,
     "s3_lock": _text,
+    "s3_patience_s": _seconds,
 }

@@ -38,7 +38,7 @@ DAMAGE = {
     "stored_object_differs",
 }
 """What the operator must look after, and is told by a line of level error."""
-SHOWN_OF_DAMAGE = {"n", "number", "reason", "bucket"}
+SHOWN_OF_DAMAGE = {"n", "number", "reason", "bucket", "operation"}
 """Of its fields. The others name cases, which are not for the log; `escrow audit` finds where it is."""
 
 log = structlog.get_logger("escrow")

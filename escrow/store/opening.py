@@ -19,15 +19,16 @@ from escrow.store.watching import Watch, nobody
 
 
 def open_store(storage: Storage, *, watch: Watch = nobody) -> Store:
-    """Nothing is looked at yet; `Store.check` does that. SetupError where credentials cannot be read.
+    """For a service. Nothing is looked at yet; `Store.check` does that.
 
+    SetupError where credentials cannot be read.
     `watch` is told of every call to an S3 server; a folder has nothing to tell.
     """
     if isinstance(storage, Path):
         return FolderStore(storage)
     from escrow.store.s3 import S3Store  # boto3 takes a quarter of a second to import
 
-    return S3Store(storage, watch=watch)
+    return S3Store(storage, watch=watch, serving=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

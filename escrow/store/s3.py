@@ -28,10 +28,10 @@ _AGAIN: Final = "ConditionalRequestConflict"
 
 
 class S3Store:
-    """Keeps the contract of escrow/store/interface.py `Store`. `watch` is told of every call."""
+    """Keeps the contract of escrow/store/interface.py `Store`. `watch` and `serving`: see S3Connection."""
 
-    def __init__(self, settings: S3Settings, *, watch: Watch = nobody) -> None:
-        self.connection = S3Connection(settings, watch=watch)
+    def __init__(self, settings: S3Settings, *, watch: Watch = nobody, serving: bool = False) -> None:
+        self.connection = S3Connection(settings, watch=watch, serving=serving)
         self._uploads = S3Uploads(self.connection, create=self.create, get=self.get)
         self._retention = S3Retention(self.connection)
 

@@ -2,7 +2,7 @@
 
 What may go wrong on the way is told apart by `reason`, the same words at start-up and later:
 
-    unreachable           nobody answers at the endpoint, or not in time
+    unreachable           nobody answers at the endpoint, or not in time (s3_pulse.py)
     credentials_refused   the server does not know this credential
     access_denied         the credential may not do this
     bucket_missing        there is no such bucket
@@ -18,7 +18,7 @@ import re
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -30,9 +30,11 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     ConnectionError,  # noqa: A004  boto's own, not Python's
+    ConnectTimeoutError,
     HTTPClientError,
     NoCredentialsError,
     PartialCredentialsError,
+    ReadTimeoutError,
     SSLError,
 )
 from botocore.utils import parse_timestamp
@@ -41,6 +43,7 @@ from escrow.config import S3Settings
 from escrow.errors import NotFoundError, TooLargeError, UnavailableError
 from escrow.store.interface import Bucket
 from escrow.store.s3_credentials import read_credentials
+from escrow.store.s3_pulse import Pulse, SilentError
 from escrow.store.watching import S3Call, Watch, nobody
 
 if TYPE_CHECKING:
@@ -50,9 +53,12 @@ CONNECTIONS: Final = 64
 """As many as a worker may have threads by default several times over: a call never waits for a free one."""
 CONNECT_S: Final = 5
 READ_S: Final = 60
-"""MinIO answers the completion of a large upload after as much as half a minute."""
+"""MinIO answers the completion of a large upload after as much as half a minute. A service waits so long only
+for what is long, and else for `patience_s`."""
+LONG: Final = frozenset(("upload_part", "complete_multipart_upload"))
 ATTEMPTS: Final = 3
-"""In all, with boto3's own waits between: about two seconds. Whoever is told 503 tries again."""
+"""In all, with boto3's own waits between: about two seconds. Whoever is told 503 tries again. What has
+waited in vain is not tried again: that would only be to wait longer."""
 CLOCK_EVERY_S: Final = 60
 """How often the server's clock is read from an answer, for the watch: clocks drift slowly."""
 
@@ -91,16 +97,19 @@ class S3RefusedError(Exception):
 class S3Connection:
     """Shared by threads; each process has a client of its own, since sockets do not survive a fork.
 
-    `watch` is told of every call. SetupError where the credentials' file cannot be used.
+    `watch` is told of every call that is made. `serving`: for a service, which must not lose its threads to
+    a server that hangs; a script can wait. SetupError where the credentials' file cannot be used.
     """
 
-    def __init__(self, settings: S3Settings, *, watch: Watch = nobody) -> None:
+    def __init__(self, settings: S3Settings, *, watch: Watch = nobody, serving: bool = False) -> None:
         self.settings = settings
         self._watch = watch
         self._clock_due = 0.0
+        self._pulse = Pulse(_is_silence) if serving else None
         self._credentials = None if settings.credentials is None else read_credentials(settings.credentials)
         self._lock = threading.Lock()
         self._client: S3Client | None = None
+        self._patient: S3Client | None = None
         self._signer: S3Client | None = None
         self._pid = 0
 
@@ -117,7 +126,7 @@ class S3Connection:
         `storage_failed` (bucket, operation, reason).
         """
         with self.watched(operation, bucket, expected=expected) as seen:
-            answer = getattr(self.client, operation)(Bucket=self.bucket(bucket), **arguments)
+            answer = getattr(self._for(operation), operation)(Bucket=self.bucket(bucket), **arguments)
             seen(answer)
         return answer
 
@@ -160,8 +169,13 @@ class S3Connection:
             retries = _retries(answer)
             ahead = self._clock_ahead(answer) if isinstance(answer, dict) else None
 
+        asked = True
         try:
-            yield seen
+            with self._asking(operation):
+                yield seen
+        except SilentError as error:
+            asked = False
+            raise failed("unreachable", bucket, operation) from error
         except ClientError as error:
             retries = _retries(error.response)
             outcome = code = _code(error)
@@ -175,12 +189,13 @@ class S3Connection:
             outcome = _trouble(error)
             raise failed(outcome, bucket, operation) from error
         finally:
-            self._watch(
-                S3Call(
-                    bucket=bucket, operation=operation, outcome=outcome, seconds=time.monotonic() - began,
-                    retries=retries, failed=failure, clock_ahead_s=ahead,
-                )
-            )  # fmt: skip
+            if asked:
+                self._watch(
+                    S3Call(
+                        bucket=bucket, operation=operation, outcome=outcome, seconds=time.monotonic() - began,
+                        retries=retries, failed=failure, clock_ahead_s=ahead,
+                    )
+                )  # fmt: skip
 
     def _clock_ahead(self, answer: dict[str, Any]) -> float | None:
         """See `S3Call`. None where it is not due, or the answer has no date."""
@@ -195,13 +210,22 @@ class S3Connection:
         self._clock_due = now + CLOCK_EVERY_S
         return time.time() - there
 
+    def _asking(self, operation: str) -> AbstractContextManager[None]:
+        return nullcontext() if self._pulse is None else self._pulse.asking(short=operation not in LONG)
+
+    def _for(self, operation: str) -> "S3Client":
+        client = self.client
+        return self._patient or client if operation in LONG else client
+
     @property
     def client(self) -> "S3Client":
         """boto3's client of this process."""
         if self._pid != os.getpid():  # also in a child: the sockets of the one that it got are its parent's
             with self._lock:
                 if self._pid != os.getpid():
-                    self._client = self._made(self.settings.endpoint)
+                    endpoint, serving = self.settings.endpoint, self._pulse is not None
+                    self._client = self._made(endpoint, self.settings.patience_s if serving else READ_S)
+                    self._patient = self._made(endpoint) if serving else None
                     self._pid = os.getpid()
         client = self._client
         if client is None:
@@ -218,11 +242,12 @@ class S3Connection:
     def close(self) -> None:
         """Let go of all connections; the next call makes new ones."""
         with self._lock:
-            if self._client is not None and self._pid == os.getpid():
-                self._client.close()
-            self._client, self._signer, self._pid = None, None, 0
+            for client in (self._client, self._patient):
+                if client is not None and self._pid == os.getpid():
+                    client.close()
+            self._client, self._patient, self._signer, self._pid = None, None, None, 0
 
-    def _made(self, endpoint: str) -> "S3Client":
+    def _made(self, endpoint: str, read_s: float = READ_S) -> "S3Client":
         given = self._credentials
         core = (
             botocore.session.Session()
@@ -235,7 +260,7 @@ class S3Connection:
             region_name=self.settings.region,
             botocore_session=core,
         )
-        return session.client(
+        made = session.client(
             "s3",
             endpoint_url=endpoint,
             verify=None if self.settings.ca_file is None else str(self.settings.ca_file),
@@ -249,11 +274,13 @@ class S3Connection:
                 response_checksum_validation="when_required",
                 max_pool_connections=CONNECTIONS,
                 connect_timeout=CONNECT_S,
-                read_timeout=READ_S,
+                read_timeout=read_s,
                 retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
                 tcp_keepalive=True,
             ),
         )
+        made.meta.events.register_first("needs-retry.s3", _give_up)
+        return made
 
 
 def failed(code: str, bucket: Bucket, operation: str) -> UnavailableError:
@@ -296,6 +323,16 @@ def _trouble(error: Exception) -> str:
     if isinstance(error, ConnectionError | HTTPClientError | OSError):
         return "unreachable"
     return type(error).__name__
+
+
+def _give_up(caught_exception: Exception | None = None, **_: Any) -> None:
+    """boto3 asks whether to try again."""
+    if isinstance(caught_exception, ConnectTimeoutError | ReadTimeoutError):
+        raise caught_exception
+
+
+def _is_silence(error: Exception) -> bool:
+    return isinstance(error, BROKEN) and _trouble(error) == "unreachable"
 
 
 def _retries(answer: Any) -> int:
