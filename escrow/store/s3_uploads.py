@@ -21,6 +21,7 @@ from escrow.store.bodies import fill_from, require_digest, require_end
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
 from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
 from escrow.store.s3_reading import CHUNK, head, stream
+from escrow.store.s3_sending import PieceByPiece
 
 if TYPE_CHECKING:
     from types_boto3_s3 import S3Client
@@ -183,10 +184,11 @@ class S3Uploads:
     def _send(self, name: str, announced: _Announced, number: int, data: bytearray) -> str:
         """The part's ETag. The server checks the SHA-256 that the request is signed with."""
         try:
-            answer = self._connection.call(
-                "upload_part", _RECORDS, Key=name, UploadId=announced.multipart, PartNumber=number, Body=data,
-                expected=_GONE,
-            )  # fmt: skip
+            with PieceByPiece(data) as body:
+                answer = self._connection.call(
+                    "upload_part", _RECORDS, Key=name, UploadId=announced.multipart, PartNumber=number,
+                    Body=body, expected=_GONE,
+                )  # fmt: skip
         except S3RefusedError:
             raise self._over(name) from None
         return str(answer["ETag"])
