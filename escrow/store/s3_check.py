@@ -5,9 +5,10 @@ Each refusal says which bucket and what to do, since whoever reads it has a page
 
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from escrow.errors import SetupError, UnavailableError
+from escrow.store import names
 from escrow.store.canary import require_create_only
 from escrow.store.interface import Bucket
 from escrow.store.s3_connection import S3Connection, S3RefusedError
@@ -29,6 +30,7 @@ def require_usable(store: "S3Store", connection: S3Connection) -> None:
     try:
         _require_clock(connection)
         _require_lock(connection)
+        _require_rights(connection)
         require_create_only(store)
     except UnavailableError as error:
         if error.code != "storage_failed":
@@ -61,6 +63,27 @@ def _require_lock(connection: S3Connection) -> None:
         enabled = False
     if not enabled:
         raise SetupError("store_not_locked", bucket=connection.bucket(Bucket.RECORDS))
+
+
+def _require_rights(connection: S3Connection) -> None:
+    """Those that only the first deposit or the first look at a case would miss: create-only asks for others.
+
+    Asked about what is not there, so that nothing comes of it: only "you may not" counts. The right to set a
+    retention cannot be asked for so, since MinIO looks for the object first.
+    """
+    nothing: Any = {"Key": names.payload("0" * 64, "0" * 32)}
+    upload = nothing | {"UploadId": "none"}
+    for operation, bucket, arguments in (
+        ("list_objects_v2", Bucket.LEDGER, {"MaxKeys": 1}),
+        ("list_parts", Bucket.RECORDS, upload),
+        ("abort_multipart_upload", Bucket.RECORDS, upload),
+        ("get_object_retention", Bucket.RECORDS, nothing),
+    ):
+        try:
+            connection.call(operation, bucket, **arguments)
+        except UnavailableError as error:
+            if error.fields.get("reason") in ("access_denied", "unreachable"):
+                raise
 
 
 def at_start(error: UnavailableError, connection: S3Connection) -> SetupError:

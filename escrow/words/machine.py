@@ -64,8 +64,10 @@ MACHINE = {
     ),
     "store_not_create_only": row(
         "Unsafe storage",
-        "The storage ({bucket}) lets an object be overwritten.",
-        "Use storage that refuses it.",
+        "The storage ({bucket}) overwrote an object where it was asked to create one only if there is none: "
+        "two services would overwrite each other's entries.",
+        "Use a folder, MinIO of May 2024 or newer, or another S3 server that keeps If-None-Match on PUT; "
+        "a proxy between must pass that header on.",
     ),
     "store_unusable": row(
         "Storage unusable", "The storage cannot be used ({reason}).", "Check the store setting."
