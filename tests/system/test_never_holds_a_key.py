@@ -1,18 +1,20 @@
 """The service never holds a key or a plaintext: look for both wherever it could have left them.
 
 This process is the parties: it seals, uploads, signs off, and reads the bundle. The real service runs in
-processes of its own. Afterwards every file it wrote, everything it answered, and the memory of the parent and
-of each worker are searched for the planted document, its title, the record key, the case key, every party's
-seed and private scalars.
+processes of its own, over a folder and over a MinIO. Afterwards every file it or MinIO wrote, everything it
+answered, and the memory of the parent and of each worker are searched for the planted document, its title,
+the record key, the case key, every party's seed and private scalars.
 """
 
 import json
 import re
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support import build, machine
+from support.minio import Site, minio
 from support.planted import DEPTH, Party, search, tell
 from support.running import running
 
@@ -20,12 +22,19 @@ from escrow.model.share_object import ShareObject
 from escrow.model.wire import to_base64
 
 
-@pytest.fixture(scope="module")
-def told(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Party, dict[str, bytes], Path]]:
-    """The whole story, and every secret in it."""
+@pytest.fixture(scope="module", params=["folder", "minio"])
+def told(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[Party, dict[str, bytes], Path]]:
+    """The whole story, and every secret in it. MinIO's drive and its log lie in the folder too."""
     machine.require_linux("memory of other processes")
     folder = tmp_path_factory.mktemp("leaks")
-    with running(folder, workers=2) as service:
+    with ExitStack() as stack:
+        storage = None
+        if request.param == "minio":
+            server = stack.enter_context(minio(folder / "minio/drive"))
+            storage = Site(server, tmp_path_factory.mktemp("site")).settings("service")
+        service = stack.enter_context(running(folder, storage, workers=2))
         party = Party(service)
         yield party, tell(party), folder
 
