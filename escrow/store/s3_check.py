@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
 """A third of what S3 servers bear before they refuse every call."""
 _BORNE: Final = timedelta(minutes=15)
+_NOTHING_THERE: Final = ("NoSuchUpload", "NoSuchKey")
 _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
 
 
@@ -80,7 +81,9 @@ def _require_rights(connection: S3Connection) -> None:
         ("get_object_retention", Bucket.RECORDS, nothing),
     ):
         try:
-            connection.call(operation, bucket, **arguments)
+            connection.call(operation, bucket, expected=_NOTHING_THERE, **arguments)
+        except S3RefusedError:
+            continue
         except UnavailableError as error:
             if error.fields.get("reason") in ("access_denied", "unreachable"):
                 raise
