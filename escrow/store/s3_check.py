@@ -31,8 +31,8 @@ def require_usable(store: "S3Store", connection: S3Connection) -> None:
     try:
         _require_clock(connection)
         _require_lock(connection)
-        _require_rights(connection)
         require_create_only(store)
+        _require_rights(connection)
     except UnavailableError as error:
         if error.code != "storage_failed":
             raise
