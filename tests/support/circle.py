@@ -90,7 +90,7 @@ class Circle:
 
     def __init__(self, folder: Path, *services: Running, pause_s: float = PAUSE_S) -> None:
         self.services = services
-        self._pause_s = pause_s
+        self.pause_s = pause_s
         self.folder = folder
         self.convenor, self.reader = Identity.generate(), Identity.generate()
         people = {seat: Identity.generate() for seat in SEATS}
@@ -106,7 +106,7 @@ class Circle:
         self.case: CaseId = self._opened()
 
     def session(self, who: Identity, name: str, first: int = 0) -> Session:
-        line = courier(who, *self.services, first=first, pause_s=self._pause_s)
+        line = courier(who, *self.services, first=first, pause_s=self.pause_s)
         return Session(who, line, Memory(self.folder / name))
 
     def _opened(self) -> CaseId:
@@ -144,7 +144,7 @@ class Circle:
 
         def to(service: Running) -> Receipt | None:
             try:
-                answer = courier(None, service, pause_s=self._pause_s).post(posting)
+                answer = courier(None, service, pause_s=self.pause_s).post(posting)
             except UnavailableError:
                 return None
             return Receipt.check(answer.entry, posting, build.SERVICE.card, created=answer.created)

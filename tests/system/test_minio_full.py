@@ -90,6 +90,7 @@ def test_full_disk_refuses_with_its_reason_and_lets_everything_be_read(
         service.kill()
         service.start()  # where it was asked before whether names stay taken, it can be read
         assert circle.opens(requests[0])
+    circle.pause_s = 5  # MinIO looks at its disk now and then
     circle.send(posting)
     (pending,) = party.pending_deposits()
     circle.keep(party.resume_deposit(pending))
