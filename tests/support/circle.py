@@ -34,8 +34,8 @@ from escrow.client import (
     open_release,
 )
 from escrow.config import S3Settings
-from escrow.errors import UnavailableError
-from escrow.ledger.entry import Entry
+from escrow.errors import NotFoundError, UnavailableError
+from escrow.ledger.entry import MAX_ENTRY, Entry
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.ids import CaseId, Hash, RecordId
 from escrow.store import names
@@ -234,8 +234,12 @@ class Circle:
             assert (found.faults, found.entries) == ((), len(chain))
 
     def _stored(self, store: Any) -> Sequence[Entry]:
-        listed = store.names(Bucket.LEDGER, names.entries(self.case))
-        return [
-            Entry.read(store.get(Bucket.LEDGER, name, limit=10**7).decode(), build.SERVICE.card)
-            for name in listed
-        ]
+        """By number until there is none, and not by a listing: a cluster also lists what a write that failed
+        has left on some of its drives.
+        """
+        chain: list[Entry] = []
+        with suppress(NotFoundError):
+            while True:
+                raw = store.get(Bucket.LEDGER, names.entry(self.case, len(chain)), limit=MAX_ENTRY).decode()
+                chain.append(Entry.read(raw, build.SERVICE.card))
+        return chain

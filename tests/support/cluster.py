@@ -41,6 +41,10 @@ class Node(Minio):
     def wait(self) -> None:
         wait_until_ready(self.endpoint, self.process, "cluster")
 
+    def wait_until_others_suffice(self) -> None:
+        """Until the cluster could be written to without this node: one that came back has joined by then."""
+        wait_until_ready(self.endpoint, self.process, "cluster?maintenance=true")
+
     def _command(self) -> list[str]:
         address = f"{self.host}:{self.port}"
         inside = ["ip", "netns", "exec", self._namespace]  # becomes MinIO itself: one process, one id

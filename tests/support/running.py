@@ -24,7 +24,7 @@ from support import build
 from escrow.config import S3Settings
 
 PROGRAM = Path(__file__).with_name("striking.py")
-START_S = 20
+START_S = 60
 """A service that has not answered by then never will: the test fails instead of hanging."""
 SERVE = ("-m", "escrow.cli", "serve")
 

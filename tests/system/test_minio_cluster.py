@@ -14,6 +14,8 @@ from support.kept import SCRIPTS, environment
 from support.minio import Site
 from support.running import Running, running
 
+pytestmark = pytest.mark.timeout(300)  # four servers and two services on one machine, and each put takes as long
+
 ABSENT_S = 30
 """Of a service that asks a node which is gone: far less, unless it hangs."""
 
@@ -60,6 +62,7 @@ def test_nodes_and_services_that_are_killed_take_nothing_along(
         actions={6: nodes.nodes[3].kill, 9: second.kill, 12: second.start},
     )
     nodes.nodes[3].start()
+    nodes.nodes[0].wait_until_others_suffice()
     nodes.nodes[0].kill()
     assert first.ask("GET", "/readyz", timeout=ABSENT_S)[0] == 503
     assert first.ask("GET", "/healthz")[0] == 200
