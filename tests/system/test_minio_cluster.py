@@ -14,7 +14,7 @@ from support.kept import SCRIPTS, environment
 from support.minio import Site
 from support.running import Running, running
 
-pytestmark = pytest.mark.timeout(300)  # four servers and two services on one machine, and each put takes as long
+pytestmark = pytest.mark.timeout(300)  # four servers and two services share one machine
 
 ABSENT_S = 30
 """Of a service that asks a node which is gone: far less, unless it hangs."""
