@@ -3,9 +3,13 @@
 Each refusal says which bucket and what to do, since whoever reads it has a pager and no time.
 """
 
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
+
+from botocore.awsrequest import AWSRequest
+from botocore.httpsession import URLLib3Session
 
 from escrow.errors import SetupError, UnavailableError
 from escrow.store import names
@@ -20,19 +24,22 @@ MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
 """A third of what S3 servers bear before they refuse every call."""
 _BORNE: Final = timedelta(minutes=15)
 _NOTHING_THERE: Final = ("NoSuchUpload", "NoSuchKey")
+_FORBIDDEN: Final = 403
 _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
 
 
 def require_usable(store: "S3Store", connection: S3Connection) -> None:
     """SetupError `store_unreachable`, `store_credentials_refused`, `store_access_denied` (operation),
     `store_bucket_missing`, `store_certificate_refused`, `store_clock_differs` (seconds), `store_not_locked`,
-    `store_not_create_only`, `store_unusable` (reason); UnavailableError `storage_full`.
+    `store_not_create_only`, `store_addresses_copy` (bucket), `store_unusable` (reason);
+    UnavailableError `storage_full`.
     """
     try:
         _require_clock(connection)
         _require_lock(connection)
         require_create_only(store)
         _require_rights(connection)
+        _require_no_copies(connection)
     except UnavailableError as error:
         if error.code != "storage_failed":
             raise
@@ -87,6 +94,26 @@ def _require_rights(connection: S3Connection) -> None:
         except UnavailableError as error:
             if error.fields.get("reason") in ("access_denied", "unreachable"):
                 raise
+
+
+def _require_no_copies(connection: S3Connection) -> None:
+    """Whoever is given an address may add headers that nobody signed, and MinIO obeys the one that has a part
+    copied from any object that the service may read: so that must be forbidden to the service.
+
+    The upload that is asked for does not exist: a server that would copy finds only that amiss.
+    """
+    settings = connection.settings
+    if settings.public_endpoint is None:
+        return
+    bucket = connection.bucket(Bucket.RECORDS)
+    where: Any = {"Bucket": bucket, "Key": names.CANARY, "UploadId": "none", "PartNumber": 1}
+    address = connection.client.generate_presigned_url("upload_part", Params=where, ExpiresIn=60)
+    source = {"x-amz-copy-source": f"/{bucket}/{names.CANARY}"}
+    session = URLLib3Session(verify=True if settings.ca_file is None else str(settings.ca_file))
+    with closing(session), connection.watched("upload_part_copy", Bucket.RECORDS):
+        answer = session.send(AWSRequest(method="PUT", url=address, headers=source).prepare())
+    if answer.status_code != _FORBIDDEN:
+        raise SetupError("store_addresses_copy", bucket=bucket)
 
 
 def at_start(error: UnavailableError, connection: S3Connection) -> SetupError:

@@ -50,6 +50,13 @@ STORAGE = {
         "Object Lock can only be given when a bucket is made: make new buckets by `scripts/minio setup`, "
         "and copy what there is.",
     ),
+    "store_addresses_copy": row(
+        "Addresses let anything be copied",
+        "Whoever is given an address of the bucket {bucket} could have the server copy any object that "
+        "the service may read into a part, and so read it.",
+        "Run `scripts/minio setup --replace-policies`: the service's policy then forbids copies. Or take "
+        "`s3_public_endpoint` out of the settings.",
+    ),
     "bucket_not_locked": row(
         "Bucket without Object Lock",
         "The bucket {bucket} exists and has no Object Lock, which cannot be added to it.",

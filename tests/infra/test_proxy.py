@@ -162,9 +162,9 @@ def part(standing: Standing) -> Iterator[tuple[str, bytes]]:
     store, data = S3Store(settings), b"x" * (6 * MIB)
     name = names.payload(CASE, UPLOAD)
     store.begin_upload(name, UploadPlan(length=len(data), part_size=len(data), owner="c" * 64))
-    address = store.part_address(name, 1, valid_s=60)
-    assert address is not None
-    yield address, data
+    addresses = store.part_addresses(name, [1], valid_s=60)
+    assert addresses is not None
+    yield addresses[0], data
     store.close()
 
 
@@ -193,6 +193,30 @@ def test_part_goes_straight_to_storage_by_a_signed_address_and_nothing_else_does
     assert requests.put(address, data=data, **ca).status_code == 200
     broken = address.replace("X-Amz-Signature=", "X-Amz-Signature=0")
     assert requests.put(broken, data=data, **ca).status_code in (403, 502)  # its words may get lost under way
+
+    signed = {"X-Amz-Copy-Source": "/escrow-ledger/service", "X-Amz-Copy-Source-Range": "bytes=0-0"}
+    copied = requests.put(address, data=data, headers=signed, **ca)
+    assert "CopyPartResult" not in copied.text
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("?", "?retention&"),
+        ("?", "?tagging&"),
+        ("&X-Amz-Signature", "&legal-hold&X-Amz-Signature"),
+        ("&partNumber=1", ""),
+        ("%3Bhost", "%3Bhost%3Bx-amz-copy-source"),
+    ],
+)
+def test_door_lets_nothing_through_but_parts_whoever_signed_it(
+    standing: Standing, part: tuple[str, bytes], old: str, new: str
+) -> None:
+    """A thief with the service's credential signs what it likes; MinIO does not get to see it."""
+    address, _ = part
+    assert old in address
+    found = requests.put(address.replace(old, new, 1), data=b"x", verify=str(standing.ca), timeout=30)
+    assert (found.status_code, "nginx" in found.text) == (403, True)
 
 
 # Slow and oversized peers

@@ -15,8 +15,9 @@ import pytest
 import requests
 from botocore.exceptions import ClientError, IncompleteReadError
 from store.contract import CASE, ENTRY, refused
-from support.minio import Minio, Plots, Site
+from support.minio import POLICIES, Minio, Plots, Site
 
+from escrow.admin.minio_setup import Role, administrator, policy
 from escrow.errors import (
     EscrowError,
     MalformedError,
@@ -155,6 +156,26 @@ class TestStart:
         store.connection.client.meta.events.register("before-call.s3.PutObject", drop)
         assert refused(SetupError, "store_not_create_only", store.check).fields["bucket"] == "ledger"
         store.close()
+
+    def test_addresses_by_which_anything_could_be_copied_are_refused(self, site: Site) -> None:
+        """The policy of a site that was set up before it forbade that."""
+        settings = replace(site.settings("service"), public_endpoint=site.server.endpoint)
+        store = S3Store(settings)
+        store.check()
+        store.close()
+        allow_copies(site)
+        error = refused_at_start(settings, "store_addresses_copy")
+        assert error.fields["bucket"] == f"{site.buckets}-records"
+        store = S3Store(replace(settings, public_endpoint=None))
+        store.check()
+        store.close()
+
+
+def allow_copies(site: Site) -> None:
+    name = f"{site.buckets}-service"
+    wanted = policy(POLICIES, Role.SERVICE, site.buckets)
+    wanted["Statement"] = [one for one in wanted["Statement"] if one["Effect"] == "Allow"]
+    administrator(site.settings("root")).policy_add(policy_name=name, policy=wanted)
 
 
 class TestLater:
@@ -386,6 +407,26 @@ class TestAddresses:
         )
         other = names.payload(CASE, "02" * 16)
         refused(NotFoundError, "upload_unknown", lambda: store.part_addresses(other, [1], valid_s=9))
+
+    @pytest.mark.parametrize(
+        "stolen", [(Bucket.LEDGER, ENTRY), (Bucket.RECORDS, names.share(CASE, "ef" * 32))]
+    )
+    def test_address_copies_no_object_that_the_service_may_read(
+        self, store: S3Store, stolen: tuple[Bucket, str]
+    ) -> None:
+        """MinIO obeys this header although nobody signed it, and tells the MD5 of the byte that it copied."""
+        bucket, name = stolen
+        store.create(bucket, name, b"none of theirs")
+        source = {"x-amz-copy-source": f"/{store.connection.bucket(bucket)}/{name}"}
+        found = requests.put(
+            address_of(store),
+            data=SMALL,
+            headers=source | {"x-amz-copy-source-range": "bytes=0-0"},
+            timeout=10,
+        )
+        assert found.status_code == 403
+        assert hashlib.md5(b"n").hexdigest() not in found.text
+        assert store.parts(UPLOAD) == []
 
     def test_without_a_public_endpoint_there_is_none(self, site: Site) -> None:
         store = S3Store(site.settings("service"))

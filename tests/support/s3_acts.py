@@ -53,6 +53,16 @@ def get(bucket: Bucket, name: str) -> Act:
     return lambda client, site: client.get_object(Bucket=site.bucket(bucket), Key=name)["Body"].read()
 
 
+def copy(bucket: Bucket, name: str, taken: str) -> Act:
+    """What lies under `name`, to another name of the records."""
+
+    def act(client: "S3Client", site: Site) -> object:
+        source: Any = {"Bucket": site.bucket(bucket), "Key": name}
+        return client.copy_object(Bucket=site.bucket(Bucket.RECORDS), Key=taken, CopySource=source)
+
+    return act
+
+
 def delete(bucket: Bucket, name: str) -> Act:
     return lambda client, site: client.delete_object(Bucket=site.bucket(bucket), Key=name)
 

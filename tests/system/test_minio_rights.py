@@ -23,6 +23,7 @@ from support.s3_acts import (
     PLAN,
     SHARE,
     close_to_all,
+    copy,
     delete,
     delete_bucket,
     delete_version,
@@ -106,6 +107,8 @@ OWN = {
         "list the public bucket": list_all(Bucket.PUBLIC),
         "shorten the retention of an entry": retain_entry,
         "hold an entry for ever": hold_entry,
+        "copy an entry to where payloads lie": copy(Bucket.LEDGER, ENTRY, PAYLOAD),
+        "copy a share object to where payloads lie": copy(Bucket.RECORDS, SHARE, PAYLOAD),
     },
     "release": {
         "write an entry": put(Bucket.LEDGER, ENTRY),
