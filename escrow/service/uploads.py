@@ -108,15 +108,19 @@ def put_payload(
 ) -> StoredPayload:
     """U3 and U5: take the whole payload in one body of so many bytes, and complete it.
 
-    MalformedError `payload_length_announced` (expected, found); UnavailableError `payload_damaged`. Where the
-    body breaks off, its whole parts count, and the rest may come by `put_part`.
+    MalformedError `payload_length_announced` (expected, found); UnavailableError `payload_damaged`;
+    RefusedError `upload_completed`, also where other bytes completed it meanwhile. Where the body breaks off,
+    its whole parts count, and the rest may come by `put_part`.
     """
     plan = _require_owner(desk, caller, case, upload)
     if length != plan.length:
         raise MalformedError(
             "payload_length_announced", field="Content-Length", expected=plan.length, found=length
         )
-    return desk.store.put_payload(names.payload(case, upload), body, sha256=sha256)
+    stored = desk.store.put_payload(names.payload(case, upload), body, sha256=sha256)
+    if sha256 is not None and stored.sha256 != sha256:
+        raise RefusedError("upload_completed")
+    return stored
 
 
 def addresses(

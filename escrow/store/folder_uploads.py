@@ -57,7 +57,7 @@ class FolderUploads:
             self.put_part(name, number, cast(BinaryIO, Slice(body, plan.part_length(number), whole)))
         require_end(body, plan.length)
         require_digest(whole.hexdigest(), sha256)
-        return self.complete(name)
+        return self.complete(name, sha256=whole.hexdigest())
 
     def parts(self, name: str) -> list[PartReceipt]:
         self.plan(name)
@@ -69,11 +69,14 @@ class FolderUploads:
             self.plan(name)
             raise
 
-    def complete(self, name: str) -> StoredPayload:
-        """Assemble aside, link into place, note the digest, remove the parts; a crash may follow any step."""
+    def complete(self, name: str, *, sha256: str | None = None) -> StoredPayload:
+        """Assemble aside, link into place, note the digest, remove the parts; a crash may follow any step.
+
+        `sha256`: of what is to be assembled, where that is known.
+        """
         plan = self.plan(name)
         if not self._is_completed(name):
-            self._assemble(name, plan)
+            self._assemble(name, plan, sha256)
         stored = self._stored(name)
         self._remove_parts(name)
         return stored
@@ -97,7 +100,7 @@ class FolderUploads:
 
     # --- assembling ---------------------------------------------------------------------------------------
 
-    def _assemble(self, name: str, plan: UploadPlan) -> None:
+    def _assemble(self, name: str, plan: UploadPlan, sha256: str | None) -> None:
         """Link the whole payload into place; if another process was first, its payload stays."""
         self._require_all_parts(name, plan)
         whole = hashlib.sha256()
@@ -112,6 +115,7 @@ class FolderUploads:
                     return
                 self.plan(name)  # or swept
                 raise
+            require_digest(whole.hexdigest(), sha256)  # a part may have been replaced meanwhile
             if self._disk.publish(aside, self._disk.path(_RECORDS, name)):
                 self._write_stored(name, StoredPayload(length=plan.length, sha256=whole.hexdigest()))
 

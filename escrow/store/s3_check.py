@@ -109,7 +109,8 @@ def _require_no_copies(connection: S3Connection) -> None:
     where: Any = {"Bucket": bucket, "Key": names.CANARY, "UploadId": "none", "PartNumber": 1}
     address = connection.client.generate_presigned_url("upload_part", Params=where, ExpiresIn=60)
     source = {"x-amz-copy-source": f"/{bucket}/{names.CANARY}"}
-    session = URLLib3Session(verify=True if settings.ca_file is None else str(settings.ca_file))
+    verify: Any = True if settings.ca_file is None else str(settings.ca_file)
+    session = URLLib3Session(verify=verify)
     with closing(session), connection.watched("upload_part_copy", Bucket.RECORDS):
         answer = session.send(AWSRequest(method="PUT", url=address, headers=source).prepare())
     if answer.status_code != _FORBIDDEN:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from threading import Lock
 from typing import TYPE_CHECKING, Any, BinaryIO, Final
 
-from escrow.errors import MalformedError, NotFoundError, RefusedError
+from escrow.errors import MalformedError, NotFoundError, RefusedError, UnavailableError
 from escrow.store import names, notes
 from escrow.store.bodies import fill_from, require_digest, require_end
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
@@ -33,6 +33,8 @@ _LINES: Final = 2
 """Parts of one body on their way at once: with one, the server and this process wait for each other."""
 _REMEMBERED: Final = 1000
 """Plans that a process keeps in memory: they never change, and every part would ask for its own again."""
+_CHANGED: Final = "InvalidPart"
+"""One of the parts named for a completion was replaced meanwhile by another."""
 _GONE: Final = ("NoSuchUpload", "NoSuchKey")
 """How servers say that an upload is over: Ceph in the second way."""
 
@@ -232,14 +234,19 @@ class S3Uploads:
         self._join(name, announced, [there[number] for number in sorted(there)])
 
     def _join(self, name: str, announced: _Announced, tags: list[str]) -> bool:
-        """Make one object of these parts. False: it had been made already, of these or of others."""
+        """Make one object of these parts. False: it had been made already, of these or of others.
+
+        UnavailableError `payload_damaged`: a part is not the one that was hashed any more.
+        """
         parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, start=1)]
         try:
             self._connection.call(
                 "complete_multipart_upload", _RECORDS, Key=name, UploadId=announced.multipart,
-                MultipartUpload={"Parts": parts}, expected=_GONE,
+                MultipartUpload={"Parts": parts}, expected=(*_GONE, _CHANGED),
             )  # fmt: skip
-        except S3RefusedError:
+        except S3RefusedError as error:
+            if error.code == _CHANGED:
+                raise UnavailableError("payload_damaged") from None
             if not self._is_there(name):
                 raise self._forget(name) from None
             return False

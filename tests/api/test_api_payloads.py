@@ -11,6 +11,7 @@ from support.office import Office
 from escrow.api.blueprint import TRANSFERS
 from escrow.crypto.identity import Identity
 from escrow.model.record import Payload
+from escrow.store.interface import StoredPayload
 
 CLAIMANT, MEDIATOR = build.SEATS["claimant"], build.SEATS["mediator"]
 MIB = 1024 * 1024
@@ -135,6 +136,17 @@ def test_body_that_breaks_off_keeps_its_whole_parts_and_the_rest_may_follow(
 def test_completed_payload_takes_no_other_body(office: Office, case: build.Case) -> None:
     assert office.send_payload(case.id, CLAIMANT, UPLOAD, DATA).status_code == 200
     answer = office.send_payload(case.id, CLAIMANT, UPLOAD, bytes(len(DATA)))
+    assert (answer.status_code, answer.get_json()["code"]) == (409, "upload_completed")
+
+
+def test_payload_that_another_body_completed_meanwhile_is_not_answered_as_ones_own(
+    office: Office, case: build.Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def overtaken(name: str, *_: Any, **__: Any) -> StoredPayload:
+        return StoredPayload(length=len(DATA), sha256=hashlib.sha256(bytes(len(DATA))).hexdigest())
+
+    monkeypatch.setattr(office.store, "put_payload", overtaken)
+    answer = office.send_payload(case.id, CLAIMANT, UPLOAD, DATA, Content_Digest=digest_of(DATA))
     assert (answer.status_code, answer.get_json()["code"]) == (409, "upload_completed")
 
 

@@ -179,6 +179,21 @@ class PayloadContract:
         refused(NotFoundError, "object_unknown", lambda: store.payload_length(NAME))
         assert store.put_payload(NAME, io.BytesIO(WHOLE), sha256=digest(WHOLE)).sha256 == digest(WHOLE)
 
+    def test_part_replaced_while_one_body_arrives_completes_nothing(self, store: Store) -> None:
+        """Two senders at once: what is stored would be bytes of both, and the digest of neither."""
+
+        class Raced(io.BytesIO):
+            def read(self, size: int | None = -1) -> bytes:
+                if self.tell() == len(WHOLE):  # all has arrived, and its end is asked for
+                    put(store, 1, b"x" * PART)
+                return super().read(size)
+
+        store.begin_upload(NAME, PLAN)
+        refused(UnavailableError, "payload_damaged", lambda: store.put_payload(NAME, Raced(WHOLE)))
+        refused(NotFoundError, "object_unknown", lambda: store.payload_length(NAME))
+        assert store.put_payload(NAME, io.BytesIO(WHOLE)).sha256 == digest(WHOLE)
+        assert read(store) == WHOLE
+
     def test_one_body_that_goes_on_is_refused_and_not_completed(self, store: Store) -> None:
         store.begin_upload(NAME, SMALL_PLAN)
         body = io.BytesIO(SMALL * 1000)

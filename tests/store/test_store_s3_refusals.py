@@ -306,21 +306,6 @@ class TestUploads:
         assert again.complete_upload(UPLOAD).sha256 == hashlib.sha256(SMALL).hexdigest()
         again.close()
 
-    def test_part_replaced_while_one_body_arrives_is_not_taken_for_it(self, store: S3Store) -> None:
-        """The digest is of what passed, so only the very parts that passed may become the payload."""
-
-        class Meanwhile(io.BytesIO):
-            def read(self, size: int | None = -1) -> bytes:
-                if self.tell() == PART + len(SMALL):  # at the end: all parts but the last have been sent
-                    store.put_part(UPLOAD, 1, io.BytesIO(b"y" * PART))
-                return super().read(size)
-
-        store.begin_upload(UPLOAD, UploadPlan(length=PART + len(SMALL), part_size=PART))
-        body = Meanwhile(b"x" * PART + SMALL)
-        error = refused(UnavailableError, "storage_failed", lambda: store.put_payload(UPLOAD, body))
-        assert error.fields["reason"] == "InvalidPart"
-        refused(NotFoundError, "object_unknown", lambda: store.payload_length(UPLOAD))
-
     def test_line_that_breaks_is_gone_on_with_and_then_given_up(
         self, staged: S3Store, monkeypatch: pytest.MonkeyPatch
     ) -> None:
