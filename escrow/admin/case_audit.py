@@ -10,10 +10,11 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from escrow.admin.ahead import Readers
+from escrow.admin.cases import require_own
 from escrow.admin.first_versions import Hidden, hidden, hidden_indexes
 from escrow.admin.listings import Found
 from escrow.admin.publications import publication_faults
-from escrow.errors import NotFoundError, TooLargeError, UnavailableError
+from escrow.errors import ForgedError, NotFoundError, TooLargeError, UnavailableError
 from escrow.ledger.audit import AuditReport, Fault, Unreadable, audit
 from escrow.ledger.entry import MAX_ENTRY
 from escrow.ledger.state import CaseState, RecordState
@@ -34,14 +35,18 @@ Tick = Callable[[int], None]
 
 
 class CaseAudit:
-    """One case. `found`: all that was listed of it. `term`: for how long the ledger's bucket locks."""
+    """One case. `found`: all that was listed of it. `term`: for how long the ledger's bucket locks.
+
+    `owner`: the service whose store it is, None where that is not known.
+    """
 
     def __init__(
         self, archive: Archive, readers: Readers, case: CaseId, found: Sequence[Found], *,
-        at: datetime, term: timedelta | None,
+        at: datetime, term: timedelta | None, owner: Fingerprint | None = None,
     ) -> None:  # fmt: skip
         self._archive, self._store, self._versions = archive, archive.store, archive.versions
         self._readers, self._case, self._at, self._term = readers, case, at, term
+        self._owner = owner
         self._found = {one.name: one for one in found}
         self._hidden = {one.name: one for one in self._all_hidden(found)}
         self._unlocked: list[int] = []
@@ -54,6 +59,7 @@ class CaseAudit:
         state = found.state
         faults, warnings = [*self._tampered(), *found.faults], [*found.warnings, *self._lock_warnings()]
         if state is not None:
+            faults += self._owner_faults(state)
             faults += self._index_faults(state)
             warnings += self._retention_warnings(state)
         for fault, counts in self._publication_faults(state):
@@ -64,6 +70,13 @@ class CaseAudit:
         """A9, with what else there is to say of a case that has no entries."""
         published = (fault for fault, _ in self._publication_faults(None))
         return replace(found, faults=(*found.faults, *published))
+
+    def _owner_faults(self, state: CaseState) -> Iterator[Fault]:
+        """A16."""
+        try:
+            require_own(self._owner, state)
+        except ForgedError as error:
+            yield Fault(code=error.code, n=0, party="", fields=error.fields)
 
     def _publication_faults(self, state: CaseState | None) -> Iterator[tuple[Fault, bool]]:
         published = [one for one in self._found.values() if one.bucket is Bucket.PUBLIC]
@@ -80,7 +93,7 @@ class CaseAudit:
     def _tampered(self) -> Iterator[Fault]:
         """A10."""
         for one in self._hidden.values():
-            yield _tampered(one)
+            yield tampered(one)
 
     def _entries(self, tick: Tick) -> Iterator[str | Unreadable]:
         entries = [one for one in self._found.values() if one.bucket is Bucket.LEDGER]
@@ -162,7 +175,7 @@ class CaseAudit:
             if covered is None:
                 yield Fault(code=code, n=n, party="", fields={"card": card})
             else:
-                yield _tampered(covered)
+                yield tampered(covered)
 
     def _index_code(self, card: Fingerprint) -> str | None:
         found = self._object(Bucket.LEDGER, names.card_index(card, self._case), len(INDEX))
@@ -204,7 +217,7 @@ class CaseAudit:
         return names.payload(self._case, record.body.payload.upload)
 
 
-def _tampered(one: Hidden) -> Fault:
+def tampered(one: Hidden) -> Fault:
     entry = names.parse_entry(one.name).number if one.name.startswith(names.CASES) else 0
     about = {"object": one.name, "at": one.at.isoformat()}
     return Fault(code=f"object_{one.how.value}", n=entry, party="", fields=about)

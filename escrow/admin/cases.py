@@ -4,13 +4,22 @@ from collections.abc import Iterator
 from itertools import islice, takewhile
 
 from escrow.admin.listings import case_ids
-from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError, UnavailableError
+from escrow.errors import (
+    ForgedError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    TooLargeError,
+    UnavailableError,
+)
 from escrow.ledger.entry import MAX_ENTRY
 from escrow.ledger.replay import extend
 from escrow.ledger.state import CaseState
-from escrow.model.ids import CaseId
+from escrow.model.ids import CaseId, Fingerprint
 from escrow.store import names
 from escrow.store.interface import Bucket, Store
+
+MAX_OWNER = 100
 
 
 def cases(store: Store, *, start: CaseId = "") -> Iterator[CaseId]:
@@ -58,6 +67,30 @@ def replay(store: Store, case: CaseId, *, seen: CaseState | None = None) -> Case
     if state is None:
         raise NotFoundError("case_unknown")
     return state
+
+
+def owner_of(store: Store) -> Fingerprint | None:
+    """The service whose store this is, as its first start noted; None where nothing is noted."""
+    try:
+        return read_owner(store.get(Bucket.LEDGER, names.SERVICE, limit=MAX_OWNER))
+    except NotFoundError:
+        return None
+    except TooLargeError:
+        return ""
+
+
+def read_owner(raw: bytes) -> Fingerprint:
+    return raw.decode("ascii", "replace").removesuffix("\n")
+
+
+def require_own(owner: Fingerprint | None, state: CaseState) -> None:
+    """Who may write to a store may put a whole case there, which holds in itself, of a service of its own.
+
+    ForgedError `case_of_other_service` (expected, found).
+    """
+    found = state.service.fingerprint
+    if owner is not None and found != owner:
+        raise ForgedError("case_of_other_service", expected=ascii(owner)[1:-1], found=found)
 
 
 def _comes_after(store: Store, case: CaseId, n: int) -> bool:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from escrow.admin.cases import cases, replay
+from escrow.admin.cases import cases, owner_of, replay, require_own
 from escrow.errors import EscrowError, NotFoundError
 from escrow.ledger.shares import path_of
 from escrow.ledger.state import CaseState, RequestState
@@ -48,9 +48,11 @@ class Damaged:
 
 def due(archive: Archive, only: CaseId | None = None) -> Iterator[Due | Damaged]:
     """Every released request of the store, or of one case, one case in memory at a time."""
+    owner = owner_of(archive.store)
     for case in cases(archive.store) if only is None else (only,):
         try:
             state = replay(archive.store, case)
+            require_own(owner, state)
             found = [_due(archive, state, one, one.released_at) for one in state.requests.values()]
         except EscrowError as error:
             yield Damaged(case=case, error=error)

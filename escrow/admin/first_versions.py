@@ -55,10 +55,11 @@ def hidden(versions: Versioned, found: Found) -> Hidden | None:
 
 def hidden_objects(archive: Archive, only: CaseId = "", *, start: CaseId = "") -> Iterator[Hidden]:
     """Every entry, share object, payload and index object of the store that is hidden, of cases from `start`
-    on whose ids begin with `only`. Nothing where no versions are kept.
+    on whose ids begin with `only`, and what says whose store it is. Nothing where no versions are kept.
     """
     if archive.versions is None:
         return
+    yield from _if_hidden(archive.versions, service_note(archive.versions))
     start = max(start, only)
     for bucket, prefix in KINDS:
         for found in takewhile(
@@ -78,6 +79,13 @@ def hidden_indexes(versions: Versioned, prefix: str = names.CARDS) -> Iterator[H
             first, last = ends(group)
             found = Found(case="", bucket=Bucket.LEDGER, name=name, first=first, last=last)
             yield from _if_hidden(versions, found)
+
+
+def service_note(versions: Versioned) -> Found:
+    """What there is of the object that says whose store it is."""
+    listed = versions.versions(Bucket.LEDGER, names.SERVICE)
+    first, last = ends(one for one in listed if one.name == names.SERVICE)
+    return Found(case="", bucket=Bucket.LEDGER, name=names.SERVICE, first=first, last=last)
 
 
 def restore(versions: Versioned, one: Hidden) -> None:

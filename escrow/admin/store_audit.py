@@ -11,6 +11,7 @@ Beside what any audit asks (A1 to A6, escrow/ledger/audit.py), numbered as in th
      warning, as in A8.
  A12 to A14, of what was published, stand in publications.py.
  A15 What lies there and is no object is named: a warning in ledger and records, a fault in the public bucket.
+ A16 Every case was kept by the service whose store it is. What says so is audited by its first version too.
 
 What cannot be read is reported, and the rest is audited. Listings are merged as they come, in order of the
 cases' ids; one case is in memory at a time, and of the bucket nothing else.
@@ -24,13 +25,14 @@ from itertools import groupby, islice, takewhile
 from operator import attrgetter
 
 from escrow.admin.ahead import Readers
-from escrow.admin.case_audit import CaseAudit
-from escrow.admin.first_versions import KINDS
+from escrow.admin.case_audit import CaseAudit, tampered
+from escrow.admin.cases import MAX_OWNER, owner_of, read_owner
+from escrow.admin.first_versions import KINDS, hidden, service_note
 from escrow.admin.listings import Found, every_name, found_in
-from escrow.errors import NotFoundError
+from escrow.errors import NotFoundError, TooLargeError
 from escrow.ledger.audit import AuditReport, Fault
 from escrow.ledger.statement import Head
-from escrow.model.ids import CaseId
+from escrow.model.ids import CaseId, Fingerprint
 from escrow.store import names
 from escrow.store.interface import Bucket
 from escrow.store.opening import Archive
@@ -68,6 +70,7 @@ def audit_store(
         yield from run.cases(readers)
         yield from run.only_indexed()
         if not only:
+            yield from _hidden_note(archive)
             yield from _strange(archive)
     if not run.seen:
         raise NotFoundError("case_unknown")
@@ -95,6 +98,7 @@ class _StoreAudit:
         self._archive, self._wanted, self._at = archive, wanted, at
         self._known, self._progress = known, progress
         self._term = None if archive.locks is None else archive.locks.term(Bucket.LEDGER)
+        self._owner = _owner(archive)
         self._met: OrderedDict[CaseId, None] = OrderedDict()
         self.seen = False
 
@@ -119,7 +123,7 @@ class _StoreAudit:
                 yield _lost(case, self._known.get(case))
 
     def _audited(self, readers: Readers, case: CaseId, found: list[Found]) -> AuditReport:
-        work = CaseAudit(self._archive, readers, case, found, at=self._at, term=self._term)
+        work = CaseAudit(self._archive, readers, case, found, at=self._at, term=self._term, owner=self._owner)
         known = self._known.get(case)
         if any(one.bucket is Bucket.LEDGER for one in found):
             return work.report(known, lambda entries: self._progress(case, entries))
@@ -159,6 +163,29 @@ def _is_left(archive: Archive, case: CaseId) -> bool:
         if archive.versions is not None and next(archive.versions.versions(bucket, folder), None) is not None:
             return True
     return False
+
+
+def _owner(archive: Archive) -> Fingerprint | None:
+    """Whose store it is, by the first version of what says so where versions are kept (A10, A16)."""
+    first = None if archive.versions is None else service_note(archive.versions).first
+    if archive.versions is None or first is None:
+        return owner_of(archive.store)
+    try:
+        return read_owner(
+            archive.versions.get_version(Bucket.LEDGER, names.SERVICE, first.version, limit=MAX_OWNER)
+        )
+    except TooLargeError:
+        return ""
+
+
+def _hidden_note(archive: Archive) -> Iterator[AuditReport]:
+    if archive.versions is None:
+        return
+    covered = hidden(archive.versions, service_note(archive.versions))
+    if covered is not None:
+        yield AuditReport(
+            case=None, head=None, entries=0, records=0, faults=(tampered(covered),), warnings=()
+        )
 
 
 def _strange(archive: Archive) -> Iterator[AuditReport]:

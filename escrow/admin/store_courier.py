@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from escrow.admin.cases import replay
+from escrow.admin.cases import owner_of, replay, require_own
 from escrow.client.courier import PayloadStream, UntrustedRequest
 from escrow.errors import NotFoundError
 from escrow.ledger.bundle import compose, select
@@ -26,8 +26,11 @@ class StoreCourier:
         self._upload = upload
 
     def bundle(self, case: CaseId, request: Hash) -> bytes:
-        """Without what is lost of share objects. RefusedError `request_unknown`, `not_released`."""
+        """Without what is lost of share objects. RefusedError `request_unknown`, `not_released`; ForgedError
+        `case_of_other_service`.
+        """
         state = replay(self._store, case)
+        require_own(owner_of(self._store), state)
         parts = select(state, request)
         self._upload = state.record(state.request(request).record).body.payload.upload
         entries = [

@@ -10,6 +10,7 @@ FAULTS = {
     "entries_missing": "Entries are missing from here on.",
     "entry_unreadable": "The entry cannot be read.",
     "envelope_false": "An envelope for your own seat does not hold what was promised.",
+    "case_of_other_service": "It was kept by another service than the one whose store this is.",
     "index_changed": "What leads a card to its case was changed.",
     "index_missing": "What leads a card to its case is missing.",
     "index_unreadable": "What leads a card to its case cannot be read.",

@@ -76,6 +76,11 @@ FORGED = {
     "case_unexpected": row(
         "Another case", "The ledger is that of the case {found}.", "Look at the right folder."
     ),
+    "case_of_other_service": row(
+        "A case of another service",
+        "The case was kept by the service {found}, and this is the store of {expected}.",
+        "Somebody put it there: audit the store, and draw new credentials.",
+    ),
     "entry_chain_broken": row("Broken ledger", "Entry {n} does not continue the one before it.", _SERVICE),
     "entry_of_other_case": row("Broken ledger", "Entry {n} is of another case.", _SERVICE),
     "entry_out_of_order": row("Broken ledger", "Entry {n} is not the next.", _SERVICE),

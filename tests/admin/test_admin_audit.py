@@ -48,6 +48,28 @@ def codes(found: list[Fault]) -> list[str]:
     return [fault.code for fault in found]
 
 
+# Whose cases
+
+
+def test_case_that_a_thief_made_with_a_service_of_its_own_is_a_fault(root: Path) -> None:
+    """It holds in itself: who may write to the ledger can make a whole one, and have it released."""
+    mine = build.SERVICE.card.fingerprint
+    (root / "ledger" / names.SERVICE).write_text(f"{mine}\n")
+    (fault,) = faults(root)
+    assert (fault.code, fault.fields["expected"]) == ("case_of_other_service", mine)
+
+
+def test_note_of_whose_store_it_is_that_is_none_makes_every_case_a_fault(root: Path) -> None:
+    for junk in (b"\xff\x1b[2J", b"x" * 10_000, b""):
+        (root / "ledger" / names.SERVICE).write_bytes(junk)
+        assert codes(faults(root)) == ["case_of_other_service"]
+
+
+def test_copy_that_does_not_say_whose_it_is_is_audited_without(root: Path) -> None:
+    (root / "ledger" / names.SERVICE).unlink()
+    assert codes(faults(root)) == []
+
+
 # Publications
 
 

@@ -1,5 +1,6 @@
 """Releases from storage alone: what is never published, what is never half done, and twice is as once."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -48,6 +49,23 @@ def test_request_that_is_not_released_is_not_published(archive: Archive, root: P
     before = public(root)
     with refuses(RefusedError, "not_released"):
         publish(archive, asked.case, asked.request, clock=now)
+    assert public(root) == before
+
+
+def test_release_of_a_case_that_a_thief_made_is_neither_due_nor_published_nor_handed(
+    archive: Archive, root: Path, tmp_path: Path
+) -> None:
+    """Whoever may write to the ledger can put a whole case there, with a service and seats of its own."""
+    asked = one(archive, Standing.TO_PUBLISH)
+    before = public(root)
+    (root / "ledger" / names.SERVICE).write_text("0" * 64 + "\n")  # to this store, the case is a stranger's
+    (found,) = due(archive)
+    assert isinstance(found, Damaged)
+    assert found.error.code == "case_of_other_service"
+    with refuses(ForgedError, "case_of_other_service", expected="0" * 64):
+        publish(archive, asked.case, asked.request, clock=now)
+    with refuses(ForgedError, "case_of_other_service"):
+        hand(archive, asked.case, asked.request, tmp_path / "handed")
     assert public(root) == before
 
 
@@ -162,6 +180,28 @@ def test_object_that_somebody_else_put_there_is_found(
         check(archive.publisher, asked.case, asked.request)
     with refuses(ForgedError, "published_object_differs", object=item):
         publish(archive, asked.case, asked.request, clock=now)
+
+
+def test_huge_document_that_somebody_put_there_is_told_and_not_read(
+    archive: Archive, root: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a tebibyte, which a timer would read for hours, each time."""
+    asked = one(archive, Standing.TO_PUBLISH)
+    publish(archive, asked.case, asked.request, clock=now)
+    (path,) = (root / "public").rglob("document")
+    os.truncate(path, 1 << 40)
+    read, published = [], archive.publisher.published
+
+    def watched(name: str, *, start: int = 0, stop: int | None = None) -> Iterator[bytes]:
+        read.append(name.rpartition("/")[2])
+        return published(name, start=start, stop=stop)
+
+    monkeypatch.setattr(archive.publisher, "published", watched)
+    with refuses(ForgedError, "published_object_differs", object="document"):
+        check(archive.publisher, asked.case, asked.request)
+    with refuses(ForgedError, "published_object_differs", object="document"):
+        publish(archive, asked.case, asked.request, clock=now)
+    assert "document" not in read
 
 
 def test_document_of_another_key_does_not_pass_for_the_released_one(

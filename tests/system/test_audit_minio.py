@@ -213,3 +213,16 @@ def test_strange_objects_are_named_in_every_bucket(filled: Site) -> None:
         for one in (*report.faults, *report.warnings)
     }
     assert found == {"ledger": False, "records": False, "public": True}
+
+
+def test_note_of_whose_store_it_is_that_somebody_overwrote_is_named_and_put_back(filled: Site) -> None:
+    """Else a thief could make the store its own, and every case in it a stranger's."""
+    with filled.client("service") as thief:
+        thief.put_object(Bucket=filled.bucket(Bucket.LEDGER), Key=names.SERVICE, Body=b"0" * 64 + b"\n")
+    (fault,) = faults(filled)
+    assert (fault.code, fault.fields["object"]) == ("object_overwritten", names.SERVICE)
+    with open_archive(filled.settings("restore")) as archive:
+        (covered,) = hidden_objects(archive)
+        assert archive.versions is not None
+        restore(archive.versions, covered)
+    assert faults(filled) == []
