@@ -29,6 +29,7 @@ from escrow.api.limiting import LIMITS, Limits, Ticks, headers
 from escrow.api.resources.about import DRAINING, about, health
 from escrow.api.resources.cases import cases
 from escrow.api.resources.inbox import inbox
+from escrow.api.resources.pages import PAGES, make_pages, pages
 from escrow.api.resources.problems import meanings
 from escrow.api.resources.records import records
 from escrow.api.resources.requests import requests
@@ -47,8 +48,6 @@ _OPENAPI = {
     "API_TITLE": "Escrow",
     "API_VERSION": "v1",
     "OPENAPI_VERSION": "3.1.0",
-    "OPENAPI_URL_PREFIX": "/v1",
-    "OPENAPI_JSON_PATH": "openapi.json",
     "API_SPEC_OPTIONS": {
         "info": {
             "description": DESCRIPTION,
@@ -112,7 +111,9 @@ def _add_routes(app: Flask) -> None:
     register_converters(app, api)
     for resource in (about, health, cases, records, requests, uploads, inbox, meanings):
         api.register_blueprint(resource)
-    app.extensions[DOCUMENT] = complete(api.spec.to_dict(), app)
+    app.register_blueprint(pages)
+    app.extensions[DOCUMENT] = whole = complete(api.spec.to_dict(), app)
+    app.extensions[PAGES] = make_pages(whole)
 
 
 def _begin() -> None:
