@@ -18,6 +18,8 @@ CONTENT_SECURITY_POLICY = (
     "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 """No script, nothing from elsewhere, in nobody's frame."""
+OF_EVERY_ANSWER = ("X-Request-Id", "RateLimit", "RateLimit-Policy")
+"""Headers that are told once, and not with each answer."""
 METHODS = ("get", "put", "post")
 
 Json = Mapping[str, Any]
@@ -44,6 +46,10 @@ def docs_page(document: Json) -> str:
         about=paragraphs(document["info"]["description"]),
         groups=groups(document),
         schemas=schemas(document),
+        headers=[
+            {"name": name, "about": inline(header["description"])}
+            for name, header in document["components"]["headers"].items()
+        ],
         problems=document["x-problems"].values(),
     )
 
@@ -78,8 +84,7 @@ def _operation(document: Json, path: str, method: str, item: Json) -> dict[str, 
         ],
         "body": _media(operation.get("requestBody", {}).get("content", {})),
         "responses": [
-            _response(document, status, response)
-            for status, response in sorted(operation["responses"].items())
+            _response(status, response) for status, response in sorted(operation["responses"].items())
         ],
     }
 
@@ -95,13 +100,12 @@ def _parameter(parameter: Json) -> dict[str, Any]:
     }
 
 
-def _response(document: Json, status: str, response: Json) -> dict[str, Any]:
-    named = {name: document["components"]["headers"][name] for name in response.get("headers", {})}
+def _response(status: str, response: Json) -> dict[str, Any]:
     return {
         "status": status,
         "phrase": HTTPStatus(int(status)).phrase,
         "about": inline(response.get("description", "")),
-        "headers": list(named),
+        "headers": [name for name in response.get("headers", {}) if name not in OF_EVERY_ANSWER],
         "codes": response.get("x-codes", ()),
         **_media(response.get("content", {})),
     }

@@ -41,7 +41,7 @@ Examples = dict[str, dict[str, Any]]
 
 
 class Play:
-    """The service, the kept case, and what has been noted: by operation `request` and, by status, `answers`."""
+    """The service, the kept case, and what has been noted of operations: `request`, `answers` by status."""
 
     def __init__(self, folder: Path) -> None:
         self.invitation = Invitation.load((GOLDEN / "northquay/northquay.invitation").read_bytes())
