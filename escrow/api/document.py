@@ -90,7 +90,7 @@ def complete(spec: Json, app: Flask) -> Json:
             _add_headers(
                 status,
                 response,
-                counted=bool(operation.get("security")),
+                counted="429" in operation["responses"],
                 tagged="304" in operation["responses"],
             )
         _add_examples(operation, examples.get(name, {}))
