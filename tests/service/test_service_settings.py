@@ -84,7 +84,8 @@ def test_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["socket_timeout_s = nan", "body_deadline_s = inf", "drain_s = -5", "drain_s = nan", "grace_s = -inf",
-     "grace_s = true", "posts_per_s_per_case = nan", "requests_per_s_per_card = -0.5", f"drain_s = {10 ** 400}", "threads = true", "workers = 1.5",
+     "grace_s = true", "posts_per_s_per_case = nan",
+     "requests_per_s_per_card = -0.5", f"drain_s = {10 ** 400}", "threads = true", "workers = 1.5",
      "upload_bytes = 99999999999999999999"],
 )  # fmt: skip
 def test_number_in_the_file_that_cannot_be_meant_is_named(tmp_path: Path, line: str) -> None:
