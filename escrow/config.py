@@ -123,6 +123,16 @@ class Settings:
     cached_cases: int = 1000
     """Replayed cases that one worker keeps in memory."""
 
+    requests_per_s_per_card: float = 50.0
+    """In each worker; ten seconds' worth may come at once. 0: no limit. One worker answers some hundreds of
+    small requests a second: a program in a loop leaves most of them to the others, and one that looks after
+    1,000 cases is not held up.
+    """
+    posts_per_s_per_case: float = 20.0
+    """Likewise, for statements posted without a token, which are counted for their case. 64 seats that all
+    accept a charter at once are not held up.
+    """
+
     slow_storage_s: float = 1.0
     """From here on a call to the S3 server is worth a line in the log. MinIO answers a small one in 3 ms; of
     large parts and completions a few lines are worth having.
@@ -194,6 +204,8 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "entries_per_case": (50, _MOST),  # shared out among few cards, fewer do not bring one record to release
     "records_per_case": (1, _MOST),
     "cached_cases": (1, _MOST),
+    "requests_per_s_per_card": (0, _MOST),
+    "posts_per_s_per_case": (0, _MOST),
     "slow_storage_s": (0.001, _DAY),
     "clock_behind_s": (0.001, 365 * _DAY),
     "socket_timeout_s": (0.1, _DAY),
@@ -292,10 +304,18 @@ def _integer(name: str, value: object) -> int:
 
 
 def _seconds(name: str, value: object) -> float:
+    return _decimal(name, value, "seconds")
+
+
+def _number(name: str, value: object) -> float:
+    return _decimal(name, value, "a number")
+
+
+def _decimal(name: str, value: object, expected: str) -> float:
     if isinstance(value, str) and re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", value):
         return float(value)
     if not isinstance(value, int | float) or isinstance(value, bool) or abs(value) > _MOST:
-        raise _malformed(name, "seconds")
+        raise _malformed(name, expected)
     return float(value)
 
 
@@ -326,6 +346,8 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "entries_per_case": _integer,
     "records_per_case": _integer,
     "cached_cases": _integer,
+    "requests_per_s_per_card": _number,
+    "posts_per_s_per_case": _number,
     "slow_storage_s": _seconds,
     "clock_behind_s": _seconds,
     "socket_timeout_s": _seconds,

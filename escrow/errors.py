@@ -12,6 +12,7 @@ An error carries a short stable `code` and fields, never prose: words for people
     ├── RefusedError        well-formed and genuine, but the rules say no                         (409 or 403)
     ├── ConflictError       a race that nobody is to blame for: ask again                         (409)
     ├── UnavailableError    storage or service cannot serve now                                   (503)
+    │   └── TooManyError    more requests than a caller's share: ask again later                  (429)
     └── SetupError          a setting, file or environment of this machine is wrong               (local)
 """
 
@@ -70,6 +71,10 @@ class ConflictError(EscrowError):
 
 class UnavailableError(EscrowError):
     """Storage, or the service, cannot serve now."""
+
+
+class TooManyError(UnavailableError):
+    """More requests than this caller's share. Names `room`, and in `retry_after` the seconds to wait."""
 
 
 class SetupError(EscrowError):

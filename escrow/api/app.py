@@ -14,11 +14,23 @@ from werkzeug.exceptions import HTTPException
 
 import escrow
 from escrow.api import problems
-from escrow.api.blueprint import EXTENSION, TRANSFERS, ProblemApi, body_limit, register_converters, transfers
+from escrow.api.blueprint import (
+    DOCUMENT,
+    EXTENSION,
+    TRANSFERS,
+    ProblemApi,
+    body_limit,
+    register_converters,
+    transfers,
+)
 from escrow.api.bodies import received
+from escrow.api.document import DESCRIPTION, complete
+from escrow.api.limiting import LIMITS, Limits, Ticks, headers
 from escrow.api.resources.about import DRAINING, about, health
 from escrow.api.resources.cases import cases
 from escrow.api.resources.inbox import inbox
+from escrow.api.resources.pages import PAGES, make_pages, pages
+from escrow.api.resources.problems import meanings
 from escrow.api.resources.records import records
 from escrow.api.resources.requests import requests
 from escrow.api.resources.uploads import uploads
@@ -36,12 +48,9 @@ _OPENAPI = {
     "API_TITLE": "Escrow",
     "API_VERSION": "v1",
     "OPENAPI_VERSION": "3.1.0",
-    "OPENAPI_URL_PREFIX": "/v1",
-    "OPENAPI_JSON_PATH": "openapi.json",
     "API_SPEC_OPTIONS": {
         "info": {
-            "description": "Threshold-encrypted negotiation records. Writing needs no token: a statement "
-            "carries its author's signature. Every refusal is application/problem+json with a stable code.",
+            "description": DESCRIPTION,
             "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
         },
         "components": {
@@ -69,10 +78,11 @@ def create_app(
     *,
     draining: Callable[[], bool] = lambda: False,
     watch: Watch = nobody,
+    ticks: Ticks = time.monotonic,
 ) -> Flask:
     """The application. `draining` says whether the service is about to stop, and so not ready for more.
 
-    `watch` is told of what happens, at the door and behind it.
+    `watch` is told of what happens, at the door and behind it. `ticks`: seconds, by which limits of use fill.
     """
     app = Flask("escrow.api", static_folder=None)
     app.url_map.strict_slashes = True
@@ -83,6 +93,7 @@ def create_app(
     app.config["PROPAGATE_EXCEPTIONS"] = False
     app.extensions[EXTENSION] = Desk.set_up(settings, store, clock, watch=watch)
     app.extensions[TRANSFERS] = Transfers(settings.threads, watch=watch)
+    app.extensions[LIMITS] = Limits(settings, ticks)
     app.extensions[WATCH] = watch
     app.extensions[DRAINING] = draining
     _add_routes(app)
@@ -98,8 +109,11 @@ def create_app(
 def _add_routes(app: Flask) -> None:
     api = ProblemApi(app, spec_kwargs={"version": escrow.__version__})
     register_converters(app, api)
-    for resource in (about, health, cases, records, requests, uploads, inbox):
+    for resource in (about, health, cases, records, requests, uploads, inbox, meanings):
         api.register_blueprint(resource)
+    app.register_blueprint(pages)
+    app.extensions[DOCUMENT] = whole = complete(api.spec.to_dict(), app)
+    app.extensions[PAGES] = make_pages(whole)
 
 
 def _begin() -> None:
@@ -119,6 +133,7 @@ def _finish(response: Response) -> Response:
     response = _sendable(response)
     response.headers["X-Request-Id"] = g.request_id
     response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.update(headers())
     response.headers.setdefault("Cache-Control", "no-store")
     answered = Answered(
         route=None if request.url_rule is None else request.url_rule.rule,

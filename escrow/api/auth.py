@@ -6,11 +6,13 @@ escrow/service. Writing needs no token, since a statement carries its author's s
 
 from dataclasses import dataclass
 
-from flask import request
+from flask import g, request
 
+from escrow.api.limiting import limits
 from escrow.crypto.card import Card
 from escrow.errors import UnauthorizedError
-from escrow.ledger import token
+from escrow.ledger import jws, token
+from escrow.model.deeds import SignedOff
 from escrow.model.ids import Fingerprint
 from escrow.model.wire import to_time
 from escrow.service.desk import Desk
@@ -28,10 +30,30 @@ class Caller:
 
 
 def identify(desk: Desk) -> Caller:
-    """The caller of this request. A token that is there must be good.
+    """The caller of this request, for whom it is counted (L1). A token that is there must be good.
 
-    UnauthorizedError `token_*`, `server_time`.
+    UnauthorizedError `token_*`, `server_time`; TooManyError.
     """
+    caller = _verified(desk)
+    if caller.fingerprint is not None:
+        g.left = limits().card(caller.fingerprint)
+    return caller
+
+
+def count_posting(desk: Desk, case: str, statement: str) -> None:
+    """Count a posting for the card of its token, else for its case (L1 to L3); `case` empty: an opening.
+
+    UnauthorizedError `token_*`, `server_time`; TooManyError.
+    """
+    caller = _verified(desk)
+    sign_off = jws.untrusted_typ(statement) == SignedOff.TYP
+    if caller.fingerprint is None:
+        g.left = limits().case(case, sign_off=sign_off)
+    else:
+        g.left = limits().card(caller.fingerprint, sign_off=sign_off)
+
+
+def _verified(desk: Desk) -> Caller:
     header = request.headers.get("Authorization")
     if header is None:
         return Caller(card=None)

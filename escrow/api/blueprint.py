@@ -16,6 +16,8 @@ from werkzeug.routing import BaseConverter
 
 from escrow.api import problems
 from escrow.api.bodies import read_json_bytes
+from escrow.api.codes import Codes, by_status
+from escrow.api.etags import polled
 from escrow.api.transfers import Transfers
 from escrow.config import Settings
 from escrow.errors import MalformedError
@@ -26,18 +28,23 @@ View = TypeVar("View", bound=Callable[..., Any])
 
 EXTENSION = "escrow-desk"
 TRANSFERS = "escrow-transfers"
+DOCUMENT = "escrow-document"
 
-READ = (400, 401, 404, 503)
-"""What any route that reads may refuse with."""
-WRITE = (400, 403, 404, 409, 411, 413, 415, 422, 503)
-"""What any route that takes a statement may refuse with."""
-SEND = (400, 401, 404, 409, 411, 413, 415, 422, 503)
-"""What any route of uploads may refuse with."""
+CODES = "x-codes"
+"""In the document, beside a refusal: its possible problem codes."""
+POLLED = "x-polled"
+"""Left for document.py, as is `CODES` of the whole operation."""
 
 
 def desk() -> Desk:
     """The desk of the application that serves this request."""
     found: Desk = current_app.extensions[EXTENSION]
+    return found
+
+
+def document() -> dict[str, Any]:
+    """The OpenAPI document of the application that serves this request."""
+    found: dict[str, Any] = current_app.extensions[DOCUMENT]
     return found
 
 
@@ -97,15 +104,21 @@ class Resource(Blueprint):  # type: ignore[misc]
         found: Callable[[View], View] = Blueprint.doc(**facts)
         return found
 
-    def refuses(self, *statuses: int) -> Callable[[View], View]:
-        """Document with which statuses a route may refuse."""
+    def refuses(self, *given: str | Codes) -> Callable[[View], View]:
+        """Document with which codes (codes.py) a route may refuse, and so with which statuses."""
+        found = by_status(*given)
 
         def decorate(view: View) -> View:
-            for status in statuses:
+            for status in found:
                 view = self.alt_response(status, schema=ProblemSchema, content_type=problems.MEDIA_TYPE)(view)
-            return view
+            return self.doc(**{CODES: {str(status): codes for status, codes in found.items()}})(view)
 
         return decorate
+
+    def polled(self, view: View) -> View:
+        """A view that clients ask again and again: give its answers ETags. Above `response`."""
+        found: View = self.doc(**{POLLED: True})(polled(view))  # type: ignore[assignment]
+        return found
 
 
 class ProblemSchema(ma.Schema):
@@ -116,6 +129,10 @@ class ProblemSchema(ma.Schema):
     status = ma.fields.Integer(required=True)
     detail = ma.fields.String(required=True)
     code = ma.fields.String(required=True, metadata={"description": "Stable; escrow/words lists them all"})
+    request_id = ma.fields.String(
+        required=True,
+        metadata={"description": "Of this request, also in X-Request-Id and in the service's log"},
+    )
     facts = ma.fields.Dict(required=True, data_key="fields")
     incident = ma.fields.String(metadata={"description": "For the operator; only with status 500"})
 
@@ -150,6 +167,12 @@ class HashConverter(BaseConverter):
     regex = "[0-9a-f]{64}"
 
 
+class CodeConverter(BaseConverter):
+    """A problem's code."""
+
+    regex = "[a-z][a-z0-9_]{0,63}"
+
+
 class PartConverter(BaseConverter):
     """A part's number."""
 
@@ -163,6 +186,7 @@ def register_converters(app: Flask, api: Api) -> None:
     for name, converter, schema in (
         ("id16", HexConverter, {"type": "string", "pattern": "^[0-9a-f]{32}$"}),
         ("id32", HashConverter, {"type": "string", "pattern": "^[0-9a-f]{64}$"}),
+        ("code", CodeConverter, {"type": "string", "pattern": "^[a-z][a-z0-9_]{0,63}$"}),
         ("part", PartConverter, {"type": "integer", "minimum": 1, "maximum": 99999}),
     ):
         app.url_map.converters[name] = converter

@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from escrow.api.limiting import ROOMS
 from escrow.api.problems import HTTP_CODES, INTERNAL_ERROR
-from escrow.api.watching import Answered, LongTransfers, Refused, RequestBegan, RequestOver, Sent
+from escrow.api.watching import Answered, Limited, LongTransfers, Refused, RequestBegan, RequestOver, Sent
 from escrow.model.deeds import DEEDS
 from escrow.service.watching import PayloadCompleted, StatementPosted
 from escrow.store.interface import Outcome
@@ -81,6 +82,7 @@ class Metrics:
             Answered: self._answered,
             Sent: self._went_out,
             Refused: self._refused,
+            Limited: self._was_limited,
             LongTransfers: self._long_transfers,
             StatementPosted: self._posted,
             PayloadCompleted: self._completed,
@@ -96,6 +98,8 @@ class Metrics:
         """What is alerted on is there before it happens: Prometheus sees no rise in what was not there."""
         for code in ("service_busy", "append_conflict", INTERNAL_ERROR):
             self._problems.labels(code)
+        for room in ROOMS:
+            self._limited.labels(room)
         for outcome in _ATTEMPTS.values():
             self._attempts.labels(outcome)
 
@@ -121,6 +125,9 @@ class Metrics:
             registry=registry,
         )  # fmt: skip
         self._problems = Counter("escrow_problems", "Problems answered", ("code",), registry=registry)
+        self._limited = Counter(
+            "escrow_limited", "Requests beyond a limit of use", ("room",), registry=registry
+        )
         self._received = Counter("escrow_upload_bytes", "Bytes of payloads received", registry=registry)
         self._sent = Counter("escrow_download_bytes", "Bytes of payloads sent", registry=registry)
         self._transfers = Gauge(
@@ -189,6 +196,9 @@ class Metrics:
         if seen.damage:
             reason = "none" if seen.reason is None else _REASONS.get(seen.reason, OTHER)
             self._storage_errors.labels(code, reason).inc()
+
+    def _was_limited(self, seen: Limited) -> None:
+        self._limited.labels(seen.room).inc()
 
     def _long_transfers(self, seen: LongTransfers) -> None:
         self._transfers.inc(seen.change)

@@ -10,11 +10,18 @@ import secrets
 import traceback
 
 import structlog
-from flask import Response
+from flask import Response, g
 from werkzeug.exceptions import HTTPException
 
-from escrow.api.watching import Refused, tell
-from escrow.errors import EscrowError, MalformedError, NotFoundError, UnauthorizedError, UnavailableError
+from escrow.api.watching import Limited, Refused, tell
+from escrow.errors import (
+    EscrowError,
+    MalformedError,
+    NotFoundError,
+    TooManyError,
+    UnauthorizedError,
+    UnavailableError,
+)
 from escrow.words import describe
 
 MEDIA_TYPE = "application/problem+json"
@@ -44,12 +51,22 @@ SHOWN_OF_DAMAGE = {"n", "number", "reason", "bucket", "operation"}
 log = structlog.get_logger("escrow")
 
 
+def type_of(code: str) -> str:
+    """The problem's type: a name, the same at every service. What it means is at /v1/problems/CODE."""
+    return f"urn:escrow:problem:{code}"
+
+
 def problem_of(error: EscrowError) -> Response:
-    """The answer to one of our errors. All that is unknown or forbidden looks alike, to the last byte."""
+    """The answer to one of our errors. All that is unknown or forbidden looks alike.
+
+    Only the request's id differs.
+    """
     structlog.contextvars.bind_contextvars(code=error.code)
     damage = error.code in DAMAGE
     reason = error.fields.get("reason")
     tell(Refused(code=error.code, reason=reason if isinstance(reason, str) else None, damage=damage))
+    if isinstance(error, TooManyError):
+        tell(Limited(room=str(error.fields["room"])))
     if damage:
         facts = {name: value for name, value in error.fields.items() if name in SHOWN_OF_DAMAGE}
         log.error("damage", **facts)
@@ -59,7 +76,7 @@ def problem_of(error: EscrowError) -> Response:
     if isinstance(error, UnauthorizedError):
         response.headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, UnavailableError):
-        response.headers["Retry-After"] = str(RETRY_AFTER_S)
+        response.headers["Retry-After"] = str(error.fields.get("retry_after", RETRY_AFTER_S))
     if error.code == "range_out_of_bounds":
         response.headers["Content-Range"] = f"bytes */{error.fields['length']}"
     return response
@@ -101,11 +118,12 @@ def problem_of_surprise(error: Exception) -> Response:
 def _problem(error: EscrowError, **more: str) -> Response:
     shown = describe(error)
     body = {
-        "type": f"urn:escrow:problem:{error.code}",
+        "type": type_of(error.code),
         "title": shown.title,
         "status": shown.status,
         "detail": f"{shown.detail} {shown.remedy}",
         "code": error.code,
+        "request_id": g.request_id,
         "fields": {
             name: list(value) if isinstance(value, tuple) else value for name, value in error.fields.items()
         },

@@ -309,5 +309,21 @@ class Inbox(ma.Schema):
     next = fields.String(required=True, allow_none=True)
 
 
+class Meaning(ma.Schema):
+    """In `detail` and `remedy`, `{name}` stands for that one of the problem's `fields`."""
+
+    code = fields.String(required=True)
+    type = fields.String(required=True)
+    statuses = fields.List(fields.Integer(), required=True)
+    title = fields.String(required=True)
+    detail = fields.String(required=True)
+    remedy = fields.String(required=True)
+    names = fields.List(fields.String(), required=True, data_key="fields", attribute="fields")
+
+
+class Problems(ma.Schema):
+    problems = fields.List(fields.Nested(Meaning), required=True)
+
+
 class Health(ma.Schema):
     status = fields.String(required=True)

@@ -58,6 +58,13 @@ class Refused(Seen):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Limited(Seen):
+    """Somebody asked for more than this kind of room holds (limiting.py)."""
+
+    room: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LongTransfers(Seen):
     """One long transfer more (1) or fewer (-1)."""
 

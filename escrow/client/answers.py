@@ -19,6 +19,7 @@ from escrow.errors import (
     NotFoundError,
     RefusedError,
     TooLargeError,
+    TooManyError,
     UnauthorizedError,
     UnavailableError,
 )
@@ -50,6 +51,7 @@ _FAMILIES: Mapping[int, type[EscrowError]] = {
     409: RefusedError,
     413: TooLargeError,
     422: ForgedError,
+    429: TooManyError,
     500: UnavailableError,
     503: UnavailableError,
 }

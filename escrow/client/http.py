@@ -133,7 +133,7 @@ class HttpCourier:
     def put_payload(
         self, case: CaseId, upload: UploadId, pieces: Callable[[], Iterator[bytes]], *, payload: Payload
     ) -> None:
-        """Tried again only where the service was busy, and so has taken nothing."""
+        """Tried again only where the service refused at once, and so has taken nothing."""
         path = f"/v1/cases/{case}/uploads/{upload}/payload"
         digest = b64encode(bytes.fromhex(payload.sha256)).decode("ascii")
         headers = {"Content-Digest": f"sha-256=:{digest}:"}
@@ -145,7 +145,7 @@ class HttpCourier:
             if found != (payload.length, payload.sha256):
                 raise answers.malformed("answer.sha256")
 
-        self._patiently(attempt, lambda error: error.code == "service_busy")
+        self._patiently(attempt, lambda error: error.code in ("service_busy", "too_many_requests"))
 
     def addresses(self, case: CaseId, upload: UploadId, *, after: int) -> Addresses:
         path = f"/v1/cases/{case}/uploads/{upload}/addresses"

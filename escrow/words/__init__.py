@@ -18,6 +18,7 @@ from escrow.errors import (
     RefusedError,
     SetupError,
     TooLargeError,
+    TooManyError,
     UnauthorizedError,
     UnavailableError,
 )
@@ -45,6 +46,7 @@ _STATUS: tuple[tuple[type[EscrowError], int], ...] = (
     (ForgedError, 422),
     (RefusedError, 409),
     (ConflictError, 409),
+    (TooManyError, 429),
     (UnavailableError, 503),
     (SetupError, 500),
 )
@@ -70,15 +72,17 @@ def describe(error: EscrowError) -> Words:
     row = WORDS.get(error.code, _UNKNOWN)
     values = _Shown({name: _shown(value) for name, value in error.fields.items()} | {"code": error.code})
     return Words(
-        status=row.status or _family_status(error),
+        status=status_of(error.code, type(error)),
         title=row.title,
         detail=row.detail.format_map(values),
         remedy=row.remedy.format_map(values),
     )
 
 
-def _family_status(error: EscrowError) -> int:
-    return next((status for family, status in _STATUS if isinstance(error, family)), 500)
+def status_of(code: str, family: type[EscrowError]) -> int:
+    """The HTTP status of an error of this code and family."""
+    row = WORDS.get(code, _UNKNOWN)
+    return row.status or next((status for each, status in _STATUS if issubclass(family, each)), 500)
 
 
 class _Shown(dict[str, str]):

@@ -58,6 +58,12 @@ SERVING = {
         "The service is busy with as many long transfers as it takes.",
         "Try again in a moment.",
     ),
+    "too_many_requests": row(
+        "Too many requests",
+        'More was asked for than one may (the room "{room}" is empty).',
+        "Go on in {retry_after} s, and more slowly. A posting without a token shares its case's room: "
+        "with one you have room of your own.",
+    ),
     "service_stopping": row("Stopping", "The service is about to stop.", "Try again in a moment."),
     "internal_error": row(
         "A fault in the service",

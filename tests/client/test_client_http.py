@@ -22,6 +22,7 @@ from escrow.errors import (
     RefusedError,
     SetupError,
     TooLargeError,
+    TooManyError,
     UnauthorizedError,
     UnavailableError,
 )
@@ -248,6 +249,21 @@ def test_patience_that_a_service_asks_for_is_given_within_bounds(asked: str, wai
     assert line.service().url == URL
     (wait,) = waits
     assert wait == waited if waited else 0 < wait < 1
+
+
+@pytest.mark.parametrize("room", ["card", "case", "card-sign-offs"])
+def test_limit_of_use_is_waited_for_as_long_as_the_service_says(room: str) -> None:
+    limited = problem(429, "too_many_requests", {"Retry-After": "3"}, room=room, retry_after=3)
+    line, _, waits = courier(limited, limited, GOOD)
+    assert line.service().url == URL
+    assert waits == [3, 3]
+
+
+def test_limit_of_use_that_does_not_end_is_told_as_such() -> None:
+    limited = problem(429, "too_many_requests", {"Retry-After": "1"}, room="card", retry_after=1)
+    line, _, _ = courier(*[limited] * http.ATTEMPTS)
+    with refuses(TooManyError, "too_many_requests", room="card", retry_after=1):
+        line.service()
 
 
 def test_request_is_read_as_far_as_a_reader_who_waits_needs_it() -> None:

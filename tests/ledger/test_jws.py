@@ -170,3 +170,19 @@ def test_signature_of_wrong_length_is_refused() -> None:
 def test_junk_never_raises_anything_foreign(junk: str) -> None:
     with pytest.raises(EscrowError):
         parse(junk).verify(ALICE.card)
+
+
+def test_kind_is_peeked_at_whatever_follows() -> None:
+    assert jws.untrusted_typ(signed()) == TYP
+    assert jws.untrusted_typ(signed().partition(".")[0] + ".\x00" + "x" * 10_000) == TYP
+
+
+@pytest.mark.parametrize("junk", ["", ".", "..", "e30.e30.e30", "x" * 10_000, "\u0661.\u0661.", "!!!.a.b"])
+def test_kind_of_what_has_no_header_is_none(junk: str) -> None:
+    assert jws.untrusted_typ(junk) is None
+    assert jws.untrusted_typ(with_header(alg="none")) is None
+
+
+@given(st.text(max_size=600))
+def test_peeking_at_junk_never_raises(junk: str) -> None:
+    jws.untrusted_typ(junk)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 from support import build
+from support.documented import told
 from support.office import Office
 
 from escrow.crypto.card import Card
@@ -77,8 +78,7 @@ def test_forbidden_case_looks_like_an_unknown_one(world: World, route: str, who:
     for case in (world.case.id, UNKNOWN_CASE):
         world.office.store.calls.clear()
         answer = world.office.get(PRIVATE[route](world, case), who)
-        headers = {name: value for name, value in answer.headers.items() if name != "X-Request-Id"}
-        answers.append((answer.status_code, answer.data, headers, list(world.office.store.calls)))
+        answers.append((*told(answer), list(world.office.store.calls)))
     assert answers[0] == answers[1]
     assert answers[0][0] == 404
 

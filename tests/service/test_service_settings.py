@@ -37,6 +37,9 @@ def test_missing_setting_is_named(name: str) -> None:
         ("workers", "-1"),
         ("upload_bytes", "1e9"),
         ("socket_timeout_s", "0"),
+        ("requests_per_s_per_card", "-1"),
+        ("requests_per_s_per_card", "many"),
+        ("posts_per_s_per_case", "1e3"),
         ("socket_timeout_s", "soon"),
         ("bind", "8321"),
         ("bind", "127.0.0.1:99999"),
@@ -81,7 +84,8 @@ def test_setting_that_cannot_be_meant_is_named(name: str, value: str) -> None:
 @pytest.mark.parametrize(
     "line",
     ["socket_timeout_s = nan", "body_deadline_s = inf", "drain_s = -5", "drain_s = nan", "grace_s = -inf",
-     "grace_s = true", f"drain_s = {10 ** 400}", "threads = true", "workers = 1.5",
+     "grace_s = true", "posts_per_s_per_case = nan",
+     "requests_per_s_per_card = -0.5", f"drain_s = {10 ** 400}", "threads = true", "workers = 1.5",
      "upload_bytes = 99999999999999999999"],
 )  # fmt: skip
 def test_number_in_the_file_that_cannot_be_meant_is_named(tmp_path: Path, line: str) -> None:

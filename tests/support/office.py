@@ -13,6 +13,7 @@ from typing import Any, BinaryIO
 
 from flask import Flask
 from support import build
+from support.documented import DocumentedClient
 from werkzeug.test import TestResponse
 
 from escrow.api.app import create_app
@@ -154,16 +155,22 @@ class Office:
         self.store = CountingStore(store or FolderStore(folder / "store"))
         self.settings = office_settings(folder, **settings)
         self.store.check()
-        self.app: Flask = create_app(self.settings, self.store, self.clock)
+        self.app: Flask = create_app(self.settings, self.store, self.clock, ticks=self.ticks)
+        self.app.test_client_class = DocumentedClient
         self.client = self.app.test_client()
         self.store.calls.clear()
 
     def over(self, store: Store) -> "Office":
         """Another process of this service, which reaches the same storage through `store`."""
         other = copy.copy(self)
-        other.app = create_app(self.settings, store, self.clock)
+        other.app = create_app(self.settings, store, self.clock, ticks=self.ticks)
+        other.app.test_client_class = DocumentedClient
         other.client = other.app.test_client()
         return other
+
+    def ticks(self) -> float:
+        """Limits of use fill by the same clock."""
+        return self.clock.now.timestamp()
 
     @property
     def desk(self) -> Desk:

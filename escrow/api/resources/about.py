@@ -6,6 +6,7 @@ from flask import current_app
 
 from escrow.api import schemas
 from escrow.api.blueprint import Resource, desk
+from escrow.api.codes import ANYTHING
 from escrow.errors import NotFoundError, TooLargeError, UnavailableError
 from escrow.service.about import ServiceView, describe
 from escrow.store.canary import FIRST
@@ -21,6 +22,7 @@ health = Resource("health", __name__, url_prefix="/", description="For superviso
 
 @about.route("", strict_slashes=False)
 @about.response(200, schemas.About)
+@about.refuses(*ANYTHING)
 def show_service() -> ServiceView:
     """Card, public URL, time and limits."""
     return describe(desk())
@@ -28,6 +30,7 @@ def show_service() -> ServiceView:
 
 @health.route("/healthz")
 @health.response(200, schemas.Health)
+@health.refuses(*ANYTHING)
 def is_alive() -> dict[str, str]:
     """The process answers. Nothing else is asked."""
     return {"status": "ok"}
@@ -35,7 +38,7 @@ def is_alive() -> dict[str, str]:
 
 @health.route("/readyz")
 @health.response(200, schemas.Health)
-@health.refuses(503)
+@health.refuses("service_stopping", "storage_failed", "internal_error", "request_malformed")
 def is_ready() -> dict[str, str]:
     """Requests may be sent here: storage answers, and the service is not about to stop."""
     draining: Callable[[], bool] = current_app.extensions[DRAINING]

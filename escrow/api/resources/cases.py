@@ -3,8 +3,9 @@
 from typing import Any
 
 from escrow.api import schemas
-from escrow.api.auth import identify, insist
-from escrow.api.blueprint import READ, WRITE, Resource, desk
+from escrow.api.auth import count_posting, identify, insist
+from escrow.api.blueprint import Resource, desk
+from escrow.api.codes import READ, WRITE
 from escrow.model.ids import CaseId
 from escrow.model.wire import from_base64
 from escrow.service import reading
@@ -29,11 +30,13 @@ def _answer(receipt: Receipt, location: str) -> Answer:
 @cases.refuses(*WRITE)
 def open_a_case(body: dict[str, Any]) -> Answer:
     """Post an opening statement. Its hash is the case's id."""
+    count_posting(desk(), "", body["statement"])
     receipt = open_case(desk(), body["statement"])
     return _answer(receipt, f"/v1/cases/{receipt.statement}")
 
 
 @cases.route("", methods=["GET"])
+@cases.polled
 @cases.doc(security=[{"token": []}])
 @cases.arguments(schemas.CasePage, location="query")
 @cases.response(200, schemas.CaseList)
@@ -45,6 +48,7 @@ def list_cases(page: dict[str, Any]) -> dict[str, Any]:
 
 
 @cases.route("/<id32:case>", methods=["GET"])
+@cases.polled
 @cases.doc(security=[{"token": []}])
 @cases.response(200, schemas.Case)
 @cases.refuses(*READ)
@@ -62,6 +66,7 @@ def show_case(case: CaseId) -> CaseView:
 @cases.refuses(*WRITE)
 def post_statement(body: dict[str, Any], case: CaseId) -> Answer:
     """Post a signed statement. The answer is its entry, signed by the service: the receipt."""
+    count_posting(desk(), case, body["statement"])
     attachment = body.get("attachment")
     raw = None if attachment is None else from_base64(attachment, field="attachment")
     receipt = post(desk(), case, body["statement"], raw)
@@ -69,6 +74,7 @@ def post_statement(body: dict[str, Any], case: CaseId) -> Answer:
 
 
 @cases.route("/<id32:case>/entries", methods=["GET"])
+@cases.polled
 @cases.doc(security=[{"token": []}])
 @cases.arguments(schemas.Page, location="query")
 @cases.response(200, schemas.Entries)

@@ -4,13 +4,15 @@ from typing import Any
 
 from escrow.api import schemas
 from escrow.api.auth import insist
-from escrow.api.blueprint import READ, Resource, desk
+from escrow.api.blueprint import Resource, desk
+from escrow.api.codes import READ
 from escrow.service.inbox import Cursor, read_inbox
 
 inbox = Resource("inbox", __name__, url_prefix="/v1/inbox", description="What waits for the caller")
 
 
 @inbox.route("", methods=["GET"])
+@inbox.polled
 @inbox.doc(security=[{"token": []}])
 @inbox.arguments(schemas.InboxPage, location="query")
 @inbox.response(200, schemas.Inbox)

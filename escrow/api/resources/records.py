@@ -6,7 +6,9 @@ from flask import Response, request
 
 from escrow.api import schemas
 from escrow.api.auth import identify
-from escrow.api.blueprint import READ, Resource, desk
+from escrow.api.blueprint import Resource, desk
+from escrow.api.codes import READ
+from escrow.api.etags import NOT_MODIFIED, tagged
 from escrow.errors import MalformedError
 from escrow.model.ids import CaseId, RecordId
 from escrow.service import reading
@@ -21,6 +23,7 @@ _BINARY = {"application/octet-stream": {"schema": {"type": "string", "format": "
 
 
 @records.route("", methods=["GET"])
+@records.polled
 @records.doc(security=[{"token": []}])
 @records.arguments(schemas.Page, location="query")
 @records.response(200, schemas.Records)
@@ -33,6 +36,7 @@ def list_records(page: dict[str, Any], case: CaseId) -> dict[str, Any]:
 
 
 @records.route("/<id16:record>", methods=["GET"])
+@records.polled
 @records.doc(security=[{"token": []}])
 @records.response(200, schemas.Record)
 @records.refuses(*READ)
@@ -47,25 +51,19 @@ def show_record(case: CaseId, record: RecordId) -> RecordView:
     responses={
         "200": {"description": "All of it", "content": _BINARY},
         "206": {"description": "The range asked for", "content": _BINARY},
-        "304": {"description": "The caller has it: its SHA-256 is the ETag"},
+        "304": NOT_MODIFIED,
     },
 )
-@records.refuses(*READ, 416)
+@records.refuses(*READ, "range_out_of_bounds", "payload_missing")
 def read_payload(case: CaseId, record: RecordId) -> Response:
     """The record's ciphertext.
 
     For members, for readers of a release, and for all once released to the public.
     """
     payload = reading.read_payload(desk(), identify(desk()).fingerprint, case, record)
-    response = _not_modified(payload) or _bytes(payload)
-    response.set_etag(payload.sha256)
+    response = tagged(payload.sha256, lambda: _bytes(payload))
     response.headers["Accept-Ranges"] = "bytes"
-    response.headers["Cache-Control"] = "private, no-cache"
     return response
-
-
-def _not_modified(payload: PayloadView) -> Response | None:
-    return Response(status=304) if request.if_none_match.contains_weak(payload.sha256) else None
 
 
 def _bytes(payload: PayloadView) -> Response:

@@ -2,11 +2,13 @@
 
 from typing import Any
 
-from flask import Response, request
+from flask import Response
 
 from escrow.api import schemas
 from escrow.api.auth import identify
-from escrow.api.blueprint import READ, Resource, desk
+from escrow.api.blueprint import Resource, desk
+from escrow.api.codes import READ
+from escrow.api.etags import NOT_MODIFIED, tagged
 from escrow.model.ids import CaseId, Hash
 from escrow.service import reading
 from escrow.service.views import RequestView
@@ -17,6 +19,7 @@ _JSON = {"application/json": {"schema": {"type": "object"}}}
 
 
 @requests.route("/requests", methods=["GET"])
+@requests.polled
 @requests.doc(security=[{"token": []}])
 @requests.arguments(schemas.Page, location="query")
 @requests.response(200, schemas.Requests)
@@ -29,6 +32,7 @@ def list_requests(page: dict[str, Any], case: CaseId) -> dict[str, Any]:
 
 
 @requests.route("/requests/<id32:asked>", methods=["GET"])
+@requests.polled
 @requests.doc(security=[{"token": []}])
 @requests.response(200, schemas.Request)
 @requests.refuses(*READ)
@@ -42,7 +46,7 @@ def show_request(case: CaseId, asked: Hash) -> RequestView:
     security=[{"token": []}, {}],
     responses={
         "200": {"description": "What is needed to check and open this release", "content": _JSON},
-        "304": {"description": "The caller has it"},
+        "304": NOT_MODIFIED,
     },
 )
 @requests.refuses(*READ)
@@ -52,13 +56,7 @@ def read_bundle(case: CaseId, asked: Hash) -> Response:
     For members, for its readers, and for all where it was released to the public.
     """
     bundle = reading.read_bundle(desk(), identify(desk()).fingerprint, case, asked)
-    if request.if_none_match.contains_weak(bundle.tag):
-        response = Response(status=304)
-    else:
-        response = Response(bundle.raw, mimetype="application/json")
-    response.set_etag(bundle.tag)
-    response.headers["Cache-Control"] = "private, no-cache"
-    return response
+    return tagged(bundle.tag, lambda: Response(bundle.raw, mimetype="application/json"))
 
 
 @requests.route("/shares/<id32:shares>", methods=["GET"])
@@ -66,7 +64,7 @@ def read_bundle(case: CaseId, asked: Hash) -> Response:
     security=[{"token": []}],
     responses={"200": {"description": "The object's exact bytes", "content": _JSON}},
 )
-@requests.refuses(*READ)
+@requests.refuses(*READ, "share_object_missing")
 def read_share(case: CaseId, shares: Hash) -> Response:
     """A share object. For its author; for members once the request is released."""
     raw = reading.read_share(desk(), identify(desk()).fingerprint, case, shares)

@@ -6,8 +6,9 @@ from flask import request
 
 from escrow.api import schemas
 from escrow.api.auth import identify
-from escrow.api.blueprint import SEND, Resource, desk, transfers
+from escrow.api.blueprint import Resource, desk, transfers
 from escrow.api.bodies import read_digest, require_length, stream
+from escrow.api.codes import READ, SEND, SEND_OCTETS, UPLOADS
 from escrow.model.ids import CaseId, UploadId
 from escrow.service.uploads import (
     AddressesView,
@@ -51,7 +52,7 @@ def begin_upload(body: dict[str, Any], case: CaseId, upload: UploadId) -> Upload
 @uploads.route("/<id16:upload>", methods=["GET"])
 @uploads.doc(security=[{"token": []}])
 @uploads.response(200, schemas.Upload)
-@uploads.refuses(*SEND)
+@uploads.refuses(*READ, UPLOADS)
 def show_upload(case: CaseId, upload: UploadId) -> UploadView:
     """Which parts are here, to resume from."""
     return progress(desk(), identify(desk()).fingerprint, case, upload)
@@ -60,7 +61,7 @@ def show_upload(case: CaseId, upload: UploadId) -> UploadView:
 @uploads.route("/<id16:upload>/parts/<part:number>", methods=["PUT"])
 @uploads.doc(security=[{"token": []}], requestBody=_OCTETS)
 @uploads.response(200, schemas.Part)
-@uploads.refuses(*SEND)
+@uploads.refuses(*SEND_OCTETS)
 def send_part(case: CaseId, upload: UploadId, number: int) -> PartReceipt:
     """One part, exactly as long as the plan says. It counts once whole; sending it again replaces it."""
     caller = identify(desk()).fingerprint
@@ -71,7 +72,7 @@ def send_part(case: CaseId, upload: UploadId, number: int) -> PartReceipt:
 @uploads.route("/<id16:upload>/payload", methods=["PUT"])
 @uploads.doc(security=[{"token": []}], requestBody=_OCTETS, parameters=[_DIGEST])
 @uploads.response(200, schemas.Payload)
-@uploads.refuses(*SEND)
+@uploads.refuses(*SEND_OCTETS)
 def send_payload(case: CaseId, upload: UploadId) -> StoredPayload:
     """The whole payload in one body, as long as announced. Where it breaks off, its whole parts are here."""
     caller = identify(desk()).fingerprint
@@ -84,7 +85,7 @@ def send_payload(case: CaseId, upload: UploadId) -> StoredPayload:
 @uploads.doc(security=[{"token": []}])
 @uploads.arguments(schemas.AddressPage, location="query")
 @uploads.response(200, schemas.Addresses)
-@uploads.refuses(*SEND)
+@uploads.refuses(*READ, UPLOADS, "addresses_not_offered")
 def show_addresses(query: dict[str, Any], case: CaseId, upload: UploadId) -> AddressesView:
     """Where storage itself takes the next parts, each by one PUT, for `valid_s` seconds."""
     caller = identify(desk()).fingerprint
