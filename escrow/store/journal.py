@@ -5,7 +5,7 @@ database, so any number of processes may keep the same cases. Replayed cases sta
 processes appended is fetched entry by entry before anything is answered. The journal knows the chain and the
 clock; what must be stored or checked beside a statement is the caller's `prepare`.
 
-Rules J1 to J7 carry the numbers of README.md in escrow/ledger.
+Rules J1 to J8 carry the numbers of README.md in escrow/ledger.
 """
 
 import time
@@ -29,12 +29,15 @@ from escrow.model.ids import CaseId, Hash
 from escrow.model.wire import to_time
 from escrow.store import names
 from escrow.store.interface import Bucket, Outcome, Store
+from escrow.store.snapshots import EVERY, Later, Snapshots
 from escrow.store.watching import AppendTried, CaseReplayed, CasesKept, Watch, nobody
 
 MAX_ATTEMPTS = 100
 """Entries that others may put in first before an append gives up. Each attempt somebody else succeeded."""
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """Of entries in one answer; a single longer one is still answered."""
+MANY = 2 * EVERY
+"""Entries replayed by a process that starts, after which it writes a snapshot where the case stands."""
 MAX_BEHIND = timedelta(minutes=10)
 """How far the last entry may be ahead of the clock: more than two services' clocks ever differ."""
 
@@ -72,6 +75,7 @@ class Journal:
         max_cases: int = 1000,
         max_behind: timedelta = MAX_BEHIND,
         watch: Watch = nobody,
+        later: Later | None = None,
     ) -> None:
         self._store = store
         self._service = service
@@ -80,6 +84,7 @@ class Journal:
         self._max_cases = max_cases
         self._max_behind = max_behind
         self._watch = watch
+        self._snapshots = Snapshots(store, service, watch, later)
         self._told_kept = 0
         self._kept: OrderedDict[CaseId, _Kept] = OrderedDict()
         self._guard = Lock()
@@ -143,6 +148,7 @@ class Journal:
                 if outcome is Outcome.ALREADY_OTHER:
                     continue  # J3: reload, apply the rules again
                 after = extend_own(state, made, verified).head
+                self._snapshots.keep(state)
                 created = outcome is Outcome.CREATED
                 return Receipt(entry=made, n=after.n, hash=after.hash, statement=statement, created=created)
         raise ConflictError("append_conflict", attempts=MAX_ATTEMPTS)
@@ -203,8 +209,9 @@ class Journal:
 
     def _refreshed(self, case: CaseId, kept: _Kept) -> CaseState | None:
         """J2: take in whatever entries there are beyond those replayed. None: there is no such case."""
-        state = kept.state
-        cold, first, began = state is None, 0 if state is None else state.head.n + 1, time.monotonic()
+        cold, began = kept.state is None, time.monotonic()
+        state = kept.state = kept.state or self._from_snapshot(case)
+        first = 0 if state is None else state.head.n + 1
         while True:
             n = 0 if state is None else state.head.n + 1
             raw = self._entry(case, n)
@@ -213,7 +220,22 @@ class Journal:
             state = kept.state = self._replayed(case, state, n, raw)
         if n > first:
             self._watch(CaseReplayed(entries=n - first, cold=cold, seconds=time.monotonic() - began))
+        if cold and state is not None and n - first >= MANY:
+            self._snapshots.keep(state, always=True)
         return state
+
+    def _from_snapshot(self, case: CaseId) -> CaseState | None:
+        """J8: the newest whose last entry is the one that the chain has, which fixes all before it."""
+        for state in self._snapshots.newest_first(case):
+            try:
+                raw = self._entry(case, state.head.n)
+                if raw is not None and Entry.read(raw, self._card).head == state.head:
+                    return state
+            except EscrowError as error:
+                self._snapshots.ignored(error.code)
+                continue
+            self._snapshots.ignored("snapshot_not_of_chain")
+        return None
 
     def _replayed(self, case: CaseId, state: CaseState | None, n: int, raw: str) -> CaseState:
         try:
