@@ -122,6 +122,8 @@ class Settings:
     """Shared out likewise."""
     cached_cases: int = 1000
     """Replayed cases that one worker keeps in memory."""
+    cached_bytes: int = 256 * MIB
+    """What they may take there, roughly: a long case counts for more than a short one. One always stays."""
 
     slow_storage_s: float = 1.0
     """From here on a call to the S3 server is worth a line in the log. MinIO answers a small one in 3 ms; of
@@ -194,6 +196,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "entries_per_case": (50, _MOST),  # shared out among few cards, fewer do not bring one record to release
     "records_per_case": (1, _MOST),
     "cached_cases": (1, _MOST),
+    "cached_bytes": (1, _MOST * MIB),
     "slow_storage_s": (0.001, _DAY),
     "clock_behind_s": (0.001, 365 * _DAY),
     "socket_timeout_s": (0.1, _DAY),
@@ -326,6 +329,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "entries_per_case": _integer,
     "records_per_case": _integer,
     "cached_cases": _integer,
+    "cached_bytes": _integer,
     "slow_storage_s": _seconds,
     "clock_behind_s": _seconds,
     "socket_timeout_s": _seconds,

@@ -7,8 +7,8 @@ where the chain has that very entry (`escrow/store/snapshots.py` asks).
     compact JWS of the service, newline, the state as JSON
 
 The JWS (`typ` escrow.snapshot.v1) says case, head, form, and length and digest of what follows. What can be
-computed from other fields is not written: keys and uploads in use, a record's body from its exact bytes, its
-paths from that and the charter, tickets from their exact bytes. The form is a hash of how all types in the
+computed from other fields is not written: keys and uploads in use, a record's paths from its body and the
+charter, the exact bytes of a body that is in our own spelling. The form is a hash of how all types in the
 state are made, and of VERSION: a snapshot of another form is none of our business.
 """
 
@@ -24,10 +24,8 @@ from escrow.ledger import jws
 from escrow.ledger.rules_record import path_state
 from escrow.ledger.state import CaseState, CharterState, RecordState, RequestState
 from escrow.ledger.statement import Head
-from escrow.ledger.written import FIELD, describe, expect, form_of, form_of_fields, malformed
+from escrow.ledger.written import FIELD, Form, describe, expect, form_of, form_of_fields, malformed
 from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId, Hash
-from escrow.model.record import RecordBody
-from escrow.model.ticket import MAX_TICKET, Ticket
 from escrow.model.wire import Fields, Json, decode_json, encode_json, from_base64, to_base64
 
 TYP: Final = "escrow.snapshot.v1"
@@ -42,8 +40,7 @@ _MAX_ITEMS: Final = 4_000_000
 _FOLLOWING: Final = ("dealing_keys", "ticket_keys", "uploads")
 _COLUMNS: Final = ("statements", "entries")
 _OWN: Final = ("records", "requests")
-_RECORD = frozenset({"body", "paths"})
-_REQUEST = frozenset({"tickets"})
+_RECORD = frozenset({"body_raw", "paths"})
 
 FORM: Final = digest(Label.SNAPSHOT_FORM, bytes([VERSION]), describe(CaseState).encode()).hex()[:16]
 
@@ -140,9 +137,8 @@ def dump(state: CaseState) -> bytes:
         raise ValueError("sparse")
     written["statements"] = to_base64(bytes.fromhex("".join(state.statements)))
     written["entries"] = to_base64(bytes.fromhex("".join(state.entries.values())))
-    record, request = _record_form(), _request_form()
-    written["records"] = [record.emit(one) for one in state.records.values()]
-    written["requests"] = [request.emit(one) for one in state.requests.values()]
+    written["records"] = [_emit_record(one) for one in state.records.values()]
+    written["requests"] = [form_of(RequestState).emit(one) for one in state.requests.values()]
     return encode_json(written)
 
 
@@ -165,7 +161,7 @@ def _restored(written: Json) -> CaseState:
     held["statements"] = {name: n for n, name in enumerate(_hashes(written["statements"], count))}
     held["entries"] = dict(enumerate(_hashes(written["entries"], count)))
     records = [_record(one, held["charters"]) for one in expect(written["records"], list)]
-    requests = [_request(one) for one in expect(written["requests"], list)]
+    requests = [form_of(RequestState).read(one) for one in expect(written["requests"], list)]
     state = CaseState(
         records={record.body.record: record for record in records},
         requests={request.hash: request for request in requests},
@@ -189,31 +185,24 @@ def _follow(state: CaseState) -> None:
             state.ticket_keys[ticket.Q] = ticket.dealing
 
 
-def _record_form() -> Any:
+def _record_form() -> Form:
     return form_of_fields(RecordState, without=_RECORD)
 
 
-def _request_form() -> Any:
-    return form_of_fields(RequestState, without=_REQUEST)
+def _emit_record(record: RecordState) -> list[Any]:
+    """The body's exact bytes only where they are not in our own spelling."""
+    raw = None if record.body.encode() == record.body_raw else to_base64(record.body_raw)
+    return [raw, _record_form().emit(record)]
 
 
 def _record(written: object, charters: dict[Hash, CharterState]) -> RecordState:
-    held = _record_form().read(written)
-    body = RecordBody.parse(held["body_raw"])
+    raw, rest = expect(written, list)
+    held = _record_form().read(rest)
+    body = held["body"]
+    body_raw = body.encode() if raw is None else from_base64(expect(raw, str), field=FIELD)
     charter = charters[held["charter"]]
-    paths = {path.name: path_state(held["r"], held["body_raw"], charter, path) for path in body.paths}
-    return RecordState(body=body, paths=MappingProxyType(paths), **held)
-
-
-def _request(written: object) -> RequestState:
-    held = _request_form().read(written)
-    return RequestState(tickets=tuple(_ticket(raw) for raw in held["tickets_raw"]), **held)
-
-
-def _ticket(raw: str) -> Ticket:
-    """Its signature was checked before it entered."""
-    token = jws.UnverifiedJws.parse(raw, limit=MAX_TICKET, field=FIELD)
-    return Ticket.read(Fields(decode_json(token.payload, limit=MAX_TICKET, field=FIELD), at=FIELD))
+    paths = {path.name: path_state(held["r"], body_raw, charter, path) for path in body.paths}
+    return RecordState(body_raw=body_raw, paths=MappingProxyType(paths), **held)
 
 
 def _hashes(column: object, count: int) -> list[Hash]:

@@ -3,7 +3,8 @@
 A dataclass is a list of its fields in order, a mapping a list of pairs in its own order, bytes and group
 elements are base64url. What a type's fields are is read off the class itself, so a field that joins later is
 written without a word here; `describe` says all of it in one text, by whose hash a reader knows a form that
-is not its own. Reading checks every type, and every class checks itself at birth.
+is not its own. Reading checks every type, and every class checks itself at birth; but whether group elements
+are in the group is not asked again: only what the reader itself has signed is read here.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +24,7 @@ from escrow.policy.tree import Policy
 
 FIELD = "snapshot"
 _KEPT = 4096
-"""Cards and keys of seats come up in every record and are checked once; so many are remembered."""
+"""Cards and policies come up in every record and are checked once; so many are remembered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,13 +47,17 @@ def expect(value: object, kind: type) -> Any:
 
 
 @lru_cache(maxsize=_KEPT)
-def _point(text: str) -> Point:
-    return Point.decode(from_base64(text, field=FIELD), field=FIELD)
+def _card(text: str) -> Card:
+    return Card(from_base64(text, field=FIELD))
 
 
 @lru_cache(maxsize=_KEPT)
-def _card(text: str) -> Card:
-    return Card(from_base64(text, field=FIELD))
+def _policy(text: str) -> Policy:
+    return parse_policy(text)
+
+
+def _bytes(value: object) -> bytes:
+    return from_base64(expect(value, str), field=FIELD)
 
 
 def _same(kind: type) -> Form:
@@ -63,11 +68,13 @@ _LEAVES: Mapping[object, Form] = {
     str: _same(str),
     int: _same(int),
     bool: _same(bool),
-    bytes: Form(emit=to_base64, read=lambda value: from_base64(expect(value, str), field=FIELD)),
+    bytes: Form(emit=to_base64, read=_bytes),
     datetime: Form(emit=to_time, read=lambda value: from_time(expect(value, str), field=FIELD)),
-    Point: Form(emit=lambda value: to_base64(value.encode()), read=lambda value: _point(expect(value, str))),
+    Point: Form(
+        emit=lambda value: to_base64(value.encode()), read=lambda value: Point.unsafe_own(_bytes(value))
+    ),
     Card: Form(emit=lambda value: to_base64(value.public), read=lambda value: _card(expect(value, str))),
-    Policy: Form(emit=str, read=lambda value: parse_policy(expect(value, str))),
+    Policy: Form(emit=str, read=lambda value: _policy(expect(value, str))),
 }
 
 

@@ -28,8 +28,8 @@ from escrow.ledger.statement import Statement
 from escrow.model.ids import CaseId, Hash
 from escrow.model.wire import to_time
 from escrow.store import names
-from escrow.store.interface import Bucket, Outcome, Store
-from escrow.store.snapshots import EVERY, Later, Snapshots
+from escrow.store.interface import MIB, Bucket, Outcome, Store
+from escrow.store.snapshots import EVERY, Later, Snapshots, weight
 from escrow.store.watching import AppendTried, CaseReplayed, CasesKept, Watch, nobody
 
 MAX_ATTEMPTS = 100
@@ -56,11 +56,13 @@ class Receipt:
 class _Kept:
     """One case in memory, used by one thread at a time. No state: not loaded, or no such case."""
 
-    __slots__ = ("lock", "state")
+    __slots__ = ("counted", "lock", "state", "weight")
 
     def __init__(self) -> None:
         self.lock = RLock()
         self.state: CaseState | None = None
+        self.weight = 0  # bytes, about what the state takes
+        self.counted = 0  # of these, what the journal's sum has in it
 
 
 class Journal:
@@ -73,6 +75,7 @@ class Journal:
         clock: Callable[[], datetime],
         *,
         max_cases: int = 1000,
+        max_bytes: int = 256 * MIB,
         max_behind: timedelta = MAX_BEHIND,
         watch: Watch = nobody,
         later: Later | None = None,
@@ -82,10 +85,12 @@ class Journal:
         self._card = service.card
         self._clock = clock
         self._max_cases = max_cases
+        self._max_bytes = max_bytes
         self._max_behind = max_behind
         self._watch = watch
         self._snapshots = Snapshots(store, service, watch, later)
         self._told_kept = 0
+        self._weight = 0
         self._kept: OrderedDict[CaseId, _Kept] = OrderedDict()
         self._guard = Lock()
 
@@ -148,6 +153,7 @@ class Journal:
                 if outcome is Outcome.ALREADY_OTHER:
                     continue  # J3: reload, apply the rules again
                 after = extend_own(state, made, verified).head
+                kept.weight += len(made)
                 self._snapshots.keep(state)
                 created = outcome is Outcome.CREATED
                 return Receipt(entry=made, n=after.n, hash=after.hash, statement=statement, created=created)
@@ -196,12 +202,17 @@ class Journal:
                 self._tidy(case, kept)
 
     def _tidy(self, case: CaseId, kept: _Kept) -> None:
-        """Keep no trace of cases that are not there, and no more than `max_cases` of those that are (J6)."""
+        """Keep no trace of cases that are not there, and of those that are no more than there may be (J6)."""
         with self._guard:
-            if kept.state is None and self._kept.get(case) is kept:
-                del self._kept[case]
-            while len(self._kept) > self._max_cases:
-                self._kept.popitem(last=False)
+            if self._kept.get(case) is kept:
+                self._weight += kept.weight - kept.counted
+                kept.counted = kept.weight
+                if kept.state is None:
+                    del self._kept[case]
+            while len(self._kept) > self._max_cases or (
+                self._weight > self._max_bytes and len(self._kept) > 1
+            ):
+                self._weight -= self._kept.popitem(last=False)[1].counted
             cases, told = len(self._kept), self._told_kept
             self._told_kept = cases
         if cases != told:
@@ -210,7 +221,7 @@ class Journal:
     def _refreshed(self, case: CaseId, kept: _Kept) -> CaseState | None:
         """J2: take in whatever entries there are beyond those replayed. None: there is no such case."""
         cold, began = kept.state is None, time.monotonic()
-        state = kept.state = kept.state or self._from_snapshot(case)
+        state = kept.state = kept.state or self._from_snapshot(case, kept)
         first = 0 if state is None else state.head.n + 1
         while True:
             n = 0 if state is None else state.head.n + 1
@@ -218,18 +229,20 @@ class Journal:
             if raw is None:
                 break
             state = kept.state = self._replayed(case, state, n, raw)
+            kept.weight += len(raw)
         if n > first:
             self._watch(CaseReplayed(entries=n - first, cold=cold, seconds=time.monotonic() - began))
         if cold and state is not None and n - first >= MANY:
             self._snapshots.keep(state, always=True)
         return state
 
-    def _from_snapshot(self, case: CaseId) -> CaseState | None:
+    def _from_snapshot(self, case: CaseId, kept: _Kept) -> CaseState | None:
         """J8: the newest whose last entry is the one that the chain has, which fixes all before it."""
         for state in self._snapshots.newest_first(case):
             try:
                 raw = self._entry(case, state.head.n)
                 if raw is not None and Entry.read(raw, self._card).head == state.head:
+                    kept.weight = weight(state)
                     return state
             except EscrowError as error:
                 self._snapshots.ignored(error.code)

@@ -25,6 +25,8 @@ EVERY: Final = 128
 """Entries. What is left to replay then takes as long as a case of a hundred entries took all along."""
 MOST_BYTES_AN_ENTRY: Final = 32 * 1024
 """Of snapshots, for each entry between two: where a case holds many records, they come less often."""
+BYTES_OF_AN_ENTRY: Final = 512
+"""What the smallest entry takes in memory: its hash and its statement's, and a number for each."""
 TRIED: Final = 3
 """A damaged one costs a call, so no more are looked at before the entries are."""
 WAITING: Final = 4
@@ -116,6 +118,13 @@ class Snapshots:
         except Exception as error:  # noqa: BLE001  nobody waits for it, and it must be heard of
             outcome = str(error) if type(error) is ValueError else type(error).__name__
         self._watch(SnapshotKept(outcome=outcome, bytes=len(raw), seconds=time.monotonic() - began))
+
+
+def weight(state: CaseState) -> int:
+    """Bytes that a state takes in memory, roughly. Of entries that are replayed, their length is taken."""
+    bodies = sum(len(record.body_raw) for record in state.records.values())
+    tickets = sum(len(raw) for request in state.requests.values() for raw in request.tickets_raw)
+    return BYTES_OF_AN_ENTRY * (state.head.n + 1) + 2 * (bodies + tickets)
 
 
 def is_due(n: int, size: int) -> bool:
