@@ -45,7 +45,10 @@ class Writing:
     def __call__(self, work: Callable[[], None]) -> None:
         if not self._room.acquire(blocking=False):
             return
-        self._pool.submit(self._do, work)
+        try:
+            self._pool.submit(self._do, work)
+        except RuntimeError:  # this process is about to end; the entry counts all the same
+            self._room.release()
 
     def _do(self, work: Callable[[], None]) -> None:
         try:

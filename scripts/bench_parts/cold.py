@@ -1,7 +1,7 @@
 """What the first answer of a process costs that has just started: of a long case and of a short one.
 
-    .venv/bin/python scripts/bench_parts/cold.py [--sizes 100 1000 3000 10000] [--rounds 7] [--minio]
-        [--json] [--plot infra/guides/plots]
+    .venv/bin/python scripts/bench_parts/cold.py [--sizes 100 1000 3000 10000] [--rounds 7] [--before 3]
+        [--minio] [--json] [--plot infra/guides/plots]
 
 Every case lies in one store, a folder or (`--minio`) a MinIO that is brought up here, and each answer comes
 from a journal that knows nothing yet. "now" are milliseconds with snapshots, "entries" those by the entries
@@ -39,7 +39,7 @@ from escrow.store.s3 import S3Store
 from escrow.store.snapshots import EVERY
 
 LIMITS = {"ratio": 2.0, "ratio_worst": 3.0, "append": 1.5}
-APPENDS = 8 * EVERY
+APPENDS = 4 * EVERY
 
 
 class Blind:
@@ -131,18 +131,18 @@ class Bench:
         return [len(self.store.get(Bucket.RECORDS, name, limit=MAX_SNAPSHOT)) for name in found]
 
 
-def run(store: Store, sizes: list[int], rounds: int) -> dict[str, Any]:
+def run(store: Store, sizes: list[int], rounds: int, before: int) -> dict[str, Any]:
     bench = Bench(store)
     cases = [bench.case(entries) for entries in sizes]
     short, long = cases[0], cases[-1]
     points = []
     for entries, case in zip(sizes, cases, strict=True):
         by_snapshot = statistics.median(bench.cold_ms(case) for _ in range(rounds))
-        by_entries = statistics.median(bench.cold_ms(case, blind=True) for _ in range(min(rounds, 3)))
+        by_entries = statistics.median(bench.cold_ms(case, blind=True) for _ in range(before))
         points.append({"entries": entries, "now": round(by_snapshot, 1), "before": round(by_entries, 1)})
     short_ms, long_ms, ratio = bench.pairs(short, long, rounds)
     figures = {"short_ms": short_ms, "long_ms": long_ms, "ratio": ratio}
-    figures["ratio_entries"] = bench.pairs(short, long, 3, blind=True)[2]
+    figures["ratio_entries"] = bench.pairs(short, long, before, blind=True)[2]
     kept = bench.sizes(long)
     figures |= {"newest_kib": kept[-1] / 1024, "all_mib": sum(kept) / 1024**2}
     figures["memory"] = bench.memory_kib(long)
@@ -156,6 +156,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 1000, 3000, 10_000])
     parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--before", type=int, default=3, help="rounds by the entries alone")
     parser.add_argument("--minio", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--plot", type=Path, metavar="FOLDER")
@@ -164,7 +165,7 @@ def main() -> None:
         tempfile.TemporaryDirectory(prefix="escrow-bench-") as folder,
         opened(Path(folder), on_minio=arguments.minio) as store,
     ):
-        found = run(store, arguments.sizes, arguments.rounds)
+        found = run(store, arguments.sizes, arguments.rounds, arguments.before)
     if arguments.plot:
         keep(arguments.plot, "minio" if arguments.minio else "folder", found)
     if arguments.json:

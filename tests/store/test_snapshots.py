@@ -290,6 +290,17 @@ def test_nobody_waits_for_what_is_written_and_too_much_is_left_out() -> None:
     assert ran == list(range(WAITING))
 
 
+def test_append_of_a_process_that_ends_counts_all_the_same(tmp_path: Path) -> None:
+    site = Site(tmp_path / "store", 4)
+    ending = Writing()
+    ending._pool.shutdown()
+    site.journal = Journal(site.store, SERVICE, Clock(), later=ending)
+    site.grow(1)
+    assert site.snapshots() == []
+    with site.journal.reading(site.case) as state:
+        assert state.head.n == 4
+
+
 def test_large_snapshots_come_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(snapshots, "EVERY", 128)
     assert [n for n in range(1, 1025) if is_due(n, 128 * MOST_BYTES_AN_ENTRY)] == list(range(128, 1025, 128))
