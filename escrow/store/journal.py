@@ -219,17 +219,23 @@ class Journal:
             self._watch(CasesKept(cases=cases))
 
     def _refreshed(self, case: CaseId, kept: _Kept) -> CaseState | None:
-        """J2: take in whatever entries there are beyond those replayed. None: there is no such case."""
-        cold, began = kept.state is None, time.monotonic()
-        state = kept.state = kept.state or self._from_snapshot(case, kept)
-        first = 0 if state is None else state.head.n + 1
-        while True:
-            n = 0 if state is None else state.head.n + 1
-            raw = self._entry(case, n)
-            if raw is None:
-                break
+        """J2: take in whatever entries there are beyond those replayed. None: there is no such case, which
+        takes the same one call as a case of which nothing is new.
+        """
+        state, began = kept.state, time.monotonic()
+        cold, n = state is None, 0 if state is None else state.head.n + 1
+        raw = self._entry(case, n)
+        if cold and raw is not None:
+            state = kept.state = self._from_snapshot(case, kept)
+            if state is not None:
+                n = state.head.n + 1
+                raw = self._entry(case, n)
+        first = n
+        while raw is not None:
             state = kept.state = self._replayed(case, state, n, raw)
             kept.weight += len(raw)
+            n += 1
+            raw = self._entry(case, n)
         if n > first:
             self._watch(CaseReplayed(entries=n - first, cold=cold, seconds=time.monotonic() - began))
         if cold and state is not None and n - first >= MANY:

@@ -93,6 +93,11 @@ class Bench:
     def cold_ms(self, case: Case, *, blind: bool = False) -> float:
         return 1000 * seconds(replace(case, journal=self.journal(never, blind=blind)).length)
 
+    def medians(self, cases: list[Case], rounds: int, *, blind: bool = False) -> list[float]:
+        """Of each case, in ms. Every round asks all of them, so they share what else the machine does."""
+        taken = [[self.cold_ms(case, blind=blind) for case in cases] for _ in range(rounds)]
+        return [statistics.median(column) for column in zip(*taken, strict=True)]
+
     def pairs(
         self, short: Case, long: Case, rounds: int, *, blind: bool = False
     ) -> tuple[float, float, float]:
@@ -135,11 +140,11 @@ def run(store: Store, sizes: list[int], rounds: int, before: int) -> dict[str, A
     bench = Bench(store)
     cases = [bench.case(entries) for entries in sizes]
     short, long = cases[0], cases[-1]
-    points = []
-    for entries, case in zip(sizes, cases, strict=True):
-        by_snapshot = statistics.median(bench.cold_ms(case) for _ in range(rounds))
-        by_entries = statistics.median(bench.cold_ms(case, blind=True) for _ in range(before))
-        points.append({"entries": entries, "now": round(by_snapshot, 1), "before": round(by_entries, 1)})
+    by_snapshot, by_entries = bench.medians(cases, rounds), bench.medians(cases, before, blind=True)
+    points = [
+        {"entries": entries, "now": round(after, 1), "before": round(then, 1)}
+        for entries, after, then in zip(sizes, by_snapshot, by_entries, strict=True)
+    ]
     short_ms, long_ms, ratio = bench.pairs(short, long, rounds)
     figures = {"short_ms": short_ms, "long_ms": long_ms, "ratio": ratio}
     figures["ratio_entries"] = bench.pairs(short, long, before, blind=True)[2]

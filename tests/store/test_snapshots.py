@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from store.faulty import NEVER, FaultyStore
 from store.journal_workers import note
 from support.build import SERVICE, Clock, charter, opening, party
 from support.refusals import refuses, snapshot
@@ -112,7 +113,7 @@ def reasons(told: list[Seen]) -> list[str]:
 def test_process_that_starts_reads_what_came_after_the_newest_snapshot_and_nothing_else(site: Site) -> None:
     store = Counting(site.root)
     state, told = site.cold(store)
-    assert store.read == [8, 9, 10, 11]
+    assert store.read == [0, 8, 9, 10, 11]
     assert [one.entries for one in told if isinstance(one, CaseReplayed)] == [2]
     assert state == site.replayed()
 
@@ -125,6 +126,19 @@ def test_snapshots_come_every_so_many_entries_and_say_the_same_whoever_writes_th
     assert [site.file(name).read_bytes() for name in found] == before
     with Journal(site.store, SERVICE, Clock()).reading(site.case) as state:
         assert site.file(site.snapshots()[-1]).read_bytes() == forms.seal(SERVICE, state)
+
+
+def test_case_that_is_not_there_costs_one_call_as_one_of_which_nothing_is_new(site: Site) -> None:
+    """So the time of an answer does not tell a stranger that there is such a case."""
+    store = FaultyStore(site.store, kill_at=NEVER)
+    journal = Journal(store, SERVICE, Clock(), later=at_once)  # type: ignore[arg-type]
+    calls = []
+    for case in (site.case, site.case, "0" * 64):
+        before = len(store.calls)
+        with journal.looking(case):
+            pass
+        calls.append(store.calls[before:])
+    assert calls[1] == calls[2] == ["get"]
 
 
 def damage(raw: bytes) -> bytes:
@@ -248,7 +262,7 @@ def test_long_case_without_snapshots_gets_one_where_it_stands(site: Site) -> Non
     assert [names.parse_snapshot(name).number for name in site.snapshots()] == [10]
     store = Counting(site.root)
     assert site.cold(store)[0] == site.replayed()
-    assert store.read == [10, 11]
+    assert store.read == [0, 10, 11]
 
 
 def test_snapshot_of_an_older_form_is_not_even_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
