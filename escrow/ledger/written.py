@@ -105,7 +105,7 @@ def form_of(hint: Any) -> Form:
 
 @cache
 def form_of_fields(kind: type, *, without: frozenset[str]) -> Form:
-    """A dataclass as a list of its fields; those left out are given to `read` beside it: a pair then."""
+    """A dataclass as a list of its fields. Where some are left out, `read` gives a dict of the others."""
     names = tuple(field.name for field in fields(kind) if field.name not in without)
     hints = get_type_hints(kind)
     row = _row(tuple(hints[name] for name in names), tuple)
