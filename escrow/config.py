@@ -122,6 +122,8 @@ class Settings:
     """Shared out likewise."""
     cached_cases: int = 1000
     """Replayed cases that one worker keeps in memory."""
+    cached_bytes: int = 256 * MIB
+    """What they may take there, roughly: a long case counts for more than a short one. One always stays."""
 
     requests_per_s_per_card: float = 50.0
     """In each worker; ten seconds' worth may come at once. 0: no limit. One worker answers some hundreds of
@@ -206,6 +208,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "cached_cases": (1, _MOST),
     "requests_per_s_per_card": (0, _MOST),
     "posts_per_s_per_case": (0, _MOST),
+    "cached_bytes": (1, _MOST * MIB),
     "slow_storage_s": (0.001, _DAY),
     "clock_behind_s": (0.001, 365 * _DAY),
     "socket_timeout_s": (0.1, _DAY),
@@ -348,6 +351,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "cached_cases": _integer,
     "requests_per_s_per_card": _number,
     "posts_per_s_per_case": _number,
+    "cached_bytes": _integer,
     "slow_storage_s": _seconds,
     "clock_behind_s": _seconds,
     "socket_timeout_s": _seconds,

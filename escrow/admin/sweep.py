@@ -10,13 +10,16 @@ Rules, as in README.md:
  W5  Ages are by the storage's clock, which must agree with this machine's.
  W6  Whatever a run that is broken off leaves of an upload, the next one finds.
  W7  A payload that an entry names is retained for its charter's term; who crashed before that is made up for.
+ W8  Of a case's snapshots, the newest two of each form stay. Whoever misses one replays entries.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from itertools import groupby
 
 from escrow.admin.cases import cases, replay
+from escrow.admin.listings import case_ids, every_name
 from escrow.admin.release import Clock, require_clock
 from escrow.admin.remains import (
     Remainder,
@@ -33,7 +36,7 @@ from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, UploadId
 from escrow.service.deposit import keep, term_end
 from escrow.store import names
-from escrow.store.interface import Store
+from escrow.store.interface import Bucket, Store
 from escrow.store.opening import Archive
 
 STALE = timedelta(days=7)
@@ -43,6 +46,9 @@ _HOPELESS = (
     "certificate_refused",
 )  # fmt: skip
 """Reasons of `storage_failed` that are of the whole storage."""
+
+SNAPSHOTS_KEPT = 2
+"""One that a service is reading just now, and one beside it, should the newest be damaged."""
 
 Progress = Callable[[CaseId], None]
 
@@ -88,6 +94,14 @@ class Short:
     length: int
     age: timedelta
     until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlived:
+    """W8. A snapshot after which there are newer ones."""
+
+    case: CaseId
+    name: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,6 +153,21 @@ def find_short(
             yield from _short(archive, replay(archive.store, case), now)
         except EscrowError as error:
             yield _left_alone(case, error)
+
+
+def find_outlived(archive: Archive, *, progress: Progress = lambda case: None) -> Iterator[Outlived]:
+    """W8: what can be removed, case by case; nothing is."""
+    for case in case_ids(archive.store, Bucket.RECORDS, names.SNAPSHOTS):
+        progress(case)
+        listed = every_name(archive.store, Bucket.RECORDS, names.snapshots(case))
+        for _, group in groupby(listed, key=lambda name: names.parse_snapshot(name).form):
+            for name in list(group)[:-SNAPSHOTS_KEPT]:
+                yield Outlived(case=case, name=name)
+
+
+def remove_outlived(archive: Archive, found: Outlived) -> None:
+    """Harmless to repeat."""
+    archive.sweeper.discard(found.name)
 
 
 def remove(archive: Archive, found: Leftover) -> bool:

@@ -8,7 +8,7 @@ import structlog
 
 from escrow.service.watching import PayloadCompleted
 from escrow.store.interface import Outcome
-from escrow.store.watching import AppendTried, S3Call, Seen
+from escrow.store.watching import AppendTried, S3Call, Seen, SnapshotIgnored, SnapshotKept
 
 log = structlog.get_logger("escrow")
 
@@ -29,6 +29,12 @@ class StorageLog:
                 log.info("upload_completed", bytes=seen.bytes, ms=_ms(seen.seconds))
             case PayloadCompleted():
                 log.warning("upload_not_completed", bytes=seen.bytes, reason=seen.outcome)
+            case SnapshotIgnored():
+                log.warning("snapshot_ignored", reason=seen.reason)
+            case SnapshotKept(outcome="ok"):
+                pass
+            case SnapshotKept():
+                log.warning("snapshot_not_kept", reason=seen.outcome)
             case _:
                 pass
 

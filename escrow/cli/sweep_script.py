@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,7 +27,13 @@ Exit codes: 0 done, or nothing to do; 2 wrong usage; 7 storage unreachable; 8 a 
 Where the storage is:   --config service/service.toml --credentials sweep.json
 A folder:               --store FOLDER
 """
-_WORDS = {"payload": "payload", "upload": "open upload", "notes": "notes", "short": "retention"}
+_WORDS = {
+    "payload": "payload",
+    "upload": "open upload",
+    "notes": "notes",
+    "short": "retention",
+    "snapshots": "snapshots",
+}
 
 
 @click.command(epilog=EPILOG)
@@ -47,7 +54,7 @@ _WORDS = {"payload": "payload", "upload": "open upload", "notes": "notes", "shor
 def sweep(
     app: App, /, stale_days: int, mend: bool, yes: bool, log: Path | None, **where: Path | None
 ) -> None:
-    """Remove uploads that were given up, and payloads that no entry names.
+    """Remove uploads that were given up, payloads that no entry names, and outlived snapshots.
 
     What an entry names is never removed, not even when its charter's term is over; nor is what is
     retained. Needs the credential "sweep". The service may be running; two may sweep at once; a run that
@@ -68,8 +75,31 @@ def sweep(
                 continue
             length = _deal_with(deeds, found, one, yes=yes)
             count, total = count + (length is not None), total + (length or 0)
+        count += 0 if mend else _outlived(found, deeds, yes=yes)
         done = "done" if yes else "to do; nothing was changed, say --yes to do it"
         say(app, f"{count} {done} ({size(total)})." if count else "Nothing to do.")
+
+
+def _outlived(found: "Archive", deeds: DeedLog, *, yes: bool) -> int:
+    """Snapshots of the service that newer ones follow: a line for each case. How many."""
+    from escrow.admin.sweep import ends_run, find_outlived, remove_outlived
+
+    total = 0
+    for case, group in groupby(find_outlived(found), key=lambda one: one.case):
+        some = list(group)
+        facts = {"case": case, "what": "snapshots", "count": len(some)}
+        try:
+            for one in some if yes else ():
+                remove_outlived(found, one)
+        except EscrowError as error:
+            if ends_run(error):
+                raise
+            deeds.failed(facts, error)
+            continue
+        deed, words = ("removed", "removed") if yes else ("would_remove", "would remove")
+        deeds.did(deed, f"{words:14}  {_WORDS['snapshots']:11}  {case[:12]}  {len(some)}", facts)
+        total += len(some)
+    return total
 
 
 def _deal_with(deeds: DeedLog, found: "Archive", one: "Leftover | Short", *, yes: bool) -> int | None:

@@ -58,6 +58,15 @@ class Point(Secret):
             raise MalformedError("point_not_in_group", field=field)
         return cls(raw)
 
+    @classmethod
+    def unsafe_own(cls, raw: bytes) -> Self:
+        """A point that whoever signed these bytes had decoded, where the caller has checked that it was
+        itself: G1 is asked and nothing else, which takes a hundredth of the time. Never for foreign bytes.
+        """
+        if len(raw) != POINT_BYTES:
+            raise MalformedError("point_length", field="point")
+        return cls(raw)
+
     def is_identity(self) -> bool:
         return hmac.compare_digest(self._raw, _IDENTITY)
 

@@ -57,6 +57,8 @@ class Label(StrEnum):
     STATEMENT = "statement"
     ENTRY = "entry"
     SHARE_OBJECT = "share-object"
+    SNAPSHOT = "snapshot"  # the bytes of a case's state that the service signs for itself
+    SNAPSHOT_FORM = "snapshot-form"  # how that state is written down
     CASE_KEY = "case-key"
     CASE_KEY_HASH = "case-key-hash"
     CASE_KEY_TEXT = "case-key-text"

@@ -73,8 +73,8 @@ def extend(
 
     `service`: the card expected to have signed the first entry. `sparse`: entries between may be missing, as
     in a bundle; then numbers must grow, and hashes are compared where they are known. `proofs` False: proofs
-    are taken as checked before. `texts` False: those of notes are left out of the state, by a service that
-    can read none.
+    are taken as checked before. `texts` False: notes are left out of the state, by a service that can
+    read none.
     """
     if state is None:
         return _first(entry_raw, service)

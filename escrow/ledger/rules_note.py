@@ -6,12 +6,15 @@ from escrow.model.deeds import Note
 
 
 def note(scene: Scene, deed: Note) -> Effect:
-    """S9. Changes nothing but the list of notes."""
+    """S9. Changes nothing but the list of notes, which is not kept where `texts` is False."""
     scene.require_member()
-    text = deed.text if scene.texts else b""
-    added = NoteState(hash=scene.hash, author=scene.author, text=text, n=scene.n, received_at=scene.at)
 
     def effect() -> None:
-        scene.state.notes.append(added)
+        if scene.texts:
+            scene.state.notes.append(
+                NoteState(
+                    hash=scene.hash, author=scene.author, text=deed.text, n=scene.n, received_at=scene.at
+                )
+            )
 
     return effect

@@ -33,7 +33,7 @@ def deposit(scene: Scene, deed: RecordSealed) -> Effect:
     for path in body.paths:
         charter.charter.path(path.name).require_instance(path.terms)
     r = record_context(scene.fingerprint, state.case, charter.proposal, body.record)
-    paths = {path.name: _path(r, deed, charter, path) for path in body.paths}
+    paths = {path.name: path_state(r, deed.body_raw, charter, path) for path in body.paths}
     if scene.proofs:
         _require_proofs(scene, deed, paths)
     sealed = RecordState(
@@ -82,7 +82,7 @@ def _require_unused(state: CaseState, body: RecordBody) -> None:
             raise RefusedError("dealing_key_reused", path=path.name)
 
 
-def _path(r: bytes, deed: RecordSealed, charter: CharterState, path: RecordPath) -> PathState:
+def path_state(r: bytes, body_raw: bytes, charter: CharterState, path: RecordPath) -> PathState:
     """The path over the seats' keys on this chain, which must be those that the depositor saw.
 
     Where they are not, nobody is proven at fault: the depositor may have signed nonsense, or somebody shows
@@ -96,7 +96,7 @@ def _path(r: bytes, deed: RecordSealed, charter: CharterState, path: RecordPath)
         record_path=path,
         seats=seats,
         context=context,
-        digest=dealing_digest(deed.body_raw, path.name).hex(),
+        digest=dealing_digest(body_raw, path.name).hex(),
     )
 
 

@@ -24,7 +24,7 @@ class Scene:
     seen.
 
     `proofs` False skips proofs of dealings and tickets: for a journal that checked them before it appended.
-    `texts` False: those of notes are not kept in the state.
+    `texts` False: notes are not kept in the state.
     `sparse`: entries before this one may be missing, so a correction may name a record that is not there.
     """
 

@@ -178,7 +178,7 @@ class RequestState:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoteState:
-    """A text under the case key; empty where the replay was told to leave texts out."""
+    """A text under the case key. Where the replay was told to leave texts out, there is none of these."""
 
     hash: Hash
     author: Card

@@ -113,12 +113,12 @@ def encode_json(value: Json) -> bytes:
     return check_text(text, limit=len(text), field="json").encode()
 
 
-def decode_json(raw: bytes, *, limit: int, field: str) -> Json:
-    """Parse one JSON object of at most `limit` bytes and MAX_ITEMS values."""
+def decode_json(raw: bytes, *, limit: int, field: str, items: int = MAX_ITEMS) -> Json:
+    """Parse one JSON object of at most `limit` bytes and `items` values."""
     if len(raw) > limit:
         raise TooLargeError("field_too_large", field=field, limit=limit)
-    if sum(map(raw.count, _BEFORE_A_VALUE)) > MAX_ITEMS:
-        raise TooLargeError("json_too_many_items", field=field, limit=MAX_ITEMS)
+    if sum(map(raw.count, _BEFORE_A_VALUE)) > items:
+        raise TooLargeError("json_too_many_items", field=field, limit=items)
 
     def refuse(_: str) -> Any:
         raise ValueError("number")

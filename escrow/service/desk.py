@@ -51,7 +51,7 @@ class Desk:
         """
         identity = load_service_identity(settings.service_identity)
         journal = Journal(
-            store, identity, clock, max_cases=settings.cached_cases,
+            store, identity, clock, max_cases=settings.cached_cases, max_bytes=settings.cached_bytes,
             max_behind=timedelta(seconds=settings.clock_behind_s), watch=watch,
         )  # fmt: skip
         return cls(

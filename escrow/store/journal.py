@@ -5,7 +5,7 @@ database, so any number of processes may keep the same cases. Replayed cases sta
 processes appended is fetched entry by entry before anything is answered. The journal knows the chain and the
 clock; what must be stored or checked beside a statement is the caller's `prepare`.
 
-Rules J1 to J7 carry the numbers of README.md in escrow/ledger.
+Rules J1 to J8 carry the numbers of README.md in escrow/ledger.
 """
 
 import time
@@ -28,13 +28,16 @@ from escrow.ledger.statement import Statement
 from escrow.model.ids import CaseId, Hash
 from escrow.model.wire import to_time
 from escrow.store import names
-from escrow.store.interface import Bucket, Outcome, Store
+from escrow.store.interface import MIB, Bucket, Outcome, Store
+from escrow.store.snapshots import EVERY, Later, Snapshots, weight
 from escrow.store.watching import AppendTried, CaseReplayed, CasesKept, Watch, nobody
 
 MAX_ATTEMPTS = 100
 """Entries that others may put in first before an append gives up. Each attempt somebody else succeeded."""
 MAX_PAGE_BYTES = 16 * 1024 * 1024
 """Of entries in one answer; a single longer one is still answered."""
+MANY = 2 * EVERY
+"""Entries replayed by a process that starts, after which it writes a snapshot where the case stands."""
 MAX_BEHIND = timedelta(minutes=10)
 """How far the last entry may be ahead of the clock: more than two services' clocks ever differ."""
 
@@ -53,11 +56,13 @@ class Receipt:
 class _Kept:
     """One case in memory, used by one thread at a time. No state: not loaded, or no such case."""
 
-    __slots__ = ("lock", "state")
+    __slots__ = ("counted", "lock", "state", "weight")
 
     def __init__(self) -> None:
         self.lock = RLock()
         self.state: CaseState | None = None
+        self.weight = 0  # bytes, about what the state takes
+        self.counted = 0  # of these, what the journal's sum has in it
 
 
 class Journal:
@@ -70,17 +75,22 @@ class Journal:
         clock: Callable[[], datetime],
         *,
         max_cases: int = 1000,
+        max_bytes: int = 256 * MIB,
         max_behind: timedelta = MAX_BEHIND,
         watch: Watch = nobody,
+        later: Later | None = None,
     ) -> None:
         self._store = store
         self._service = service
         self._card = service.card
         self._clock = clock
         self._max_cases = max_cases
+        self._max_bytes = max_bytes
         self._max_behind = max_behind
         self._watch = watch
+        self._snapshots = Snapshots(store, service, watch, later)
         self._told_kept = 0
+        self._weight = 0
         self._kept: OrderedDict[CaseId, _Kept] = OrderedDict()
         self._guard = Lock()
 
@@ -143,6 +153,8 @@ class Journal:
                 if outcome is Outcome.ALREADY_OTHER:
                     continue  # J3: reload, apply the rules again
                 after = extend_own(state, made, verified).head
+                kept.weight += len(made)
+                self._snapshots.keep(state)
                 created = outcome is Outcome.CREATED
                 return Receipt(entry=made, n=after.n, hash=after.hash, statement=statement, created=created)
         raise ConflictError("append_conflict", attempts=MAX_ATTEMPTS)
@@ -190,30 +202,59 @@ class Journal:
                 self._tidy(case, kept)
 
     def _tidy(self, case: CaseId, kept: _Kept) -> None:
-        """Keep no trace of cases that are not there, and no more than `max_cases` of those that are (J6)."""
+        """Keep no trace of cases that are not there, and of those that are no more than there may be (J6)."""
         with self._guard:
-            if kept.state is None and self._kept.get(case) is kept:
-                del self._kept[case]
-            while len(self._kept) > self._max_cases:
-                self._kept.popitem(last=False)
+            if self._kept.get(case) is kept:
+                self._weight += kept.weight - kept.counted
+                kept.counted = kept.weight
+                if kept.state is None:
+                    del self._kept[case]
+            while len(self._kept) > self._max_cases or (
+                self._weight > self._max_bytes and len(self._kept) > 1
+            ):
+                self._weight -= self._kept.popitem(last=False)[1].counted
             cases, told = len(self._kept), self._told_kept
             self._told_kept = cases
         if cases != told:
             self._watch(CasesKept(cases=cases))
 
     def _refreshed(self, case: CaseId, kept: _Kept) -> CaseState | None:
-        """J2: take in whatever entries there are beyond those replayed. None: there is no such case."""
-        state = kept.state
-        cold, first, began = state is None, 0 if state is None else state.head.n + 1, time.monotonic()
-        while True:
-            n = 0 if state is None else state.head.n + 1
-            raw = self._entry(case, n)
-            if raw is None:
-                break
+        """J2: take in whatever entries there are beyond those replayed. None: there is no such case, which
+        takes the same one call as a case of which nothing is new.
+        """
+        state, began = kept.state, time.monotonic()
+        cold, n = state is None, 0 if state is None else state.head.n + 1
+        raw = self._entry(case, n)
+        if cold and raw is not None:
+            state = kept.state = self._from_snapshot(case, kept)
+            if state is not None:
+                n = state.head.n + 1
+                raw = self._entry(case, n)
+        first = n
+        while raw is not None:
             state = kept.state = self._replayed(case, state, n, raw)
+            kept.weight += len(raw)
+            n += 1
+            raw = self._entry(case, n)
         if n > first:
             self._watch(CaseReplayed(entries=n - first, cold=cold, seconds=time.monotonic() - began))
+        if cold and state is not None and n - first >= MANY:
+            self._snapshots.keep(state, always=True)
         return state
+
+    def _from_snapshot(self, case: CaseId, kept: _Kept) -> CaseState | None:
+        """J8: the newest whose last entry is the one that the chain has, which fixes all before it."""
+        for state in self._snapshots.newest_first(case):
+            try:
+                raw = self._entry(case, state.head.n)
+                if raw is not None and Entry.read(raw, self._card).head == state.head:
+                    kept.weight = weight(state)
+                    return state
+            except EscrowError as error:
+                self._snapshots.ignored(error.code)
+                continue
+            self._snapshots.ignored("snapshot_not_of_chain")
+        return None
 
     def _replayed(self, case: CaseId, state: CaseState | None, n: int, raw: str) -> CaseState:
         try:

@@ -23,6 +23,7 @@ FINGERPRINT_DIGITS: Final = 64
 SHARE_DIGITS: Final = 64
 REQUEST_DIGITS: Final = 64
 UPLOAD_DIGITS: Final = 32
+FORM_DIGITS: Final = 16  # of a snapshot: what its form is (escrow/ledger/snapshot.py)
 MAX_ENTRY: Final = 9_999_999_999  # ten digits, so that names sort like numbers
 
 CANARY: Final = "canary"  # one in every bucket, for the start-up check
@@ -33,6 +34,7 @@ SHARES: Final = "shares/"
 PAYLOADS: Final = "payloads/"
 UPLOADS: Final = "uploads/"
 STAGED: Final = "staged/"
+SNAPSHOTS: Final = "snapshots/"
 RELEASES: Final = "releases/"
 RELEASES_CANARY: Final = "releases/canary"  # by which whoever publishes asks what holds for long documents
 PARTS: Final = "parts/"  # working files; one folder for each upload that is still open
@@ -47,6 +49,7 @@ _PAYLOAD = re.compile(rf"payloads/{_CASE}/{_UPLOAD}")
 _PLAN = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/plan")
 _STORED = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/stored")
 _STAGED = re.compile(rf"staged/{_CASE}/(?P<fingerprint>[0-9a-f]{{64}})/{_UPLOAD}")
+_SNAPSHOT = re.compile(rf"snapshots/{_CASE}/(?P<form>[0-9a-f]{{16}})/(?P<number>[0-9]{{10}})")
 _RELEASED = re.compile(
     rf"releases/{_CASE}/(?P<request>[0-9a-f]{{64}})/(?P<item>manifest|bundle|payload|document)"
 )
@@ -65,7 +68,7 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 # The objects of each bucket. Parts and retention marks are a store's working files, not objects.
 _OBJECTS: Final = {
     Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _SERVICE, _CANARY),
-    Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _CANARY),
+    Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT, _CANARY),
     Bucket.PUBLIC: (_RELEASED, _RELEASES_CANARY, _CANARY),
 }
 _WORKING: Final = {
@@ -116,6 +119,15 @@ class PayloadName:
 
     case: str
     upload: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotName:
+    """A case as it was after entry `number`, in a form of this name."""
+
+    case: str
+    form: str
+    number: int
 
 
 class Released(StrEnum):
@@ -216,6 +228,21 @@ def staged_in(case: str) -> str:
     return f"{STAGED}{_hex('case', case, CASE_DIGITS)}/"
 
 
+def snapshot(case: str, form: str, number: int) -> str:
+    """Records: the service's own note of a case as it was after entry `number`."""
+    return f"{snapshots_of(case, form)}{_number('entry', number, MAX_ENTRY):010d}"
+
+
+def snapshots_of(case: str, form: str) -> str:
+    """Records: prefix of a case's snapshots of one form."""
+    return f"{snapshots(case)}{_hex('form', form, FORM_DIGITS)}/"
+
+
+def snapshots(case: str) -> str:
+    """Records: prefix of a case's snapshots, of every form that there ever was."""
+    return f"{SNAPSHOTS}{_hex('case', case, CASE_DIGITS)}/"
+
+
 def released(case: str, request: str, item: Released) -> str:
     """Public: one object of the release of a request."""
     return f"{releases(case)}{_hex('request', request, REQUEST_DIGITS)}/{item.value}"
@@ -302,6 +329,11 @@ def parse_announcer(name: str) -> str:
     return _match(_STAGED, name)["fingerprint"]
 
 
+def parse_snapshot(name: str) -> SnapshotName:
+    found = _match(_SNAPSHOT, name)
+    return SnapshotName(case=found["case"], form=found["form"], number=int(found["number"]))
+
+
 def parse_released(name: str) -> ReleasedName:
     found = _match(_RELEASED, name)
     return ReleasedName(case=found["case"], request=found["request"], item=Released(found["item"]))
@@ -354,7 +386,7 @@ def is_payload(name: str) -> bool:
 
 def require_discardable(name: str) -> None:
     """Refuse what no sweep removes, such as a share: MalformedError "object_name_malformed"."""
-    if not any(shape.fullmatch(name) for shape in (_PAYLOAD, _PLAN, _STORED, _STAGED)):
+    if not any(shape.fullmatch(name) for shape in (_PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT)):
         raise MalformedError("object_name_malformed", field="name", bucket=Bucket.RECORDS.value)
 
 

@@ -53,10 +53,28 @@ class AppendTried(Seen):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CaseReplayed(Seen):
-    """Entries were fetched and replayed. `cold`: nothing of the case was in memory."""
+    """Entries were fetched and replayed. `cold`: nothing of the case was in memory; a snapshot may have been
+    there, and then these are the entries after it.
+    """
 
     entries: int
     cold: bool
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotIgnored(Seen):
+    """A snapshot was of no use, so an older one or the entries are. `reason`: a code."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotKept(Seen):
+    """A snapshot of `bytes` was written. `outcome`: "ok", or why it was not; 0 bytes: it was not made."""
+
+    outcome: str
+    bytes: int
     seconds: float
 
 

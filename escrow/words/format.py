@@ -24,6 +24,11 @@ FORMAT = {
     "json_too_many_items": row(
         "Too many values", "`{field}` holds more than {limit} values.", "Send less at a time."
     ),
+    "snapshot_malformed": row(
+        "Not a snapshot of this case",
+        "What the service noted about a case is damaged; it goes by the entries instead.",
+        "Nothing needs doing. Audit the store if it comes up again.",
+    ),
     "field_not_text": row("Not a text", "`{field}` is not a text in Unicode.", _UPDATE),
     "field_not_json": row(
         "Not JSON", "`{field}` is not strict JSON: no repeated keys, no fractions.", _UPDATE

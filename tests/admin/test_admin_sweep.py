@@ -52,6 +52,34 @@ def test_what_entries_name_stays_however_old_and_whatever_their_term(archive: Ar
     assert files(root) == before
 
 
+def plant_snapshots(root: Path, form: str, count: int) -> list[str]:
+    found = [names.snapshot(CASE, form, 128 * (number + 1)) for number in range(count)]
+    for name in found:
+        path = root / "records" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"a snapshot")
+    return found
+
+
+def test_newest_two_snapshots_of_each_form_stay_and_the_others_go(archive: Archive, root: Path) -> None:
+    before = files(root)
+    planted = [plant_snapshots(root, form, count) for form, count in (("a" * 16, 4), ("b" * 16, 1))]
+    out, _ = script(root)
+    assert f"would remove    snapshots    {CASE[:12]}  2" in out
+    assert [archive.store.names(Bucket.RECORDS, names.snapshots(CASE))] == [planted[0] + planted[1]]
+    out, _ = script(root, "--yes", "--json")
+    assert json.loads(out) == {"deed": "removed", "case": CASE, "what": "snapshots", "count": 2}
+    assert archive.store.names(Bucket.RECORDS, names.snapshots(CASE)) == planted[0][2:] + planted[1]
+    assert before.items() <= files(root).items()
+    assert script(root, "--yes")[0] == ""
+
+
+def test_mending_removes_no_snapshot(archive: Archive, root: Path) -> None:
+    planted = plant_snapshots(root, "a" * 16, 5)
+    script(root, "--mend", "--yes")
+    assert archive.store.names(Bucket.RECORDS, names.snapshots(CASE)) == planted
+
+
 def test_upload_of_yesterday_stays(archive: Archive, root: Path) -> None:
     grow_old(root, upload(archive.store, 1), days=1)
     grow_old(root, upload(archive.store, 2, whole=True), days=1)

@@ -1,7 +1,8 @@
 """The ledger against a plain model of one request, driven by random deeds of three seats.
 
 The model keeps sets and counters, and says which answer each deed must get. After every step the state must
-agree with it, and at the end a replay of the entries must give the same state.
+agree with it, and at the end a replay of the entries must give the same state, and so must a snapshot and the
+entries after it.
 """
 
 from hypothesis import settings
@@ -13,6 +14,7 @@ from support.refusals import snapshot
 from escrow.errors import EscrowError
 from escrow.ledger.replay import extend
 from escrow.ledger.rules_release import MAX_SIGN_OFFS, MAX_WITHDRAWALS
+from escrow.ledger.snapshot import dump, restore
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.deeds import SignedOff, SignOffWithdrawn
@@ -39,6 +41,11 @@ class Ledger(RuleBasedStateMachine):
         self.barred: set[tuple[str, str]] = set()
         self.on_chain: dict[str, int] = dict(self.case.state.statements)
         self.released = False
+        self.cut = 0
+
+    @rule(cut=st.integers(0, 100))
+    def choose_where_a_snapshot_is_taken(self, cut: int) -> None:
+        self.cut = cut
 
     def post(self, raw: str) -> str | None:
         """The code of the refusal, if it was refused; then nothing has changed."""
@@ -117,6 +124,17 @@ class Ledger(RuleBasedStateMachine):
         for line in chain.entries:
             state = extend(state, line)
         assert snapshot(state) == snapshot(self.case.state)
+        self.goes_on_from_a_snapshot_as_from_the_entries(chain.entries)
+
+    def goes_on_from_a_snapshot_as_from_the_entries(self, lines: list[str]) -> None:
+        """Written down after any entry, and the rest replayed on what was read back."""
+        for taken in {0, len(lines) // 2, self.cut % len(lines), len(lines) - 1}:
+            state: CaseState | None = None
+            for n, line in enumerate(lines):
+                state = extend(state, line)
+                if n == taken:
+                    state = restore(dump(state))
+            assert snapshot(state) == snapshot(self.case.state)
 
 
 TestLedger = Ledger.TestCase

@@ -212,12 +212,12 @@ def test_operator_may_let_entries_follow_a_clock_that_was_ahead(store: FolderSto
     assert Entry.read(append(lenient, first, "now").entry, SERVICE.card).received_at.year == 2028
 
 
-def test_texts_of_notes_take_no_memory_of_the_service(store: FolderStore, first: Receipt) -> None:
+def test_notes_take_no_memory_of_the_service(store: FolderStore, first: Receipt) -> None:
     journal = Journal(store, SERVICE, Clock())
     append(journal, first, "long")
     for each in (journal, Journal(store, SERVICE, Clock())):
         with each.reading(first.statement) as state:
-            assert [(note.n, note.text) for note in state.notes] == [(1, b"")]
+            assert (state.notes, state.head.n) == ([], 1)
 
 
 def test_times_are_cut_to_what_entries_can_say(store: FolderStore) -> None:
@@ -254,6 +254,21 @@ def test_journal_keeps_no_more_cases_in_memory_than_it_may(store: FolderStore) -
             with journal.reading(case) as state:
                 assert state.case == case
     assert len(journal._kept) == 2
+
+
+def test_long_cases_are_not_kept_beyond_the_bytes_there_are_for_them(store: FolderStore) -> None:
+    journal = Journal(store, SERVICE, Clock(), max_bytes=30_000)
+    opened = [journal.open(opening(charter(public_notice=f"{turn}")), prepare=nothing) for turn in range(4)]
+    for first in opened:
+        for turn in range(3):
+            append(journal, first, f"{turn}")
+    assert list(journal._kept) == [first.statement for first in opened[-len(journal._kept) :]]
+    assert 1 < len(journal._kept) < 4
+    assert journal._weight == sum(kept.weight for kept in journal._kept.values()) <= 30_000
+    for turn in range(30):
+        append(journal, opened[0], f"long {turn}")
+    assert list(journal._kept) == [opened[0].statement]
+    assert journal._weight > 30_000
 
 
 def test_unknown_cases_do_not_push_known_ones_out_of_memory(journal: Journal, first: Receipt) -> None:

@@ -34,6 +34,9 @@ PRINTERS: list[Callable[[str], object]] = [
     lambda junk: names.staged(junk, "0" * 64, "0" * 32),
     lambda junk: names.staged("0" * 64, junk, "0" * 32),
     lambda junk: names.staged("0" * 64, "0" * 64, junk),
+    lambda junk: names.snapshots(junk),
+    lambda junk: names.snapshots_of("0" * 64, junk),
+    lambda junk: names.snapshot(junk, "0" * 16, 1),
 ]
 PARSERS: list[Callable[[str], object]] = [
     names.parse_entry,
@@ -42,6 +45,7 @@ PARSERS: list[Callable[[str], object]] = [
     names.parse_payload,
     names.parse_upload_plan,
     names.parse_staged,
+    names.parse_snapshot,
     names.parse_part_folder,
     names.parse_part,
     names.parse_retention,
@@ -154,6 +158,16 @@ def test_who_announced_an_upload_goes_round(case: str, card: str, upload: str) -
     assert names.parse_staged(name) == names.PayloadName(case=case, upload=upload)
     assert name.startswith(names.staged_by(case, card))
     names.require_object(Bucket.RECORDS, name)
+
+
+@given(case=CASES, form=ids(16), number=st.integers(0, names.MAX_ENTRY))
+def test_snapshot_goes_round(case: str, form: str, number: int) -> None:
+    name = names.snapshot(case, form, number)
+    assert names.parse_snapshot(name) == names.SnapshotName(case=case, form=form, number=number)
+    assert name.startswith(names.snapshots_of(case, form))
+    assert name.startswith(names.snapshots(case))
+    names.require_object(Bucket.RECORDS, name)
+    names.require_discardable(name)
 
 
 @given(case=CASES, numbers=st.lists(st.integers(0, names.MAX_ENTRY)))
