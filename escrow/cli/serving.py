@@ -2,7 +2,7 @@
 here.
 
 A service is a folder: its identity (which signs receipts and opens nothing), its settings, its store.
-Settings and their reasons stand in escrow/config.py; each may be given by the environment too.
+Settings and their reasons stand in escrow/config.py, from which `escrow settings` prints them.
 """
 
 import json
@@ -79,7 +79,7 @@ def _config(folder: Path, url: str, bind: str, convenors: tuple[str, ...], store
     """
     who = json.dumps(list(convenors)) if convenors else '"open"'
     return (
-        "# Settings of this service; what each means and what else there is: escrow/config.py\n"
+        "# Settings of this service; what each means and what else there is: escrow settings\n"
         f"public_url = {json.dumps(url.rstrip('/'))}\n"
         f"bind = {json.dumps(bind)}\n"
         + "".join(f"{name} = {json.dumps(value)}\n" for name, value in store.items())

@@ -22,7 +22,7 @@ from escrow.store.s3_connection import S3Connection, S3RefusedError
 
 _POSSIBLE: Final = (
     "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "BadDigest", "InvalidDigest", "InvalidRequest",
-    "InvalidArgument", "BucketAlreadyOwnedByYou", "BucketAlreadyExists",
+    "InvalidArgument", "PreconditionFailed", "BucketAlreadyOwnedByYou", "BucketAlreadyExists",
     "ObjectLockConfigurationNotFoundError",
 )  # fmt: skip
 """How servers say that one may and yet cannot."""
@@ -80,7 +80,9 @@ def may(connection: S3Connection, right: Right) -> bool:
         if error.fields.get("reason") == "access_denied":
             return False
         raise
-    if isinstance(answer, dict) and answer.get("DeleteMarker") and "VersionId" not in right.arguments:
+    if "Body" in answer:
+        answer["Body"].close()
+    if answer.get("DeleteMarker") and "VersionId" not in right.arguments:
         with suppress(UnavailableError, S3RefusedError):
             connection.call("delete_object", right.bucket, **right.arguments, VersionId=answer["VersionId"])
     return True

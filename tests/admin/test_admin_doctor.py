@@ -4,7 +4,8 @@ import os
 import resource
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -79,7 +80,7 @@ def test_folder_that_everybody_may_write_is_a_fault(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def small(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
+def small(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
     """A file system of its own: as `mount -o` says."""
     folder = tmp_path / "small"
     folder.mkdir()
@@ -88,17 +89,17 @@ def small(tmp_path: Path, request: pytest.FixtureRequest) -> Path:
     )
     if mounted.returncode != 0:
         absent("mounting", "run the tests of a full disk as root on Linux")
-    request.addfinalizer(lambda: subprocess.run(["umount", folder], check=True))
-    return folder
+    yield folder
+    subprocess.run(["umount", "--lazy", folder], check=True)
 
 
 @pytest.mark.parametrize("small", ["size=1m,nr_inodes=100000"], indirect=True)
 def test_full_disk_is_a_fault(small: Path) -> None:
     found = doctored(small)
     assert found.faults == ["doctor_disk_full"]
-    with pytest.raises(OSError, match="No space"), (small / "filler").open("wb", buffering=0) as filler:
-        while True:
-            filler.write(bytes(4096))
+    with (small / "filler").open("wb", buffering=0) as filler, suppress(OSError):
+        while filler.write(bytes(4096)):
+            pass
     found = doctored(small)
     assert found.faults == ["storage_full", "doctor_disk_full"]
     assert "Only 0 MiB are free" in found.words("doctor_disk_full")

@@ -13,6 +13,7 @@ from support.certificates import DAY, write_certificates
 from support.doctored import Found, doctored
 from support.minio import free_port
 from support.nginx import nginx
+from support.parties import party
 from support.running import Running, running
 
 PROXY = """
@@ -27,7 +28,7 @@ server {{
 
 @contextmanager
 def listening(tls: Path | None, answer: bytes = b"") -> Iterator[int]:
-    """Somebody who shakes hands by this certificate (None: speaks in plain), answers and hangs up; the port."""
+    """Somebody who shakes hands by this certificate (None: speaks in plain), answers hangs up; the port."""
     trust = None
     if tls is not None:
         trust = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -126,8 +127,6 @@ def test_other_service_at_the_public_url_is_a_fault(tmp_path: Path) -> None:
     (tmp_path / "other").mkdir()
     with running(tmp_path / "other") as other:
         (tmp_path / "service.key").touch(mode=0o600)
-        from support.parties import party
-
         (tmp_path / "service.key").write_text(party("another").dump())
         found = doctored(tmp_path, public_url=other.address)
     assert found.faults == ["doctor_other_service"]
@@ -150,11 +149,11 @@ class TestProxy:
         (folder / "site").mkdir()
         with running(folder / "site", public_url=url, metrics_bind="127.0.0.1:0") as service:
             text = lines.replace("SERVICE", service.address).replace("METRICS", self._metrics(service))
-            with nginx(folder / "proxy", port, PROXY.format(port=port, tls=folder / "tls", lines=text)):
-                with pytest.MonkeyPatch.context() as patch:
-                    patch.setenv("REQUESTS_CA_BUNDLE", str(authority))
-                    own = {"public_url": url, "bind": f"127.0.0.1:{service.port}"}
-                    yield doctored(folder / "site", {"REQUESTS_CA_BUNDLE": authority}, **own)
+            conf = PROXY.format(port=port, tls=folder / "tls", lines=text)
+            own = {"public_url": url, "bind": f"127.0.0.1:{service.port}"}
+            with nginx(folder / "proxy", port, conf), pytest.MonkeyPatch.context() as patch:
+                patch.setenv("REQUESTS_CA_BUNDLE", str(authority))
+                yield doctored(folder / "site", {"REQUESTS_CA_BUNDLE": authority}, **own)
 
     def _metrics(self, service: Running) -> str:
         return f"http://{service.lines('start')[0]['metrics']}"

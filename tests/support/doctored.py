@@ -41,7 +41,7 @@ class Found:
         return "\n".join(one.text for one in self.all if one.state is State.OK and one.area == area)
 
 
-def doctored(folder: Path, more: Mapping[str, object] = {}, **settings: object) -> Found:  # noqa: B006
+def doctored(folder: Path, more: Mapping[str, object] = {}, **settings: object) -> Found:
     """The doctor's findings for the service over `folder` (support/running.py). `more`: other variables."""
     key = folder / "service.key"
     if not key.exists():
