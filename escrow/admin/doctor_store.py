@@ -22,7 +22,7 @@ from escrow.store.interface import Bucket, Store
 from escrow.store.opening import open_store
 from escrow.store.s3_check import at_start, server_time
 from escrow.store.s3_connection import S3Connection
-from escrow.store.s3_rights import harmful, may, needed
+from escrow.store.s3_rights import harmful, may, may_lock, needed
 
 NOTABLE: Final = timedelta(seconds=30)
 """A clock that nobody sets drifts so far in weeks: before it is five minutes, somebody can still mend it."""
@@ -134,6 +134,12 @@ def _rights(connection: S3Connection) -> Iterator[Finding]:
     for right in lacking:
         bucket = connection.bucket(right.bucket)
         yield fault("rights", SetupError("doctor_right_missing", bucket=bucket, what=right.what))
+    locks = may_lock(connection)
+    if locks is None:
+        yield note("rights", SetupError("doctor_lock_of_payloads"))
+    elif not locks:
+        facts = {"bucket": connection.bucket(Bucket.RECORDS), "what": "lock payloads/*"}
+        yield fault("rights", SetupError("doctor_right_missing", **facts))
     for right in excess:
         bucket = connection.bucket(right.bucket)
         yield fault("rights", SetupError("doctor_right_too_much", bucket=bucket, what=right.what))

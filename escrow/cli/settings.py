@@ -58,12 +58,13 @@ def _docstrings() -> dict[tuple[str, str], str]:
                 told = text.value if isinstance(text, ast.Expr) else None
                 if not isinstance(told, ast.Constant) or not isinstance(told.value, str):
                     raise TypeError(f"{kind.name}.{field.target.id} has no docstring")
-                found[kind.name, field.target.id] = (
-                    inspect.cleandoc(told.value)
-                    .replace("None: ", "Left out: ")
-                    .replace("None, or", "Left out, or")
-                )
+                found[kind.name, field.target.id] = _for_people(told.value)
     return found
+
+
+def _for_people(docstring: str) -> str:
+    """Who writes settings knows no None."""
+    return inspect.cleandoc(docstring).replace("; None: ", "; left out: ").replace("None", "Left out")
 
 
 def _row(name: str, field: "Field[Any]", text: str) -> dict[str, Any]:

@@ -5,14 +5,13 @@ succeed: a read of what is not there, a write whose checksum is false, a removal
 "Access denied" is one answer, every other refusal the other. Where a removal is allowed and the server keeps
 a mark of it, the mark is taken away again.
 
-The two tables are infra/policies/service.json as questions; a test compares them.
+The tables and `may_lock` are infra/policies/service.json as questions; a test compares them.
 """
 
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from escrow.errors import UnavailableError
@@ -88,6 +87,28 @@ def may(connection: S3Connection, right: Right) -> bool:
     return True
 
 
+def may_lock(connection: S3Connection) -> bool | None:
+    """Whether this credential may lock payloads (s3:PutObjectRetention). None: there is no payload to ask by.
+
+    MinIO looks for the object before the right. So a payload that is locked is locked again as it is.
+    """
+    found = connection.call("list_objects_v2", Bucket.RECORDS, Prefix=names.PAYLOADS, MaxKeys=_LOOKED_AT)
+    for one in found.get("Contents", ()):
+        where = {"Key": one["Key"]}
+        try:
+            standing = connection.call("get_object_retention", Bucket.RECORDS, expected=_UNLOCKED, **where)
+        except S3RefusedError:
+            continue
+        try:
+            connection.call("put_object_retention", Bucket.RECORDS, **where, Retention=standing["Retention"])
+        except UnavailableError as error:
+            if error.fields.get("reason") == "access_denied":
+                return False
+            raise
+        return True
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class _Place:
     """Where objects of one kind lie, as a policy names it, and the name of one that is not there."""
@@ -97,14 +118,14 @@ class _Place:
     name: str
 
 
+_LOOKED_AT: Final = 100
+_UNLOCKED: Final = ("NoSuchObjectLockConfiguration", "ObjectLockConfigurationNotFoundError", "NoSuchKey")
 _OWN: Final = (Bucket.LEDGER, Bucket.RECORDS)
-_SOON: Final = timedelta(days=1)
 _OF_PAYLOADS: Final[dict[str, tuple[str]]] = {
     "s3:AbortMultipartUpload": ("abort_multipart_upload",),
     "s3:ListMultipartUploadParts": ("list_parts",),
     "s3:GetObjectVersion": ("get_object",),
     "s3:GetObjectRetention": ("get_object_retention",),
-    "s3:PutObjectRetention": ("put_object_retention",),
 }
 _MORE: Final[dict[str, Mapping[str, Any]]] = {
     "s3:AbortMultipartUpload": {"UploadId": _NOBODYS},
@@ -149,7 +170,6 @@ _WORDS: Final = {
     "s3:ListMultipartUploadParts": "list the parts of",
     "s3:GetObjectVersion": "read versions of",
     "s3:GetObjectRetention": "see the lock of",
-    "s3:PutObjectRetention": "lock",
 }
 
 
@@ -159,8 +179,6 @@ def _bucket(action: str, bucket: Bucket, operation: str, **arguments: Any) -> Ri
 
 def _object(action: str, place: _Place, operation: str, **arguments: Any) -> Right:
     more = {"Key": place.name, **_MORE.get(action, {}), **arguments}
-    if action == "s3:PutObjectRetention":
-        more["Retention"] = {"Mode": "GOVERNANCE", "RetainUntilDate": datetime.now(UTC) + _SOON}
     return Right(
         action=action, what=f"{_WORDS[action]} {place.resource}", bucket=place.bucket, operation=operation,
         resource=place.resource, arguments=more,

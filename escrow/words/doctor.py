@@ -45,6 +45,11 @@ DOCTOR = {
         "Whether {bucket} locks each entry, the service's credential may not ask.",
         "Ask with another: `scripts/minio verify` as the administrator, or `scripts/audit.py` as auditor.",
     ),
+    "doctor_lock_of_payloads": row(
+        "Right to lock not asked",
+        "Whether the credential may lock payloads cannot be told before the first one is locked.",
+        "Look again after the first deposit, which is refused without that right.",
+    ),
     "doctor_right_missing": row(
         "A right is missing",
         "In the bucket {bucket} the credential may not {what}.",

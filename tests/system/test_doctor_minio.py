@@ -14,8 +14,10 @@ import pytest
 from support.doctored import Found, doctored
 from support.machine import absent
 from support.minio import POLICIES, Minio, Site, minio
+from support.s3_acts import LATER, PAYLOAD, retain
 
 from escrow.admin import doctor_store
+from escrow.admin.finding import State
 from escrow.admin.minio_setup import add_user
 from escrow.config import S3Settings
 from escrow.store.interface import Bucket
@@ -57,6 +59,7 @@ def test_questions_are_those_of_the_policy_of_the_service() -> None:
             bucket, _, rest = resource.rpartition(":")[2].partition("/")
             said |= {(action, bucket.removeprefix("escrow-"), rest) for action in statement["Action"]}
     asked = {(right.action, right.bucket.value, right.resource) for right in needed()}
+    asked.add(("s3:PutObjectRetention", "records", "payloads/*"))  # may_lock
     unasked = {one for one in said - asked if one[0] == "s3:GetBucketLocation"}  # S3 libraries ask, we do not
     assert said - unasked == asked
 
@@ -91,7 +94,7 @@ def test_credential_of_another_role_lacks_rights_and_each_is_named(standing: Sit
         one.error.fields for one in found.all if one.error and one.error.code == "doctor_right_missing"
     ]
     assert {"bucket": standing.bucket(Bucket.LEDGER), "what": "write cases/*"} in lacking
-    assert {"bucket": standing.bucket(Bucket.RECORDS), "what": "lock payloads/*"} in lacking
+    assert {"bucket": standing.bucket(Bucket.RECORDS), "what": "write payloads/*"} in lacking
 
 
 def with_policy(site: Site, folder: Path, wanted: dict[str, Any]) -> S3Settings:
@@ -114,7 +117,9 @@ def policy(site: Site) -> dict[str, Any]:
 @pytest.mark.parametrize("at", range(6))
 def test_each_right_that_is_taken_away_is_missed(standing: Site, tmp_path: Path, at: int) -> None:
     wanted = policy(standing)
-    taken = wanted["Statement"][at]["Action"].pop()
+    actions = wanted["Statement"][at]["Action"]
+    taken = next(one for one in actions if one in {right.action for right in needed()})
+    actions.remove(taken)
     found = examined(tmp_path, with_policy(standing, tmp_path, wanted))
     assert "doctor_right_missing" in found.faults
     spoken = [one.error.fields["what"] for one in found.all if one.error and "what" in one.error.fields]
@@ -129,10 +134,29 @@ def test_right_to_delete_payloads_alone_is_found(standing: Site, tmp_path: Path)
     wanted["Statement"].append(more)
     before = everything(standing)
     found = examined(tmp_path, with_policy(standing, tmp_path, wanted))
-    assert found.faults == ["doctor_right_too_much"]
-    words = found.words("doctor_right_too_much")
-    assert f"In the bucket {standing.bucket(Bucket.RECORDS)} the credential may delete payloads/*" in words
+    assert set(found.faults) == {"doctor_right_too_much"}
+    fields = [one.error.fields for one in found.all if one.error and one.error.code == found.faults[0]]
+    assert {"bucket": standing.bucket(Bucket.RECORDS), "what": "delete payloads/*"} in fields
+    assert all("payloads/*" in str(one["what"]) for one in fields)
     assert {row for row in everything(standing) if row[1] != "canary"} == set(before)
+
+
+def test_right_to_lock_that_is_missing_is_found_once_there_is_a_locked_payload(
+    site: Site, tmp_path: Path
+) -> None:
+    found = examined(tmp_path, site.settings("service"))
+    assert "doctor_lock_of_payloads" in found.codes(State.NOTE)
+    wanted = policy(site)
+    wanted["Statement"][4]["Action"].remove("s3:PutObjectRetention")
+    with site.client("root") as root:
+        root.put_object(Bucket=site.bucket(Bucket.RECORDS), Key=PAYLOAD, Body=b"first")
+        retain(root, site, PAYLOAD, LATER)
+        assert examined(tmp_path, site.settings("service")).faults == []
+        found = examined(tmp_path, with_policy(site, tmp_path, wanted))
+        kept = root.get_object_retention(Bucket=site.bucket(Bucket.RECORDS), Key=PAYLOAD)["Retention"]
+    assert found.faults == ["doctor_right_missing"]
+    assert "the credential may not lock payloads/*" in found.words("doctor_right_missing")
+    assert kept["RetainUntilDate"] == LATER
 
 
 def test_buckets_without_lock_are_a_fault(standing: Site, tmp_path: Path) -> None:
