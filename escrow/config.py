@@ -35,8 +35,11 @@ class S3Settings:
     endpoint: str
     """Where the service reaches the server, as http(s)://HOST:PORT. Plain http only where no one listens."""
     buckets: str = "escrow"
-    """The buckets' names begin with this: `escrow-ledger`, `escrow-records`, `escrow-public`."""
+    """The buckets' names begin with this: `escrow-ledger`, `escrow-records`, `escrow-public`. 3 to 52 of a-z,
+    0-9 and -.
+    """
     region: str = "us-east-1"
+    """The server's region. Those that have none, as MinIO by default, answer to this one."""
     credentials: Path | None = None
     """A file of mode 0600: JSON with `access_key` and `secret_key`, and nothing else.
 
@@ -50,8 +53,8 @@ class S3Settings:
     None: everything goes through the service.
     """
     lock: str = "governance"
-    """Object Lock mode of payloads. `compliance`: not even the server's administrator can delete them before
-    their time, and no mistake can be undone.
+    """Object Lock mode of payloads: `governance` or `compliance`. With the latter not even the server's
+    administrator can delete them before their time, and no mistake can be undone.
     """
     patience_s: float = 10.0
     """How long a service waits for an answer to anything short before it says 503 and, until the server has
@@ -86,12 +89,14 @@ class Settings:
     """
     store: Storage
     """Where everything is kept. In the file and the environment: `store`, a folder, or `s3_endpoint` and the
-    other names of `S3Settings`; not both.
+    other names that begin with `s3_`; not both.
     """
     service_identity: Path
     """The service's own secret key file (mode 0600). It signs receipts and opens nothing."""
     convenors: tuple[str, ...] | None = None
-    """Cards that may open cases; None: anybody."""
+    """Cards that may open cases: a list, in the environment with blanks between. None, or `open`: anybody may
+    open some.
+    """
 
     bind: str = "127.0.0.1:8321"
     """Address and port that gunicorn listens on; a TLS proxy stands in front of anything but loopback."""
@@ -101,14 +106,19 @@ class Settings:
     Loopback or a private network's, and never `bind`: numbers say how busy a mediator is, and when.
     """
     workers: int = 2
+    """Processes that serve. One for each core keeps all of them busy; each has its own memory of cases."""
     threads: int = 8
+    """Requests that each worker serves at once. One is kept for short ones, so that long transfers never take
+    all.
+    """
 
     statement_bytes: int = 6 * MIB
-    """A deposit with 8 paths of 64 seats fits; nothing sensible is larger."""
+    """The largest statement. A deposit with 8 paths of 64 seats fits; nothing sensible is larger."""
     upload_bytes: int = 10 * GIB
+    """The largest payload; a larger document is refused when it is announced."""
     open_uploads_per_card: int = 32
-    """Announced in one case and not deposited yet. A client goes on with those it has, so this is never met
-    by chance; what was given up counts until it is swept.
+    """Uploads announced in one case and not deposited yet. A client goes on with those it has, so this is
+    never met by chance; what was given up counts until it is swept.
     """
     staged_bytes_per_card: int = 40 * GIB
     """Announced bytes of those uploads: four of the largest. For each card and not for the case, where one
@@ -117,9 +127,9 @@ class Settings:
     part_bytes: int = 8 * MIB
     """The part size this service suggests: a lost connection costs at most this much again."""
     entries_per_case: int = 100_000
-    """Shared out among the cards of a case: of four, each has 20,000."""
+    """Entries that a case may have, shared out among its cards: of four, each has 20,000."""
     records_per_case: int = 10_000
-    """Shared out likewise."""
+    """Records that a case may have, shared out likewise."""
     cached_cases: int = 1000
     """Replayed cases that one worker keeps in memory."""
     cached_bytes: int = 256 * MIB
@@ -217,6 +227,11 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "grace_s": (1, _DAY),
 }
 """What can be meant. Beyond it a service would start and then refuse everybody, or never stop."""
+
+
+def bounds(name: str) -> tuple[float, float] | None:
+    """Least and most of a setting that is a number."""
+    return _BOUNDS.get(name)
 
 
 def load_settings(environ: Mapping[str, str]) -> Settings:

@@ -42,6 +42,9 @@ A client posting several statements uses one, and few are held for nothing.
 BACKLOG = 2048
 """Connections that the system holds until a worker takes them."""
 
+WORKER_CONNECTIONS = 500
+"""Of each worker: a process may have 1024 files open where nobody raised that."""
+
 MEMORY_FOLDER = "/dev/shm"  # noqa: S108  # gunicorn draws the names in it
 """Workers show every second that they live, by a file. On a slow disk that can block; a read-only root has no
 place for it. Linux has this folder in memory, in containers too."""
@@ -120,7 +123,7 @@ def gunicorn_settings(settings: Settings) -> dict[str, Any]:
         "worker_class": PatientWorker,  # threads: libsodium lets go of the interpreter's lock
         "workers": settings.workers,
         "threads": settings.threads,
-        "worker_connections": 500,  # a process may have 1024 files open where nobody raised that
+        "worker_connections": WORKER_CONNECTIONS,
         "preload_app": True,  # a wrong setting stops the start, not each worker; memory is shared by the fork
         "timeout": 60,  # a worker whose main loop is silent this long is dead; requests have their own
         "graceful_timeout": int(settings.grace_s),

@@ -12,6 +12,8 @@ Rules (numbered as in README.md):
  W3  A peer that sends or takes nothing for `socket_timeout_s` has hung up.
  W4  A connection that is over is closed once its peer has closed it, or after the keep-alive time; only the
      main loop waits for that, and it waits for nothing else meanwhile.
+ W5  A worker holds so many connections. For one more, the one that has been silent longest is closed: however
+     many say nothing, who comes and speaks is served.
 """
 
 import errno
@@ -27,7 +29,7 @@ from typing import Any
 
 from gunicorn.http.body import Body, LengthReader  # type: ignore[import-untyped]
 from gunicorn.http.unreader import SocketUnreader  # type: ignore[import-untyped]
-from gunicorn.workers.gthread import _DEFER, TConn, ThreadWorker  # type: ignore[import-untyped]
+from gunicorn.workers.gthread import TConn, ThreadWorker  # type: ignore[import-untyped]
 
 from escrow.api.transfers import LONG
 from escrow.config import Settings
@@ -139,10 +141,42 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
     def _allow_short(self, conn: TConn) -> None:
         conn.parser.unreader.allow(min(HEAD_DEADLINE_S, self._settings.socket_timeout_s))
 
+    def accept(self, listener: socket.socket) -> None:
+        """In the main loop, which also waits for the first byte (W1); gunicorn asks a thread for each."""
+        if self.nr_conns + 1 >= self.worker_connections:  # at the number itself gunicorn accepts no more
+            self._make_room()
+        try:
+            sock, address = listener.accept()
+        except OSError as error:
+            if error.errno in (errno.EMFILE, errno.ENFILE):  # a limit lower than was thought
+                self._make_room()
+            elif error.errno not in (errno.EAGAIN, errno.ECONNABORTED):
+                raise
+            return
+        conn = TConn(self.cfg, sock, address, listener.getsockname())
+        self.nr_conns += 1
+        self.poller.register(sock, EVENT_READ, partial(self.on_pending_socket_readable, conn))
+        conn.set_timeout()
+        self.pending_conns.append(conn)
+
+    def _make_room(self) -> None:
+        """Close the connection that has been silent longest (W5); none where all are being served."""
+        silent = self.pending_conns or self.keepalived_conns
+        if silent:
+            conn = silent.popleft()
+            self.poller.unregister(conn.sock)
+            self._forget(conn)
+
+    def on_pending_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        if client.fileno() >= 0:  # else closed for another (W5), in the very round that found it readable
+            super().on_pending_socket_readable(conn, client)
+
+    def on_client_socket_readable(self, conn: TConn, client: socket.socket) -> None:
+        if client.fileno() >= 0:
+            super().on_client_socket_readable(conn, client)
+
     def handle(self, conn: TConn) -> Any:
         if not conn.initialized:
-            if not conn.wait_for_data(0):  # W1
-                return _DEFER
             conn.init()
             conn.parser.unreader = PatientUnreader(conn.sock, self._settings.socket_timeout_s)
         self._allow_short(conn)
@@ -181,6 +215,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
 
     def _drain(self, conn: TConn, sock: socket.socket) -> None:
         """Take what the peer still sends: closing over it would take our last answer back from the wire."""
+        if sock.fileno() < 0:
+            return
         try:
             if sock.recv(_DRAIN):
                 return

@@ -2,7 +2,7 @@
 here.
 
 A service is a folder: its identity (which signs receipts and opens nothing), its settings, its store.
-Settings and their reasons stand in escrow/config.py; each may be given by the environment too.
+Settings and their reasons stand in escrow/config.py, from which `escrow settings` prints them.
 """
 
 import json
@@ -58,7 +58,7 @@ def init(
     Records are kept in FOLDER too, or on an S3 server with --s3-endpoint; `scripts/minio setup` makes
     the buckets and the service's credential.
     """
-    _require_server()
+    require_server()
     from escrow.service.identity import create_service_identity
 
     store = s3_settings(**s3) or {"store": str(folder.resolve() / "store")}
@@ -79,7 +79,7 @@ def _config(folder: Path, url: str, bind: str, convenors: tuple[str, ...], store
     """
     who = json.dumps(list(convenors)) if convenors else '"open"'
     return (
-        "# Settings of this service; what each means and what else there is: escrow/config.py\n"
+        "# Settings of this service; what each means and what else there is: escrow settings\n"
         f"public_url = {json.dumps(url.rstrip('/'))}\n"
         f"bind = {json.dumps(bind)}\n"
         + "".join(f"{name} = {json.dumps(value)}\n" for name, value in store.items())
@@ -97,7 +97,7 @@ def serve(app: App, folder: Path | None) -> None:
     With FOLDER, as `escrow service init FOLDER` made it; without, from ESCROW_CONFIG and ESCROW_*
     settings. Runs until it is stopped. Anything but this machine reaches it through a proxy with TLS.
     """
-    _require_server()
+    require_server()
     if folder is not None and not folder.is_dir():
         raise SetupError("service_folder_missing", path=str(folder))
     from escrow.api.server import serve as run
@@ -116,7 +116,7 @@ def _place(storage: Storage) -> str:
     return str(storage) if isinstance(storage, Path) else f"{storage.endpoint} ({storage.buckets}-*)"
 
 
-def _require_server() -> None:
+def require_server() -> None:
     """SetupError `server_extra_missing`: parties install without the server's packages."""
     for name in ("flask", "flask_smorest", "gunicorn", "marshmallow", "prometheus_client", "structlog"):
         if find_spec(name) is None:

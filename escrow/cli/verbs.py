@@ -54,6 +54,8 @@ SECTIONS: tuple[tuple[str, Mapping[str, str]], ...] = (
         {
             "serve": "Run the service.",
             "service": "Set a service up.",
+            "settings": "Print every setting of a service: meaning, default, bounds, variable.",
+            "doctor": "Check settings, storage, rights, clock, TLS and disk of a service.",
             "timekeeper": "Sign off what is due by date, for the seats of your identity.",
             "demo": "Play a mediation on this machine, from charter to release.",
         },
@@ -83,6 +85,8 @@ _FILES = {
     "send": "sending",
     "serve": "serving",
     "service": "serving",
+    "doctor": "doctor",
+    "settings": "settings",
     "timekeeper": "timekeeper",
     "demo": "demo",
 }

@@ -56,11 +56,12 @@ class Desk:
         )  # fmt: skip
         return cls(
             settings=settings, store=store, journal=journal, identity=identity, clock=clock,
-            convenors=_convenors(settings.convenors), watch=watch,
+            convenors=convenors(settings.convenors), watch=watch,
         )  # fmt: skip
 
 
-def _convenors(cards: tuple[str, ...] | None) -> frozenset[Fingerprint] | None:
+def convenors(cards: tuple[str, ...] | None) -> frozenset[Fingerprint] | None:
+    """Fingerprints of these cards; None: anybody. SetupError `setting_malformed`."""
     if cards is None:
         return None
     try:

@@ -42,14 +42,18 @@ def require_same_service(store: Store, fingerprint: str) -> None:
 
     SetupError "service_identity_of_another_store" (expected, found) for every other card at later ones.
     """
-    ours = f"{fingerprint}\n".encode("ascii")
-    found = _read(store, Bucket.LEDGER, names.SERVICE)
+    found = owner(store)
     if found is None:
-        store.create(Bucket.LEDGER, names.SERVICE, ours)
-        found = _read(store, Bucket.LEDGER, names.SERVICE)
-    if found != ours:
-        expected = "" if found is None else found.decode("ascii", "replace").strip()
-        raise SetupError("service_identity_of_another_store", expected=expected, found=fingerprint)
+        store.create(Bucket.LEDGER, names.SERVICE, f"{fingerprint}\n".encode("ascii"))
+        found = owner(store)
+    if found != fingerprint:
+        raise SetupError("service_identity_of_another_store", expected=found or "", found=fingerprint)
+
+
+def owner(store: Store) -> str | None:
+    """The fingerprint of the service whose store this is; None before its first start. Writes nothing."""
+    found = _read(store, Bucket.LEDGER, names.SERVICE)
+    return None if found is None else found.decode("ascii", "replace").removesuffix("\n")
 
 
 def _read(store: Store, bucket: Bucket, name: str) -> bytes | None:

@@ -7,8 +7,10 @@ whoever may write the folder may delete from it.
 """
 
 import os
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from datetime import datetime
+from itertools import islice
 from pathlib import Path
 from typing import BinaryIO
 
@@ -16,6 +18,7 @@ from escrow.errors import MalformedError, SetupError, UnavailableError
 from escrow.store import names
 from escrow.store.canary import require_create_only
 from escrow.store.disk import Disk
+from escrow.store.folder_listing import Listings
 from escrow.store.folder_retention import FolderRetention
 from escrow.store.folder_sweeping import put_back_all
 from escrow.store.folder_uploads import FolderUploads
@@ -31,6 +34,7 @@ class FolderStore:
         self._disk = Disk(root)
         self._uploads = FolderUploads(self._disk)
         self._retention = FolderRetention(self._disk)
+        self._listings = Listings()
 
     def check(self) -> None:
         try:
@@ -119,16 +123,33 @@ class FolderStore:
 
         No folder that lies wholly before `after` is entered: a page costs the folders on its way, no more.
         """
-        for name in _listing(self._disk.path(bucket, folder), folder, after):
+        for name in self._after(bucket, folder, after):
             if name.endswith("/"):
                 if names.is_prefix(name):
                     yield from self._walk(bucket, name, after)
             elif names.is_object(bucket, name):
                 yield name
 
+    def _after(self, bucket: Bucket, folder: str, after: str) -> Iterator[str]:
+        """What a folder holds and `after` has not passed.
 
-def _listing(path: str, folder: str, after: str) -> list[str]:
-    """Sorted full names of what a folder holds and `after` has not passed; those of folders end in "/"."""
+        Of a card's cases, which are read page by page, listings are kept; who sweeps or audits reads anew.
+        """
+        path = self._disk.path(bucket, folder)
+        if not folder.startswith(names.CARDS):
+            found = _listing(path, folder)
+        else:
+            found = self._listings.of(path, lambda: _listing(path, folder))
+        first = bisect_left(found, after) if after.startswith(folder) else 0
+        if first and after.startswith(found[first - 1]):  # a folder that `after` is in
+            first -= 1
+        for name in islice(found, first, None):
+            if name > after or (name[-1] == "/" and after.startswith(name)):
+                yield name
+
+
+def _listing(path: str, folder: str) -> list[str]:
+    """Sorted full names of what a folder holds; those of folders end in "/"."""
     try:
         with os.scandir(path) as found:
             every = [
@@ -137,4 +158,4 @@ def _listing(path: str, folder: str, after: str) -> list[str]:
             ]
     except FileNotFoundError:
         return []
-    return sorted(name for name in every if name > after or (name[-1] == "/" and after.startswith(name)))
+    return sorted(every)

@@ -101,9 +101,12 @@ class Case:
         }
 
 
-def open_case(journal: Journal, service: Identity) -> Case:
-    convenor, case_key = Identity.generate(), CaseKey.generate()
-    seats = {name: Identity.generate().card for name in ("claimant", "respondent", "mediator")}
+def opening(
+    convenor: Identity, service: Identity, case_key: CaseKey, mediator: Identity | None = None
+) -> str:
+    """The signed statement that opens a case of three seats, all of somebody else's unless one is named."""
+    seats = {name: Identity.generate().card for name in ("claimant", "respondent")}
+    seats["mediator"] = (mediator or Identity.generate()).card
     path = PathTemplate(
         name="settlement",
         policy=parse_policy("2 of (claimant, respondent, mediator)"),
@@ -122,7 +125,12 @@ def open_case(journal: Journal, service: Identity) -> Case:
         public_notice="",
     )
     deed = CaseOpened(charter=charter, wrapped_case_key=case_key.wrap_for_oneself(convenor))
-    opened = journal.open(compose(convenor, deed, case=None, head=None), prepare=nothing)
+    return compose(convenor, deed, case=None, head=None)
+
+
+def open_case(journal: Journal, service: Identity) -> Case:
+    convenor, case_key = Identity.generate(), CaseKey.generate()
+    opened = journal.open(opening(convenor, service, case_key), prepare=nothing)
     return Case(journal=journal, convenor=convenor, opening=opened, case_key=case_key)
 
 

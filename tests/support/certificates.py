@@ -14,7 +14,12 @@ def _name(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+DAY = timedelta(days=1)
+
+
+def _builder(
+    subject: str, issuer: str, key: ec.EllipticCurvePrivateKey, *, since: timedelta, until: timedelta
+) -> x509.CertificateBuilder:
     now = datetime.now(UTC)
     return (
         x509.CertificateBuilder()
@@ -22,22 +27,29 @@ def _builder(subject: str, issuer: str, key: ec.EllipticCurvePrivateKey) -> x509
         .issuer_name(_name(issuer))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(days=1))
+        .not_valid_before(now + since)
+        .not_valid_after(now + until)
     )
 
 
-def write_certificates(folder: Path) -> Path:
-    """`certificate.pem` and `key.pem` for this machine into `folder`; the authority's beside the folder."""
+def write_certificates(
+    folder: Path, *, since: timedelta = -DAY, until: timedelta = DAY, host: str = "localhost"
+) -> Path:
+    """`certificate.pem` and `key.pem` for this machine into `folder`; the authority's beside the folder.
+
+    `since`, `until`: from now, when the first is good. `host`: another machine's name instead.
+    """
     authority, key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root = (
-        _builder("test authority", "test authority", authority)
+        _builder("test authority", "test authority", authority, since=-400 * DAY, until=400 * DAY)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .sign(authority, hashes.SHA256())
     )
-    names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+    names: list[x509.GeneralName] = [x509.DNSName(host)]
+    if host == "localhost":
+        names.append(x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
     leaf = (
-        _builder("localhost", "test authority", key)
+        _builder(host, "test authority", key, since=since, until=until)
         .add_extension(x509.SubjectAlternativeName(names), critical=False)
         .sign(authority, hashes.SHA256())
     )
