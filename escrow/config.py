@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields
 from pathlib import Path
 from typing import cast
+from urllib.parse import urlsplit
 
 from escrow.errors import SetupError
 
@@ -64,7 +65,7 @@ class S3Settings:
     def __post_init__(self) -> None:
         for name in ("endpoint", "public_endpoint"):
             url = getattr(self, name)
-            if url is not None and (not _URL.fullmatch(url) or url.endswith("/")):
+            if url is not None and not _is_url(url):
                 raise _malformed(f"s3_{name}", "an http(s) URL without slash at the end, ? and #")
         if not _BUCKETS.fullmatch(self.buckets):
             raise _malformed("s3_buckets", "3 to 52 of a-z, 0-9 and -")
@@ -170,7 +171,7 @@ class Settings:
     """How long requests under way may take to finish after that."""
 
     def __post_init__(self) -> None:
-        if not _URL.fullmatch(self.public_url) or self.public_url.endswith("/"):
+        if not _is_url(self.public_url):
             raise _malformed("public_url", "an http(s) URL without slash at the end, ? and #")
         for name, (least, most) in _BOUNDS.items():
             if not least <= getattr(self, name) <= most:  # not a number, which TOML can say, is in no bounds
@@ -297,6 +298,16 @@ def _read_file(path: Path) -> dict[str, object]:
         if name not in _READERS:
             raise SetupError("setting_unknown", setting=name[:100], path=str(path))
     return found
+
+
+def _is_url(text: str) -> bool:
+    """One that libraries can read, too: they fall over an open bracket, and over a port beyond all."""
+    try:
+        found = urlsplit(text)
+        named = bool(found.hostname) and found.port != 0
+    except ValueError:
+        return False
+    return named and _URL.fullmatch(text) is not None and not text.endswith("/")
 
 
 def _malformed(name: str, expected: str) -> SetupError:
