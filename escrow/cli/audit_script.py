@@ -137,8 +137,8 @@ def _conclude(app: App, tally: _Tally, *, complete: bool) -> None:
     found = f"{tally.faults} FAULTS" if tally.faults else "no faults"
     answer(
         app,
-        f"{tally.cases} cases, {tally.entries} entries, {tally.records} records:"
-        f" {found}, {tally.warnings} warnings, in {seconds:.0f} s",
+        f"Cases: {tally.cases}, entries: {tally.entries}, records: {tally.records}, "
+        f"{found}, warnings: {tally.warnings}, in {seconds:.0f} s",
         {},
     )
 

@@ -55,7 +55,7 @@ def test_every_case_has_its_line_and_the_last_one_sums_up(few: tuple[Path, list[
     store, cases = few
     told, said = audited(store)
     assert [line.partition(":")[0] for line in told[:-1]] == [f"case {case[:12]}" for case in cases]
-    assert told[-1].startswith("3 cases, 36 entries, 3 records: no faults, 0 warnings, in ")
+    assert told[-1].startswith("Cases: 3, entries: 36, records: 3, no faults, warnings: 0, in ")
     assert said == ""  # nothing in a pipe but what there is to say
 
 
