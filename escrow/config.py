@@ -59,7 +59,7 @@ class S3Settings:
     """
     patience_s: float = 10.0
     """How long a service waits for an answer to anything short before it says 503 and, until the server has
-    answered again, refuses at once. Parts of payloads and their completion have a minute.
+    answered again, refuses at once. Parts of payloads and their completion have a minute. From 0.1 to 60.
     """
 
     def __post_init__(self) -> None:

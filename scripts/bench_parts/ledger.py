@@ -160,11 +160,15 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="escrow-bench-") as folder:
         figures = run(Path(folder), arguments.short, arguments.long, arguments.rounds)
-    if arguments.json:
-        print(json.dumps({"limits": LIMITS, "figures": figures}, indent=2))
+    show(figures, LIMITS, as_json=arguments.json)
+
+
+def show(figures: dict[str, float], limits: dict[str, float], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps({"limits": limits, "figures": figures}, indent=2))
         return
     for name, value in figures.items():
-        limit = LIMITS.get(name)
+        limit = limits.get(name)
         print(f"{name:>20} {value:>10.3f}" + ("" if limit is None else f"   at most {limit}"))
 
 

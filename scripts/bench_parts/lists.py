@@ -8,14 +8,13 @@ that the worker has in memory, "cold" of those that it has not, which costs as m
 """
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
-from ledger import now, opening, seconds  # beside this file
+from ledger import now, opening, seconds, show  # beside this file
 
 from escrow.config import Settings
 from escrow.crypto.identity import Identity
@@ -103,12 +102,7 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="escrow-bench-") as folder:
         figures = run(Path(folder), arguments.few, arguments.many, arguments.rounds)
-    if arguments.json:
-        print(json.dumps({"limits": LIMITS, "figures": figures}, indent=2))
-        return
-    for name, value in figures.items():
-        limit = LIMITS.get(name)
-        print(f"{name:>20} {value:>10.3f}" + ("" if limit is None else f"   at most {limit}"))
+    show(figures, LIMITS, as_json=arguments.json)
 
 
 if __name__ == "__main__":
