@@ -57,6 +57,7 @@ class Body(io.RawIOBase):
         if isinstance(self._source, Filling):
             count = self._source.fill(view)
             self._left -= count
+            self.taken += count
             return count
         found = self.read(len(view))
         view[: len(found)] = found
