@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from escrow.admin.cases import cases, replay
+from escrow.admin.cases import cases, ends_run, replay
 from escrow.admin.release import Clock, require_clock
 from escrow.admin.remains import (
     Remainder,
@@ -28,7 +28,7 @@ from escrow.admin.remains import (
     look_announced,
     uploads,
 )
-from escrow.errors import EscrowError, NotFoundError, RefusedError, UnavailableError
+from escrow.errors import EscrowError, NotFoundError, RefusedError
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, UploadId
 from escrow.service.deposit import keep, term_end
@@ -38,12 +38,6 @@ from escrow.store.opening import Archive
 
 STALE = timedelta(days=7)
 """A deposit over the slowest line takes hours; who is back after a week begins anew."""
-_HOPELESS = (
-    "unreachable", "credentials_refused", "access_denied", "bucket_missing", "clock_differs",
-    "certificate_refused",
-)  # fmt: skip
-"""Reasons of `storage_failed` that are of the whole storage."""
-
 Progress = Callable[[CaseId], None]
 
 
@@ -193,11 +187,6 @@ def _short(archive: Archive, state: CaseState, now: datetime) -> Iterator[Short]
                 case=state.case, upload=upload, length=record.body.payload.length,
                 age=now - record.received_at, until=until,
             )  # fmt: skip
-
-
-def ends_run(error: EscrowError) -> bool:
-    """Whether everything after it would meet this error too: nobody answers, or the credential is wrong."""
-    return isinstance(error, UnavailableError) and error.fields.get("reason") in _HOPELESS
 
 
 def _left_alone(case: CaseId, error: EscrowError, upload: UploadId = "") -> LeftAlone:
