@@ -100,7 +100,7 @@ def archive(store: Path | None, config: Path | None, credentials: Path | None) -
     """What the options name, opened.
 
     What the storage refuses because of a wrong setting comes out as the service's start tells it: SetupError
-    of `at_start`. UnavailableError is left for what another try may mend.
+    of `at_start`. What another try may mend is UnavailableError: `store_unreachable` (endpoint), and others.
     """
     storage = storage_of(store, config, credentials)
     try:
@@ -110,8 +110,10 @@ def archive(store: Path | None, config: Path | None, credentials: Path | None) -
         from escrow.admin.cases import ends_run
         from escrow.store.s3_check import at_start
 
-        if isinstance(storage, Path) or not ends_run(error) or error.fields["reason"] == "unreachable":
-            raise  # a server that is down is up again some time: the next run of a timer finds it
+        if isinstance(storage, Path) or not ends_run(error):
+            raise
+        if error.fields["reason"] == "unreachable":  # up again some time: the next run of a timer finds it
+            raise UnavailableError("store_unreachable", endpoint=storage.endpoint) from error
 
         raise at_start(error, storage) from error
 

@@ -92,7 +92,7 @@ def test_published_once_and_then_nothing_is_to_do(store: Path, tmp_path: Path) -
     line = json.loads(release(store, "publish", "--due", "--yes", "--json", "--log", str(log))[0])
     assert sorted(line["written"]) == public(store) == ["bundle", "document", "manifest", "payload"]
     assert json.loads(log.read_text()) == line
-    assert release(store, "publish", "--due", "--yes") == ("", "")
+    assert release(store, "publish", "--due", "--yes") == ("", "Nothing is due.\n")
     assert release(store, "publish", case, request, "--yes")[0].startswith("was published already")
 
 
@@ -137,7 +137,7 @@ def test_settings_that_are_not_there_are_told_from_settings_that_are_no_toml(tmp
     file = tmp_path / "service.toml"
     assert "No such file" in typed("due", "--config", str(file), status=SETUP)[1]
     file.write_text("store = ")
-    assert "line 1" in typed("due", "--config", str(file), status=SETUP)[1]
+    assert "as TOML: Invalid value" in typed("due", "--config", str(file), status=SETUP)[1]
 
 
 def test_release_to_everybody_is_handed_with_words_for_it(store: Path, tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from escrow.store.interface import MIB, Bucket
 from escrow.store.names import Released
 from escrow.store.s3 import S3Store
 
-FORGED, SETUP = 5, 8
+FORGED, NOT_FOUND, SETUP = 5, 6, 8
 
 
 @pytest.fixture
@@ -98,9 +98,12 @@ def test_anybody_checks_a_release_without_a_credential_and_sees_nothing_else(fil
 
     told, _ = typed("check", asked["case"], asked["request"], status=0)
     assert json.loads(told)["deed"] == "checked"
-    for words in (("due",), ("check", asked["case"], "ab" * 32)):
-        said = typed(*words, status=SETUP)[1]
-        assert json.loads(said)["error"]["code"] == "store_credential_needed"
+    assert _code(typed("check", asked["case"], "ab" * 32, status=NOT_FOUND)) == "not_published"
+    assert _code(typed("due", status=SETUP)) == "store_credential_needed"
+
+
+def _code(told: tuple[str, str]) -> str:
+    return str(json.loads(told[1])["error"]["code"])
 
 
 def test_release_of_a_document_longer_than_one_put_is_whole_and_proves_itself(
