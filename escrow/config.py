@@ -62,6 +62,10 @@ class S3Settings:
     answered again, refuses at once. Parts of payloads and their completion have a minute. From 0.1 to 60.
     """
 
+    def bucket(self, which: str) -> str:
+        """The name of one of the three on the server."""
+        return f"{self.buckets}-{which}"
+
     def __post_init__(self) -> None:
         for name in ("endpoint", "public_endpoint"):
             url = getattr(self, name)
@@ -293,7 +297,8 @@ def _read_file(path: Path) -> dict[str, object]:
         with path.open("rb") as source:
             found = tomllib.load(source)
     except (OSError, tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SetupError("config_unreadable", path=str(path)) from error
+        reason = error.strerror if isinstance(error, OSError) else str(error)
+        raise SetupError("config_unreadable", path=str(path), reason=str(reason)[:200]) from error
     for name in found:
         if name not in _READERS:
             raise SetupError("setting_unknown", setting=name[:100], path=str(path))

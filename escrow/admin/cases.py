@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from itertools import islice, takewhile
+from typing import Final
 
 from escrow.admin.listings import case_ids
 from escrow.errors import (
+    EscrowError,
     ForgedError,
     MalformedError,
     NotFoundError,
@@ -20,6 +22,16 @@ from escrow.store import names
 from escrow.store.interface import Bucket, Store
 
 MAX_OWNER = 100
+HOPELESS: Final = (
+    "unreachable", "credentials_refused", "access_denied", "bucket_missing", "clock_differs",
+    "certificate_refused", "credential_needed", "speaks_no_tls",
+)  # fmt: skip
+"""Reasons of `storage_failed` that are of the whole storage."""
+
+
+def ends_run(error: EscrowError) -> bool:
+    """Whether everything after it would meet this error too: nobody answers, or the credential is wrong."""
+    return isinstance(error, UnavailableError) and error.fields.get("reason") in HOPELESS
 
 
 def cases(store: Store, *, start: CaseId = "") -> Iterator[CaseId]:

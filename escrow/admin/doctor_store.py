@@ -104,7 +104,7 @@ def _server(settings: S3Settings, card: Card | None) -> Iterator[Finding]:
             ahead = datetime.now(UTC) - server_time(connection, Bucket.LEDGER)
         except UnavailableError as error:
             if error.fields.get("reason") != "access_denied":
-                yield fault("storage", at_start(error, connection))
+                yield fault("storage", at_start(error, connection.settings))
                 return  # no other question would be answered either
         else:
             yield _clock(settings, ahead)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from escrow.admin.cases import cases, owner_of, replay, require_own
+from escrow.admin.cases import cases, ends_run, owner_of, replay, require_own
 from escrow.errors import EscrowError, NotFoundError
 from escrow.ledger.shares import path_of
 from escrow.ledger.state import CaseState, RequestState
@@ -47,7 +47,10 @@ class Damaged:
 
 
 def due(archive: Archive, only: CaseId | None = None) -> Iterator[Due | Damaged]:
-    """Every released request of the store, or of one case, one case in memory at a time."""
+    """Every released request of the store, or of one case, one case in memory at a time.
+
+    UnavailableError where the whole storage cannot be reached, or the credential may not look.
+    """
     owner = owner_of(archive.store)
     for case in cases(archive.store) if only is None else (only,):
         try:
@@ -55,6 +58,8 @@ def due(archive: Archive, only: CaseId | None = None) -> Iterator[Due | Damaged]
             require_own(owner, state)
             found = [_due(archive, state, one, one.released_at) for one in state.requests.values()]
         except EscrowError as error:
+            if ends_run(error):
+                raise
             yield Damaged(case=case, error=error)
         else:
             yield from (one for one in found if one is not None)

@@ -1,5 +1,6 @@
 """Find MinIO's program or build it, and run one on this machine for the demo, the tests and benchmarks."""
 
+import fcntl
 import os
 import secrets
 import shutil
@@ -67,6 +68,22 @@ class Running:
     def wait(self) -> NoReturn:
         """Until it ends, which it should not: SetupError `minio_stopped` (status, log)."""
         raise SetupError("minio_stopped", status=self.process.wait(), log=str(self.log))
+
+
+@contextmanager
+def held(folder: Path) -> Iterator[None]:
+    """A folder of mode 0700, made where it is missing, in which one server lives at a time.
+
+    A second MinIO over the same data would start, and take the first one's place. SetupError
+    `minio_data_in_use` (folder).
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    with (folder / "lock").open("ab") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise SetupError("minio_data_in_use", folder=str(folder)) from error
+        yield
 
 
 @contextmanager

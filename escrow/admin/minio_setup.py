@@ -93,7 +93,7 @@ def make_buckets(settings: S3Settings, *, ledger_days: int = LEDGER_DAYS) -> Ite
         try:
             yield _bucket(connection, Bucket.LEDGER)
         except UnavailableError as error:  # the first call: most likely a wrong address or credential
-            raise at_start(error, connection) from error
+            raise at_start(error, connection.settings) from error
         for bucket in (Bucket.RECORDS, Bucket.PUBLIC):
             yield _bucket(connection, bucket)
         yield _ledger_retention(connection, settings.lock, ledger_days)

@@ -79,5 +79,5 @@ def _enters(settings: S3Settings, role: Role) -> Step:
         try:
             connection.call("list_objects_v2", Bucket.LEDGER, MaxKeys=1)
         except UnavailableError as error:
-            raise at_start(error, connection) from error
+            raise at_start(error, connection.settings) from error
     return Step(what=f"verified: {role} enters, with its own policy and no other", made=False)

@@ -63,7 +63,7 @@ def audit_store(
     `only`: how the ids begin of those that are asked for; then nothing is said of strange objects. `start`:
     the id, or how it begins, of the case to go on with. `at`: now.
 
-    NotFoundError `case_unknown` when there is none (or not the one asked for).
+    NotFoundError `storage_holds_no_case`; `case_unknown` when none was found of those asked for.
     """
     run = _StoreAudit(archive, _Wanted(only or "", start), at, known or {}, progress)
     with Readers(ahead=archive.versions is not None) as readers:
@@ -73,7 +73,9 @@ def audit_store(
             yield from _hidden_note(archive)
             yield from _strange(archive)
     if not run.seen:
-        raise NotFoundError("case_unknown")
+        if only or start:
+            raise NotFoundError("case_unknown")
+        raise NotFoundError("storage_holds_no_case")
 
 
 class _Wanted:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from escrow.admin.cases import cases, replay
+from escrow.admin.cases import cases, ends_run, replay
 from escrow.admin.listings import case_ids, every_name
 from escrow.admin.release import Clock, require_clock
 from escrow.admin.remains import (
@@ -31,7 +31,7 @@ from escrow.admin.remains import (
     look_announced,
     uploads,
 )
-from escrow.errors import EscrowError, NotFoundError, RefusedError, UnavailableError
+from escrow.errors import EscrowError, NotFoundError, RefusedError
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, UploadId
 from escrow.service.deposit import keep, term_end
@@ -41,12 +41,6 @@ from escrow.store.opening import Archive
 
 STALE = timedelta(days=7)
 """A deposit over the slowest line takes hours; who is back after a week begins anew."""
-_HOPELESS = (
-    "unreachable", "credentials_refused", "access_denied", "bucket_missing", "clock_differs",
-    "certificate_refused",
-)  # fmt: skip
-"""Reasons of `storage_failed` that are of the whole storage."""
-
 SNAPSHOTS_KEPT = 2
 """One that a service is reading just now, and one beside it, should the newest be damaged."""
 
@@ -222,11 +216,6 @@ def _short(archive: Archive, state: CaseState, now: datetime) -> Iterator[Short]
                 case=state.case, upload=upload, length=record.body.payload.length,
                 age=now - record.received_at, until=until,
             )  # fmt: skip
-
-
-def ends_run(error: EscrowError) -> bool:
-    """Whether everything after it would meet this error too: nobody answers, or the credential is wrong."""
-    return isinstance(error, UnavailableError) and error.fields.get("reason") in _HOPELESS
 
 
 def _left_alone(case: CaseId, error: EscrowError, upload: UploadId = "") -> LeftAlone:

@@ -39,7 +39,7 @@ _S3_OUTCOMES: Final = {
         reason: reason
         for reason in (
             "ok", "unreachable", "credentials_refused", "access_denied", "bucket_missing", "clock_differs",
-            "certificate_refused", "full", "write_conflict",
+            "certificate_refused", "credential_needed", "speaks_no_tls", "full", "write_conflict",
         )
     },
     "PreconditionFailed": "taken",

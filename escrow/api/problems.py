@@ -46,7 +46,7 @@ DAMAGE = {
 }
 """What the operator must look after, and is told by a line of level error."""
 SHOWN_OF_DAMAGE = {"n", "number", "reason", "bucket", "operation"}
-"""Of its fields. The others name cases, which are not for the log; `escrow audit` finds where it is."""
+"""Of its fields. The others name cases, which are not for the log; `scripts/audit.py` finds where it is."""
 
 log = structlog.get_logger("escrow")
 

@@ -11,7 +11,8 @@ import click
 
 from escrow.cli.app import App
 from escrow.config import Storage, load_storage
-from escrow.errors import SetupError
+from escrow.errors import SetupError, UnavailableError
+from escrow.store.interface import Bucket
 from escrow.store.opening import Archive, open_archive
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -54,22 +55,67 @@ def _answer_in_json(ctx: click.Context, _: click.Parameter, value: bool) -> None
 
 
 def storage_of(store: Path | None, config: Path | None, credentials: Path | None) -> Storage:
-    """What the options name. SetupError `store_folder_missing` (path), and those of `load_storage`."""
+    """What the options name.
+
+    SetupError `storage_not_named`, those of `require_store` and of `load_storage`; click.UsageError where
+    they name two.
+    """
     if store is not None:
-        if not store.is_dir():
-            raise SetupError("store_folder_missing", path=str(store))
+        if config is not None or credentials is not None:
+            raise click.UsageError("Give --store, or --config and --credentials: not both.")
+        require_store(store)
         return store
     environ = dict(os.environ) | ({} if config is None else {"ESCROW_CONFIG": str(config)})
-    found = load_storage(environ)
+    try:
+        found = load_storage(environ)
+    except SetupError as error:
+        if error.code == "setting_missing" and error.fields["setting"] == "store":
+            raise SetupError("storage_not_named") from error
+        raise
     return (
         found if credentials is None or isinstance(found, Path) else replace(found, credentials=credentials)
     )
 
 
+def require_store(folder: Path) -> None:
+    """Else another folder would pass for a store that holds nothing.
+
+    SetupError `store_folder_missing`, `store_folder_empty`, `store_folder_foreign`, and `store_is_inside`
+    where a service's own folder was named.
+    """
+    if not folder.is_dir():
+        raise SetupError("store_folder_missing", path=str(folder))
+    if any((folder / bucket.value).exists() for bucket in Bucket):
+        return
+    inside = folder / "store"
+    if inside.is_dir():
+        raise SetupError("store_is_inside", path=str(folder), store=str(inside))
+    if not any(folder.iterdir()):
+        raise SetupError("store_folder_empty", path=str(folder))
+    raise SetupError("store_folder_foreign", path=str(folder))
+
+
 @contextmanager
 def archive(store: Path | None, config: Path | None, credentials: Path | None) -> Iterator[Archive]:
-    with open_archive(storage_of(store, config, credentials)) as found:
-        yield found
+    """What the options name, opened.
+
+    What the storage refuses because of a wrong setting comes out as the service's start tells it: SetupError
+    of `at_start`. What another try may mend is UnavailableError: `store_unreachable` (endpoint), and others.
+    """
+    storage = storage_of(store, config, credentials)
+    try:
+        with open_archive(storage) as found:
+            yield found
+    except UnavailableError as error:
+        from escrow.admin.cases import ends_run
+        from escrow.store.s3_check import at_start
+
+        if isinstance(storage, Path) or not ends_run(error):
+            raise
+        if error.fields["reason"] == "unreachable":  # up again some time: the next run of a timer finds it
+            raise UnavailableError("store_unreachable", endpoint=storage.endpoint) from error
+
+        raise at_start(error, storage) from error
 
 
 def run(command: click.Command, name: str) -> None:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,7 +13,7 @@ from escrow.cli import endings, show
 from escrow.cli.app import App, pass_app
 from escrow.cli.archives import archive, run, storage_options
 from escrow.cli.bars import case_bar
-from escrow.cli.checking import RememberedHead, fault_lines, report_as_json, summary
+from escrow.cli.checking import RememberedHead, counted, fault_lines, report_as_json, summary
 from escrow.cli.output import answer, say
 from escrow.errors import UnavailableError
 from escrow.ledger.audit import AuditReport
@@ -22,7 +22,7 @@ from escrow.model.ids import CaseId
 
 EPILOG = """\b
 Exit codes: 0 everything is sound (warnings may have been told); 2 wrong usage; 5 there are faults;
-6 no such case; 7 storage unreachable; 8 a setting or file here; 130 interrupted.
+6 no such case, or none at all; 7 storage unreachable; 8 a setting or file here; 130 interrupted.
 
 \b
 Where the storage is:   --config service/service.toml --credentials audit.json
@@ -31,6 +31,9 @@ A folder:               --store FOLDER, with ledger, records and public in it, a
 A fault: something is false, missing, hidden, or published that should not be. A warning: nothing is lost
 yet (a lock that is missing or short, a strange object, a publication that was not finished).
 """
+
+
+_HIDDEN = ("object_overwritten", "object_deleted")
 
 
 class CaseStart(click.ParamType[str]):
@@ -90,13 +93,14 @@ def audit(
             _unfinished(app, tally)
             raise
     _conclude(app, tally, complete=True)
+    say(app, *_remedies(tally, restored=restore))
     if tally.faults:
         raise click.exceptions.Exit(endings.FORGED)
 
 
 @dataclass(slots=True)
 class _Tally:
-    """What was found so far. `at`: the case at hand."""
+    """What was found so far. `at`: the case at hand. `hidden`: of the faults, those that --restore mends."""
 
     began: float = field(default_factory=time.monotonic)
     at: CaseId = ""
@@ -104,6 +108,7 @@ class _Tally:
     entries: int = 0
     records: int = 0
     faults: int = 0
+    hidden: int = 0
     warnings: int = 0
 
     def take(self, report: AuditReport) -> None:
@@ -111,6 +116,7 @@ class _Tally:
         self.entries += report.entries
         self.records += report.records
         self.faults += len(report.faults)
+        self.hidden += sum(fault.code in _HIDDEN for fault in report.faults)
         self.warnings += len(report.warnings)
 
 
@@ -134,13 +140,24 @@ def _conclude(app: App, tally: _Tally, *, complete: bool) -> None:
             json.dumps({"summary": {**counts, "seconds": round(seconds, 1), "complete": complete, **then}})
         )
         return
-    found = f"{tally.faults} FAULTS" if tally.faults else "no faults"
+    none = "no faults" if complete else "no faults yet"
+    found = counted(tally.faults, "FAULT") if tally.faults else none
+    begin = "" if complete else "not finished, so far "
     answer(
         app,
-        f"Cases: {tally.cases}, entries: {tally.entries}, records: {tally.records}, "
-        f"{found}, warnings: {tally.warnings}, in {seconds:.0f} s",
+        f"{begin}{counted(tally.cases, 'case')}, {tally.entries} entries,"
+        f" {counted(tally.records, 'record')}: {found}, {counted(tally.warnings, 'warning')},"
+        f" in {seconds:.0f} s",
         {},
     )
+
+
+def _remedies(tally: _Tally, *, restored: bool) -> Iterator[str]:
+    """What can be done about the faults."""
+    if tally.hidden and not restored:
+        yield "What was overwritten or deleted is still there below, and is put back by --restore."
+    if tally.faults > tally.hidden:
+        yield "What is missing or false may be whole in a backup: see infra/guides/backup.md."
 
 
 def _unfinished(app: App, tally: _Tally) -> None:
@@ -159,10 +176,11 @@ def _restore(app: App, found: Any, only: str, start: str, *, yes: bool) -> None:
     for one in hidden_objects(found, only, start=start):
         if yes:
             restore(found.versions, one)
-        facts = {"deed": "restored" if yes else "would_restore", "object": one.name, "was": one.how.value}
-        click.echo(json.dumps(facts)) if app.as_json else answer(
-            app, f"{facts['deed']}: {one.name} ({one.how})", facts
-        )
+        deed = "restored" if yes else "would_restore"
+        if app.as_json:
+            click.echo(json.dumps({"deed": deed, "object": one.name, "was": one.how.value}))
+        else:
+            answer(app, f"{deed.replace('_', ' ')}: {one.name} ({one.how})", {})
 
 
 def main() -> None:

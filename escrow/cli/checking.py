@@ -9,6 +9,7 @@ import click
 
 from escrow.cli import endings, show
 from escrow.cli.app import App, Verb, pass_app
+from escrow.cli.archives import require_store
 from escrow.cli.bars import progress
 from escrow.cli.foreign import brief, one_line
 from escrow.cli.names import full_case
@@ -70,7 +71,7 @@ def audit(app: App, what: str, only: str | None, known: Sequence[tuple[CaseId, H
         from escrow.admin.store_audit import audit_store
         from escrow.store.opening import open_archive
 
-        _require_store(Path(what))
+        require_store(Path(what))
         with open_archive(Path(what)) as found:
             _conclude(app, list(audit_store(found, only, at=app.clock(), known=dict(known))))
         return
@@ -80,15 +81,6 @@ def audit(app: App, what: str, only: str | None, known: Sequence[tuple[CaseId, H
     with progress(app) as shown:
         report = app.session(app.service_of(case)).audit(case, payloads=True, progress=shown)
     _conclude(app, [report])
-
-
-def _require_store(folder: Path) -> None:
-    """SetupError `store_folder_empty`, `store_is_inside` where a service's own folder was named."""
-    inside = folder / "store"
-    if inside.is_dir() and not (folder / "ledger").exists():
-        raise SetupError("store_is_inside", path=str(folder), store=str(inside))
-    if not any(folder.iterdir()):
-        raise SetupError("store_folder_empty", path=str(folder))
 
 
 def _conclude(app: App, reports: Sequence[AuditReport], *, then: str = "") -> None:
@@ -101,9 +93,14 @@ def _conclude(app: App, reports: Sequence[AuditReport], *, then: str = "") -> No
 
 def summary(it: AuditReport) -> str:
     name = "no case" if it.case is None else f"case {show.short(it.case)}"
-    found = "sound" if not it.faults else f"{len(it.faults)} FAULTS"
-    warned = f", {len(it.warnings)} warnings" if it.warnings else ""
+    found = "sound" if not it.faults else counted(len(it.faults), "FAULT")
+    warned = f", {counted(len(it.warnings), 'warning')}" if it.warnings else ""
     return f"{name}: {it.entries} entries, {it.records} records: {found}{warned}"
+
+
+def counted(count: int, what: str) -> str:
+    """`1 FAULT`, `2 FAULTS`."""
+    return f"{count} {what}" if count == 1 else f"{count} {what}{'S' if what.isupper() else 's'}"
 
 
 def fault_lines(it: AuditReport, *, of: str = "") -> Iterable[str]:

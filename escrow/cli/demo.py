@@ -221,7 +221,7 @@ class _Story:
 
     def check_everything(self) -> None:
         stage = self.stage
-        stage.step("Anyone can check: Belmarra through the service, the operator from its folder alone.")
+        stage.step("Anyone can check: Belmarra through the service, the operator from the storage alone.")
         stage.run(BELMARRA, "verify", self.case[:12])
         if self.site is None:
             stage.run(OPERATOR, "audit", "service/store")

@@ -86,11 +86,14 @@ def deposit(
             posting = session.prepare_deposit(case, file, chosen, sealed=sealed, progress=shown, **shared)
         _hand_out(app, session, posting, out, sealed)
         return
+    waiting = session.pending_deposits()
     try:
         with progress(app) as shown:
             receipt = session.deposit(case, file, chosen, progress=shown, **shared)
     except (UnavailableError, KeyboardInterrupt):
-        say(app, "What was sealed is kept. To go on where it stopped: escrow send --pending")
+        sealed_now = len(session.pending_deposits()) > len(waiting)
+        say(app, "What was sealed is kept. To go on where it stopped: escrow send --pending" if sealed_now
+            else "It was not sealed yet. Nothing was sent: deposit it again.")  # fmt: skip
         raise
     record = next(one for one in session.records(case) if one.n == receipt.n)
     said = f"Deposited {file.name}, {size(record.size_bytes)} sealed."

@@ -53,7 +53,7 @@ def install(app: App, with_mc: bool) -> None:
 @pass_app
 def run_here(app: App, data: Path | None, port: int, buckets: str) -> None:
     """Run a MinIO on this machine, set up as production is, until it is stopped (Ctrl-C)."""
-    from escrow.admin.minio_program import run_minio
+    from escrow.admin.minio_program import held, run_minio
     from escrow.admin.minio_setup import LEDGER_DAYS
     from escrow.config import S3Settings
     from escrow.store.s3_credentials import write_credentials
@@ -62,7 +62,7 @@ def run_here(app: App, data: Path | None, port: int, buckets: str) -> None:
     with stopped_in_order(), ExitStack() as stack:
         folder = data or Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="escrow-minio-")))
         folder = folder.resolve()
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        stack.enter_context(held(folder))
         server = stack.enter_context(run_minio(found, folder / "data", folder / "minio.log", port=port))
         credentials = folder / "credentials"
         credentials.mkdir(mode=0o700, exist_ok=True)

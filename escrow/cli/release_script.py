@@ -58,6 +58,7 @@ def due(app: App, /, begins: str | None, log: Path | None, **where: Path | None)
     from escrow.admin.due import due as find
 
     with archive(**where) as found, DeedLog(app, log) as deeds:
+        one = None
         for one in find(found, _case(found, begins)):
             if isinstance(one, Damaged):
                 deeds.failed({"case": one.case}, one.error)
@@ -68,6 +69,8 @@ def due(app: App, /, begins: str | None, log: Path | None, **where: Path | None)
             if one.standing is Standing.TO_HAND:
                 line += "  for " + (", ".join(reader[:12] for reader in one.readers) or "its seats")
             deeds.did("listed", line, about | {"standing": one.standing.value, "readers": list(one.readers)})
+        if one is None:
+            say(app, "Nothing has been released.")
 
 
 @release.command()
@@ -89,15 +92,21 @@ def publish(
     """
     if all_due == (case is not None) or (not all_due and request is None):
         raise click.UsageError("Name CASE and REQUEST, or say --due.")
+    from escrow.admin.cases import ends_run
+
     deed: Callable[[App, DeedLog, Archive, str, str, str], None] = _publish if yes else _would_publish
     with archive(**where) as found, DeedLog(app, log) as deeds:
         wanted = _due(deeds, found) if case is None or request is None else iter([_one(found, case, request)])
+        one = None
         for one in wanted:
             try:
                 deed(app, deeds, found, _bucket(where), *one)
             except EscrowError as error:
-                deeds.failed({"case": one[0], "request": one[1]}, error, alone=not all_due)
-        if not yes:
+                alone = not all_due or ends_run(error)
+                deeds.failed({"case": one[0], "request": one[1]}, error, alone=alone)
+        if one is None:
+            say(app, "Nothing is due.")
+        elif not yes:
             say(app, "Nothing was written. Say --yes to do it.")
 
 
@@ -118,7 +127,10 @@ def hand(app: App, /, case: str, request: str, out: Path, log: Path | None, **wh
             verified = write(found, *one, out, progress=bar)
         write_label(out, Release(service="", case=one[0], request=one[1]))
         readers = [ticket.card.fingerprint for ticket in verified.request.tickets]
-        say(app, "Only these readers can open it: " + (", ".join(readers) or "everybody"))
+        say(
+            app,
+            f"Only these readers can open it: {', '.join(readers)}" if readers else "Anybody can open it.",
+        )
         about = {"case": one[0], "request": one[1], "folder": str(out), "readers": readers}
         deeds.did("handed over", str(out), about)
 

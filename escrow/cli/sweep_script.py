@@ -68,21 +68,24 @@ def sweep(
             if mend
             else find_stale(found, clock=app.clock, stale=timedelta(days=stale_days), progress=seen)
         )
-        count = total = 0
+        count = total = failed = 0
         for one in every:
             if isinstance(one, LeftAlone):
                 deeds.failed({"case": one.case, "upload": one.upload}, one.error)
+                failed += 1
                 continue
             length = _deal_with(deeds, found, one, yes=yes)
             count, total = count + (length is not None), total + (length or 0)
         count += 0 if mend else _outlived(found, deeds, yes=yes)
         done = "done" if yes else "to do; nothing was changed, say --yes to do it"
-        say(app, f"{count} {done} ({size(total)})." if count else "Nothing to do.")
+        nothing = "Nothing to do in what could be looked at." if failed else "Nothing to do."
+        say(app, f"{count} {done} ({size(total)})." if count else nothing)
 
 
 def _outlived(found: "Archive", deeds: DeedLog, *, yes: bool) -> int:
     """Snapshots of the service that newer ones follow: a line for each case. How many."""
-    from escrow.admin.sweep import ends_run, find_outlived, remove_outlived
+    from escrow.admin.cases import ends_run
+    from escrow.admin.sweep import find_outlived, remove_outlived
 
     total = 0
     for case, group in groupby(find_outlived(found), key=lambda one: one.case):
@@ -104,7 +107,8 @@ def _outlived(found: "Archive", deeds: DeedLog, *, yes: bool) -> int:
 
 def _deal_with(deeds: DeedLog, found: "Archive", one: "Leftover | Short", *, yes: bool) -> int | None:
     """Do it, or say that it would be done. Its length; None if it was not done after all."""
-    from escrow.admin.sweep import Leftover, ends_run
+    from escrow.admin.cases import ends_run
+    from escrow.admin.sweep import Leftover
 
     at = one.remains if isinstance(one, Leftover) else one
     kind = one.remains.what.value if isinstance(one, Leftover) else "short"

@@ -5,12 +5,15 @@ statement enters a case once. So all of them are tried again, a few times, when 
 Redirects are not followed, cookies and .netrc not used, answers read up to a limit.
 """
 
+import os
 import random
+import re
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import TypeVar
 
 import requests
@@ -33,7 +36,14 @@ from escrow.client.courier import (
 from escrow.client.posting import Posting
 from escrow.client.storage_line import CHUNK, CONNECT_S, HEADERS, READ_S, Pieces, StorageLine, cut
 from escrow.crypto.identity import Identity
-from escrow.errors import ConflictError, EscrowError, MalformedError, TooLargeError, UnavailableError
+from escrow.errors import (
+    ConflictError,
+    EscrowError,
+    MalformedError,
+    SetupError,
+    TooLargeError,
+    UnavailableError,
+)
 from escrow.ledger import token
 from escrow.ledger.bundle import MAX_BUNDLE
 from escrow.ledger.entry import MAX_ENTRY
@@ -54,6 +64,8 @@ ENTRIES_A_PAGE = 200
 MAX_ANSWER = 1024 * 1024
 MAX_ENTRIES_ANSWER = 32 * 1024 * 1024
 """Bytes of one page; the largest entry, a deposit with hundreds of seats, has 9 MiB."""
+NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE")
+"""What OpenSSL says, older and newer, where an answer is no TLS at all."""
 OCTETS = "application/octet-stream"
 
 
@@ -313,14 +325,27 @@ def _total(response: requests.Response, start: int) -> int:
     return int(total)
 
 
+def _require_authorities() -> None:
+    """What `requests` calls a failure of the line. SetupError `authorities_missing` (variable, path)."""
+    for variable in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        path = os.environ.get(variable)
+        if path:
+            if not Path(path).exists():
+                raise SetupError("authorities_missing", variable=variable, path=path)
+            return
+
+
 @contextmanager
 def _renamed() -> Iterator[None]:
     """Foreign errors of the transport, by their meaning for a person."""
     try:
         yield
     except requests.exceptions.SSLError as error:
+        if NO_TLS.search(str(error)):
+            raise UnavailableError("service_speaks_no_tls") from error
         raise UnavailableError("service_certificate_refused") from error
     except requests.exceptions.InvalidURL as error:
         raise MalformedError("service_url_malformed", field="url") from error
     except (requests.RequestException, OSError) as error:
+        _require_authorities()
         raise UnavailableError("service_unreachable") from error

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
 
+from escrow.config import S3Settings
 from escrow.errors import SetupError, UnavailableError
 from escrow.store import names
 from escrow.store.canary import require_create_only
@@ -29,10 +30,10 @@ _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
 
 
 def require_usable(store: "S3Store", connection: S3Connection) -> None:
-    """SetupError `store_unreachable`, `store_credentials_refused`, `store_access_denied` (operation),
-    `store_bucket_missing`, `store_certificate_refused`, `store_clock_differs` (seconds), `store_not_locked`,
-    `store_not_create_only`, `store_addresses_copy` (bucket), `store_unusable` (reason);
-    UnavailableError `storage_full`.
+    """SetupError `store_unreachable`, `store_credential_needed`, `store_credentials_refused`,
+    `store_access_denied` (operation), `store_bucket_missing`, `store_certificate_refused`,
+    `store_speaks_no_tls`, `store_clock_differs` (seconds), `store_not_locked`, `store_not_create_only`,
+    `store_addresses_copy` (bucket), `store_unusable` (reason); UnavailableError `storage_full`.
     """
     try:
         _require_clock(connection)
@@ -43,7 +44,7 @@ def require_usable(store: "S3Store", connection: S3Connection) -> None:
     except UnavailableError as error:
         if error.code != "storage_failed":
             raise
-        raise at_start(error, connection) from error
+        raise at_start(error, connection.settings) from error
 
 
 def server_time(connection: S3Connection, bucket: Bucket) -> datetime:
@@ -92,7 +93,7 @@ def _require_rights(connection: S3Connection) -> None:
         except S3RefusedError:
             continue
         except UnavailableError as error:
-            if error.fields.get("reason") in ("access_denied", "unreachable"):
+            if error.fields.get("reason") in ("access_denied", "credential_needed", "unreachable"):
                 raise
 
 
@@ -117,18 +118,22 @@ def _require_no_copies(connection: S3Connection) -> None:
         raise SetupError("store_addresses_copy", bucket=bucket)
 
 
-def at_start(error: UnavailableError, connection: S3Connection) -> SetupError:
+def at_start(error: UnavailableError, settings: S3Settings) -> SetupError:
     """At the start what cannot be reached is a wrong setting, more often than not."""
-    endpoint = connection.settings.endpoint
+    endpoint = settings.endpoint
     operation = str(error.fields["operation"])
-    bucket = connection.bucket(Bucket(str(error.fields["bucket"])))
+    bucket = settings.bucket(str(error.fields["bucket"]))
     match error.fields["reason"]:
         case "unreachable":
             return SetupError("store_unreachable", endpoint=endpoint)
         case "credentials_refused":
             return SetupError("store_credentials_refused", endpoint=endpoint)
+        case "credential_needed":
+            return SetupError("store_credential_needed", endpoint=endpoint)
         case "certificate_refused":
             return SetupError("store_certificate_refused", endpoint=endpoint)
+        case "speaks_no_tls":
+            return SetupError("store_speaks_no_tls", endpoint=endpoint)
         case "access_denied":
             return SetupError("store_access_denied", bucket=bucket, operation=operation)
         case "bucket_missing":

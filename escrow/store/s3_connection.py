@@ -5,26 +5,31 @@ What may go wrong on the way is told apart by `reason`, the same words at start-
     unreachable           nobody answers at the endpoint, or not in time (s3_pulse.py)
     credentials_refused   the server does not know this credential
     access_denied         the credential may not do this
+    credential_needed     none was given or found, and nobody may do this without
     bucket_missing        there is no such bucket
     clock_differs         the server's clock and ours differ by more than it bears
     full                  no room, or a quota is used up; an error of its own, `storage_full`
     certificate_refused   TLS: the server's certificate is not believed
+    speaks_no_tls         https, and what answers there speaks no TLS
 
 Everything else is the server's own code. No reason ever holds a URL, a name of an object or a key.
 """
 
 import os
 import re
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, closing, contextmanager, nullcontext, suppress
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import boto3
 import botocore.session
+from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import (
     BotoCoreError,
@@ -40,7 +45,7 @@ from botocore.exceptions import (
 from botocore.utils import parse_timestamp
 
 from escrow.config import S3Settings
-from escrow.errors import NotFoundError, TooLargeError, UnavailableError
+from escrow.errors import NotFoundError, SetupError, TooLargeError, UnavailableError
 from escrow.store.interface import Bucket
 from escrow.store.s3_credentials import read_credentials
 from escrow.store.s3_pulse import Pulse, SilentError
@@ -75,6 +80,8 @@ _REASONS: Final = {
 }
 _BY_STATUS: Final = {403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed", 416: "InvalidRange"}
 """Answers to HEAD have no body, and so no code of their own."""
+NO_TLS: Final = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE")
+"""What OpenSSL says, older and newer, where an answer is no TLS at all."""
 _CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{1,63}")
 
 
@@ -98,7 +105,8 @@ class S3Connection:
     """Shared by threads; each process has a client of its own, since sockets do not survive a fork.
 
     `watch` is told of every call that is made. `serving`: for a service, which must not lose its threads to
-    a server that hangs; a script can wait. SetupError where the credentials' file cannot be used.
+    a server that hangs; a script can wait. SetupError where the credentials' file cannot be used, and
+    `ca_file_unusable` (path, reason).
     """
 
     def __init__(self, settings: S3Settings, *, watch: Watch = nobody, serving: bool = False) -> None:
@@ -107,6 +115,9 @@ class S3Connection:
         self._clock_due = 0.0
         self._pulse = Pulse(_is_silence) if serving else None
         self._credentials = None if settings.credentials is None else read_credentials(settings.credentials)
+        if settings.ca_file is not None:
+            _require_certificates(settings.ca_file)
+        self._anonymous = False
         self._lock = threading.Lock()
         self._client: S3Client | None = None
         self._patient: S3Client | None = None
@@ -115,7 +126,7 @@ class S3Connection:
 
     def bucket(self, bucket: Bucket) -> str:
         """The bucket's name on the server."""
-        return f"{self.settings.buckets}-{bucket.value}"
+        return self.settings.bucket(bucket.value)
 
     def call(
         self, operation: str, bucket: Bucket, *, expected: tuple[str, ...] = (), **arguments: Any
@@ -182,8 +193,9 @@ class S3Connection:
             if code in expected:
                 raise S3RefusedError(code) from None
             failure = True
-            outcome = "full" if code in FULL else _REASONS.get(code, code)
-            raise failed(code, bucket, operation) from error
+            reason = "credential_needed" if self._anonymous and code == "AccessDenied" else code
+            outcome = "full" if code in FULL else _REASONS.get(reason, reason)
+            raise failed(reason, bucket, operation) from error
         except BROKEN as error:
             failure = True
             outcome = _trouble(error)
@@ -260,12 +272,13 @@ class S3Connection:
             region_name=self.settings.region,
             botocore_session=core,
         )
+        self._anonymous = session.get_credentials() is None
         made = session.client(
             "s3",
             endpoint_url=endpoint,
             verify=None if self.settings.ca_file is None else str(self.settings.ca_file),
             config=Config(
-                signature_version="s3v4",
+                signature_version=UNSIGNED if self._anonymous else "s3v4",  # what is public needs none
                 s3={
                     "addressing_style": "path",  # a server with one name has no names for its buckets
                     "payload_signing_enabled": True,  # the server checks every body's SHA-256, also over TLS
@@ -281,6 +294,16 @@ class S3Connection:
         )
         made.meta.events.register_first("needs-retry.s3", _give_up)
         return made
+
+
+def _require_certificates(path: Path) -> None:
+    """Else the server's certificate would be blamed."""
+    try:
+        ssl.create_default_context(cafile=path)
+    except ssl.SSLError as error:
+        raise SetupError("ca_file_unusable", path=str(path), reason="it holds no certificate") from error
+    except OSError as error:
+        raise SetupError("ca_file_unusable", path=str(path), reason=str(error.strerror)) from error
 
 
 def failed(code: str, bucket: Bucket, operation: str) -> UnavailableError:
@@ -317,7 +340,7 @@ _NOT_FOUND: Final = frozenset(("NoSuchKey", "NotFound", "NoSuchVersion", "404"))
 def _trouble(error: Exception) -> str:
     """What went wrong before there was an answer."""
     if isinstance(error, SSLError):
-        return "certificate_refused"
+        return "speaks_no_tls" if NO_TLS.search(str(error)) else "certificate_refused"
     if isinstance(error, NoCredentialsError | PartialCredentialsError):
         return "credentials_refused"
     if isinstance(error, ConnectionError | HTTPClientError | OSError):

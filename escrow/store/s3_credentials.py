@@ -22,13 +22,15 @@ class Credentials:
 
 
 def read_credentials(path: Path) -> Credentials:
-    """SetupError `credentials_unreadable`, `credentials_exposed` (mode), `credentials_malformed` (path)."""
+    """SetupError, with the path: `credentials_unreadable` (reason), `credentials_exposed` (mode),
+    `credentials_malformed`.
+    """
     try:
         with path.open("rb") as file:
             mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
             raw = file.read(_LIMIT)
     except OSError as error:
-        raise SetupError("credentials_unreadable", path=str(path)) from error
+        raise SetupError("credentials_unreadable", path=str(path), reason=str(error.strerror)) from error
     if mode & 0o077:
         raise SetupError("credentials_exposed", path=str(path), mode=f"{mode:04o}")
     try:

@@ -20,6 +20,16 @@ CLIENT = {
         "The service's certificate cannot be believed.",
         "Check the address; ask its operator. If it has an authority of its own: REQUESTS_CA_BUNDLE=FILE.",
     ),
+    "service_speaks_no_tls": row(
+        "No TLS there",
+        "What answers there speaks no TLS.",
+        "Check the address: a service on this machine may be at http://; elsewhere ask its operator.",
+    ),
+    "authorities_missing": row(
+        "No such file",
+        "{variable} names {path}, which is not there.",
+        "Correct it, or take it away: then the usual authorities are believed.",
+    ),
     "address_unsafe": row(
         "Address refused",
         "The service named an address for parts that is not https, or is on this machine.",
@@ -32,7 +42,9 @@ CLIENT = {
         "Storage unreachable", "The storage does not answer at its own address.", "Check the network."
     ),
     "answer_malformed": row(
-        "Answer not understood", "`{field}` is not as it should be.", "Check the address."
+        "Answer not understood",
+        "What answered is no Escrow service, or one of another version (`{field}`).",
+        "Check the address.",
     ),
     "answer_too_large": row(
         "Answer too large", "The service sent more than {limit} bytes.", "Check the address."

@@ -72,9 +72,12 @@ COMMANDS = {
         "There is nothing in {path}.",
         "Name a store: a service keeps it in its folder's store.",
     ),
-    "store_is_inside": row(
-        "Not a store", "{path} is not a store; {store} is.", "Run it again: escrow audit {store}"
+    "store_folder_foreign": row(
+        "Not a store",
+        "{path} has no folder ledger, records or public in it.",
+        "Name the folder that has; copies of buckets have these names there, without what comes before.",
     ),
+    "store_is_inside": row("Not a store", "{path} is not a store; {store} is.", "Run it again with {store}."),
     "introduction_not_ticket": row(
         "Not a ticket",
         "{path} is an introduction, not a ticket.",

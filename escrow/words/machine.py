@@ -6,7 +6,11 @@ _CHMOD = "Run `chmod 600` on it; if others could read it, make a new identity."
 
 MACHINE = {
     # The service's settings and files
-    "setting_missing": row("Setting missing", "The setting {setting} is not given.", "Set {variable}."),
+    "setting_missing": row(
+        "Setting missing",
+        "The setting {setting} is not given.",
+        "Name the folder that `escrow service init` made, or set {variable}.",
+    ),
     "setting_conflict": row(
         "Two settings that exclude each other",
         "Both {first} and {second} are set: records are kept in a folder or in S3, not in both.",
@@ -38,7 +42,9 @@ MACHINE = {
         "metrics_bind is set, and only `escrow serve` can serve metrics.",
         "Run `escrow serve`, or take metrics_bind away.",
     ),
-    "config_unreadable": row("Settings unreadable", "{path} cannot be read as TOML.", "Check the file."),
+    "config_unreadable": row(
+        "Settings unreadable", "{path} cannot be read as TOML: {reason}.", "Check the file."
+    ),
     "service_identity_exists": row(
         "File exists", "{path} is there already.", "Nothing was overwritten: use it."
     ),

@@ -4,7 +4,7 @@ from escrow.words.row import row
 
 _CLOCK = "The service's time is {server_time}: set your clock, or make a new token with `escrow token`."
 _LATER = "Try again later; the operator must look after the storage."
-_AUDIT = "Tell the operator to run `escrow audit` over the service's storage."
+_AUDIT = "The operator must look: `scripts/audit.py` over the storage says what is wrong and what is left."
 
 SERVING = {
     "not_found": row(
@@ -16,7 +16,7 @@ SERVING = {
     "author_unknown": row(
         "Unknown author", "The card {author} has no part in this case.", "Use the right identity."
     ),
-    "object_unknown": row("Not in storage", "There is no such object.", "Run `escrow audit`."),
+    "object_unknown": row("Not in storage", "There is no such object.", "Run `scripts/audit.py`."),
     "upload_unknown": row("Unknown upload", "No such upload was begun.", "Announce it first."),
     "token_missing": row("Who is asking?", "This needs a token.", "Send one made by `escrow token`."),
     "token_malformed": row(

@@ -6,7 +6,9 @@ _PRINT = "Write {path} anew: JSON with access_key and secret_key, as `scripts/mi
 
 STORAGE = {
     "credentials_unreadable": row(
-        "No credential", "The credential's file {path} cannot be read.", "Check s3_credentials and the file."
+        "No credential",
+        "The credential's file {path} cannot be read: {reason}.",
+        "Name the right file: --credentials or --root, or s3_credentials in the settings.",
     ),
     "credentials_exposed": row(
         "Credential exposed",
@@ -14,6 +16,21 @@ STORAGE = {
         "Take that right away: chmod 600 {path}",
     ),
     "credentials_malformed": row("Not a credential", "{path} holds no S3 credential.", _PRINT),
+    "ca_file_unusable": row(
+        "No certificates",
+        "The file of certificates {path} cannot be used: {reason}.",
+        "Give s3_ca_file (or --ca-file) the certificate of who issued the server's, as PEM.",
+    ),
+    "storage_not_named": row(
+        "Which storage?",
+        "Nothing says where the storage is.",
+        "Give --config service/service.toml, or --store FOLDER; ESCROW_CONFIG in the environment does too.",
+    ),
+    "storage_holds_no_case": row(
+        "Empty storage",
+        "The storage holds no case.",
+        "If it should hold some, another one was named: check --config, --store and the buckets' names.",
+    ),
     "store_unreachable": row(
         "Storage unreachable",
         "Nobody answers as an S3 server at {endpoint}.",
@@ -22,22 +39,34 @@ STORAGE = {
     "store_credentials_refused": row(
         "Credential refused",
         "The server at {endpoint} does not know the credential that was given.",
-        "Check s3_credentials, and that its user exists: `scripts/minio setup` makes it.",
+        "Check which was named (--credentials, --root, s3_credentials), and that its user exists: "
+        "`scripts/minio setup` makes those of the roles.",
+    ),
+    "store_credential_needed": row(
+        "Credential needed",
+        "Without a credential the server at {endpoint} does not do that, or what was asked for is not there.",
+        "Give one: --credentials or s3_credentials. Without any, only what was published can be checked.",
     ),
     "store_access_denied": row(
         "A right is missing",
         "The credential may not do {operation} on the bucket {bucket}, or the bucket is not there.",
-        "Give its user the policy of its role: infra/policies says what each must be allowed.",
+        "Use the credential made for this (--credentials, --root, s3_credentials), on the right buckets; "
+        "infra/policies says what each may do.",
     ),
     "store_bucket_missing": row(
         "Bucket missing",
         "There is no bucket {bucket} at {endpoint}.",
-        "Check s3_buckets, or make the buckets: scripts/minio setup.",
+        "Check s3_buckets (--buckets), or make the buckets: scripts/minio setup.",
     ),
     "store_certificate_refused": row(
         "Certificate not believed",
         "The certificate of {endpoint} is not believed.",
         "Give the certificate of who issued it as s3_ca_file, and use the name that it is made for.",
+    ),
+    "store_speaks_no_tls": row(
+        "No TLS there",
+        "What answers at {endpoint} speaks no TLS.",
+        "Write http:// if that is meant, on one machine or a network of your own; else give the server TLS.",
     ),
     "store_clock_differs": row(
         "Clocks differ",
@@ -61,6 +90,11 @@ STORAGE = {
         "Bucket without Object Lock",
         "The bucket {bucket} exists and has no Object Lock, which cannot be added to it.",
         "Choose another --buckets, or copy what is in it away and remove it.",
+    ),
+    "minio_data_in_use": row(
+        "Folder in use",
+        "Another MinIO runs over {folder}.",
+        "Use that one, stop it, or choose another --data.",
     ),
     "minio_refused": row(
         "MinIO refused",

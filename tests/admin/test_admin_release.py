@@ -16,7 +16,15 @@ from escrow.admin.due import Damaged, Due, Standing, due
 from escrow.admin.manifest import Manifest
 from escrow.admin.release import hand, publish
 from escrow.admin.release_check import check
-from escrow.errors import EscrowError, ForgedError, MalformedError, NotFoundError, RefusedError, SetupError
+from escrow.errors import (
+    EscrowError,
+    ForgedError,
+    MalformedError,
+    NotFoundError,
+    RefusedError,
+    SetupError,
+    UnavailableError,
+)
 from escrow.store import names
 from escrow.store.interface import Bucket
 from escrow.store.names import Released
@@ -232,6 +240,17 @@ def test_damaged_case_is_named_and_the_others_go_on(archive: Archive, root: Path
     found = list(due(archive))
     assert [each.case for each in found if isinstance(each, Damaged)] == [other]
     assert len([each for each in found if isinstance(each, Due)]) == 2
+
+
+def test_credential_that_may_not_look_ends_the_run_instead_of_failing_case_after_case(
+    archive: Archive, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def denied(*_: object, **__: object) -> None:
+        raise UnavailableError("storage_failed", bucket="ledger", operation="x", reason="access_denied")
+
+    monkeypatch.setattr("escrow.admin.due.replay", denied)
+    with refuses(UnavailableError, "storage_failed"):
+        list(due(archive))
 
 
 def test_what_is_handed_over_is_bundle_and_payload_and_no_more(archive: Archive, tmp_path: Path) -> None:

@@ -4,12 +4,14 @@ How many processes add up is system/test_metrics.py.
 """
 
 import errno
+import io
 import os
 import re
 from itertools import product
 from pathlib import Path
 
 import pytest
+from flask import Request
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.mmap_dict import MmapedDict, mmap_key
 from structlog.testing import capture_logs
@@ -21,6 +23,7 @@ from escrow import wsgi
 from escrow.api import metrics_folder as folders
 from escrow.api import metrics_server
 from escrow.api.app import create_app
+from escrow.api.bodies import Body
 from escrow.api.counting import Counting
 from escrow.api.metrics import _S3_OUTCOMES, REQUEST_BUCKETS, S3_BUCKETS, Metrics
 from escrow.api.metrics_folder import MetricsFolder, metrics_folder
@@ -367,3 +370,17 @@ def test_alerts_are_about_metrics_that_are_served(registry: CollectorRegistry) -
     assert {name.removesuffix("_bucket") for name in named} <= set(known)
     codes = set(re.findall(r'code="(\w+)"', alerts))
     assert codes <= set(WORDS)
+
+
+class Socket(io.BytesIO):
+    """A source that fills buffers, as escrow/api/worker.py has one."""
+
+    def fill(self, view: memoryview) -> int:
+        return self.readinto(view)
+
+
+def test_bytes_of_an_upload_that_go_straight_into_a_buffer_are_counted() -> None:
+    body = Body(Request({"CONTENT_LENGTH": "10", "wsgi.input": Socket(bytes(10))}))
+    assert body.fill(memoryview(bytearray(4))) == 4
+    assert len(body.read()) == 6
+    assert body.taken == 10

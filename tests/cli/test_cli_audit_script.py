@@ -18,7 +18,7 @@ from escrow.model.ids import CaseId
 from escrow.store import names
 
 ROOT = Path(__file__).parents[2]
-USAGE, FORGED, NOT_FOUND, SETUP, INTERRUPTED = 2, 5, 6, 8, 130
+USAGE, FORGED, NOT_FOUND, UNAVAILABLE, SETUP, INTERRUPTED = 2, 5, 6, 7, 8, 130
 MANY = 150
 """As many as say more than a pipe of one page holds, whoever reads none of it."""
 
@@ -55,7 +55,7 @@ def test_every_case_has_its_line_and_the_last_one_sums_up(few: tuple[Path, list[
     store, cases = few
     told, said = audited(store)
     assert [line.partition(":")[0] for line in told[:-1]] == [f"case {case[:12]}" for case in cases]
-    assert told[-1].startswith("Cases: 3, entries: 36, records: 3, no faults, warnings: 0, in ")
+    assert told[-1].startswith("3 cases, 36 entries, 3 records: no faults, 0 warnings, in ")
     assert said == ""  # nothing in a pipe but what there is to say
 
 
@@ -79,7 +79,7 @@ def test_fault_names_its_case_and_a_strange_file_its_place(few: tuple[Path, list
     assert f"Case {cases[1][:12]}, entry 5: Entries are missing from here on. (entries_missing)" in said
     assert "Warning: Name in ledger" in said
     assert "\x1b" not in said
-    assert " FAULTS, 1 warnings" in told[-1]
+    assert " FAULTS, 1 warning," in told[-1]
 
 
 @pytest.mark.parametrize(
@@ -94,6 +94,26 @@ def test_cases_that_are_none_are_refused(
 
 def test_folder_that_is_not_there_is_a_setting_of_this_machine(tmp_path: Path) -> None:
     audited(tmp_path / "nowhere", status=SETUP)
+
+
+def test_storage_without_any_case_is_said_to_be_empty(tmp_path: Path) -> None:
+    (tmp_path / "ledger").mkdir()
+    _, said = audited(tmp_path, status=NOT_FOUND)
+    assert "holds no case" in said
+
+
+def test_run_that_failed_does_not_say_that_there_are_no_faults(tmp_path: Path) -> None:
+    (tmp_path / "ledger").write_bytes(b"")
+    told, _ = audited(tmp_path, status=UNAVAILABLE)
+    assert told == ["not finished, so far 0 cases, 0 entries, 0 records: no faults yet, 0 warnings, in 0 s"]
+
+
+def test_what_can_be_done_about_faults_is_said(few: tuple[Path, list[CaseId]]) -> None:
+    store, cases = few
+    (store / "ledger" / names.entry(cases[1], 5)).unlink()
+    told, said = audited(store, status=FORGED)
+    assert " 3 FAULTS," in told[-1]
+    assert "infra/guides/backup.md" in said
 
 
 # Interrupted

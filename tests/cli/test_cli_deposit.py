@@ -44,6 +44,23 @@ def test_an_interrupted_deposit_is_finished_with_send_pending(table: Table) -> N
     assert claimant.out("send", "--pending") == ""
 
 
+def test_a_deposit_interrupted_while_it_is_sealed_promises_nothing_to_go_on_with(
+    table: Table, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case = table.accepted()
+    claimant = table.person("claimant")
+    claimant.write("settlement.txt", "We agree.")
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(sealing_room, "seal_path", interrupted)
+    result = claimant.type("deposit", case, "settlement.txt", "--path", "settlement", status=130)
+    assert "send --pending" not in result.stderr
+    assert "Nothing was sent" in result.stderr
+    assert claimant.out("send", "--pending") == ""
+
+
 @pytest.fixture
 def spoil_envelope(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
     """Make the depositor's program put something else into one seat's envelope."""

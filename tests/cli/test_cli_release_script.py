@@ -10,7 +10,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "tests/golden/v1/operator/service/store"
-NOT_FOUND, REFUSED, FORGED, SOME_FAILED = 6, 4, 5, 9
+USAGE, NOT_FOUND, REFUSED, FORGED, SETUP, SOME_FAILED = 2, 6, 4, 5, 8, 9
 
 
 @pytest.fixture
@@ -21,7 +21,11 @@ def store(tmp_path: Path) -> Path:
 
 def release(store: Path, *words: str, status: int = 0) -> tuple[str, str]:
     """What it says on stdout and stderr."""
-    script = [sys.executable, str(ROOT / "scripts/release.py"), *words, "--store", str(store)]
+    return typed(*words, "--store", str(store), status=status)
+
+
+def typed(*words: str, status: int = 0) -> tuple[str, str]:
+    script = [sys.executable, str(ROOT / "scripts/release.py"), *words]
     done = subprocess.run(script, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"})
     assert done.returncode == status, f"{done.returncode}: {done.stdout}\n{done.stderr}"
     return done.stdout, done.stderr
@@ -88,7 +92,7 @@ def test_published_once_and_then_nothing_is_to_do(store: Path, tmp_path: Path) -
     line = json.loads(release(store, "publish", "--due", "--yes", "--json", "--log", str(log))[0])
     assert sorted(line["written"]) == public(store) == ["bundle", "document", "manifest", "payload"]
     assert json.loads(log.read_text()) == line
-    assert release(store, "publish", "--due", "--yes") == ("", "")
+    assert release(store, "publish", "--due", "--yes") == ("", "Nothing is due.\n")
     assert release(store, "publish", case, request, "--yes")[0].startswith("was published already")
 
 
@@ -102,3 +106,40 @@ def test_tampered_document_is_named_by_who_has_only_a_copy(store: Path, tmp_path
     (copy / "document").write_bytes(b"They hate each other.")
     said = release(tmp_path / "nowhere", "check", case, request, "--from", str(copy), status=FORGED)[1]
     assert "document" in said
+
+
+def test_folder_that_is_no_store_is_refused_and_not_taken_for_an_empty_one(
+    store: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "copy/escrow-ledger").mkdir(parents=True)
+    for folder, code in ((store.parent, "store_is_inside"), (tmp_path / "copy", "store_folder_foreign")):
+        said = release(folder, "due", "--json", status=SETUP)[1]
+        assert json.loads(said)["error"]["code"] == code
+
+
+def test_storage_of_which_nothing_is_due_says_so(tmp_path: Path) -> None:
+    (tmp_path / "ledger").mkdir()
+    assert release(tmp_path, "due") == ("", "Nothing has been released.\n")
+    assert release(tmp_path, "publish", "--due", "--yes") == ("", "Nothing is due.\n")
+
+
+def test_without_a_storage_it_says_which_options_name_one(tmp_path: Path) -> None:
+    said = typed("due", status=SETUP)[1]
+    assert "--config" in said
+    assert "--store" in said
+
+
+def test_two_storages_at_once_are_wrong_usage(store: Path, tmp_path: Path) -> None:
+    release(store, "due", "--config", str(tmp_path / "service.toml"), status=USAGE)
+
+
+def test_settings_that_are_not_there_are_told_from_settings_that_are_no_toml(tmp_path: Path) -> None:
+    file = tmp_path / "service.toml"
+    assert "No such file" in typed("due", "--config", str(file), status=SETUP)[1]
+    file.write_text("store = ")
+    assert "as TOML: Invalid value" in typed("due", "--config", str(file), status=SETUP)[1]
+
+
+def test_release_to_everybody_is_handed_with_words_for_it(store: Path, tmp_path: Path) -> None:
+    said = release(store, "hand", *listed(store)["to publish"], "--out", str(tmp_path / "handed"))[1]
+    assert "Anybody can open it" in said

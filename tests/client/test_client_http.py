@@ -1,8 +1,12 @@
 """The HTTP courier: which addresses it speaks to, how it reads what comes back, when it tries again."""
 
 import json
+import socket
+import threading
 from collections.abc import Mapping
+from contextlib import closing, suppress
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -188,6 +192,31 @@ def test_service_that_cannot_be_reached_is_tried_a_few_times_and_no_more() -> No
 def test_certificate_that_is_false_has_a_code_of_its_own() -> None:
     with refuses(UnavailableError, "service_certificate_refused"):
         courier(requests.exceptions.SSLError())[0].service()
+
+
+def test_service_that_speaks_no_tls_is_told_from_a_false_certificate() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as plain:
+        thread = threading.Thread(target=_answer_plainly, args=(plain,), daemon=True)
+        thread.start()
+        with refuses(UnavailableError, "service_speaks_no_tls"):
+            HttpCourier(f"https://127.0.0.1:{plain.getsockname()[1]}", pause=lambda _: None).service()
+
+
+def _answer_plainly(plain: socket.socket) -> None:
+    with suppress(OSError):  # closed at the end
+        while True:
+            with plain.accept()[0] as line:
+                line.recv(4096)
+                line.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+
+
+def test_authorities_that_are_not_there_are_no_silence_of_the_service(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    missing = str(tmp_path / "ca.pem")
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", missing)
+    with refuses(SetupError, "authorities_missing", path=missing, variable="REQUESTS_CA_BUNDLE"):
+        HttpCourier("https://127.0.0.1:1", pause=lambda _: None).service()
 
 
 @pytest.mark.parametrize(

@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support.minio import POLICIES, Minio, Site, minio_program
+from support.minio import POLICIES, REPOSITORY, Minio, Site, minio_program
 from support.refusals import refuses
 
-from escrow.admin.minio_program import find_program
+from escrow.admin.minio_program import find_program, held
 from escrow.admin.minio_setup import default_retention, set_up
 from escrow.admin.minio_verify import verify
 from escrow.errors import SetupError
@@ -73,6 +73,51 @@ def test_address_where_nobody_answers_is_said(tmp_path: Path) -> None:
         port = closed.getsockname()[1]
     where = ("--endpoint", f"http://127.0.0.1:{port}", "--root", str(root))
     assert code("setup", *where, "--out", str(tmp_path)) == "store_unreachable"
+
+
+def test_files_are_looked_for_where_the_command_was_typed(tmp_path: Path) -> None:
+    write_credentials(tmp_path / "root.json", Credentials(access_key="root", secret_key="some secret"))
+    with closing(socket.create_server(("127.0.0.1", 0))) as closed:
+        port = closed.getsockname()[1]
+    words = (
+        "setup",
+        "--endpoint",
+        f"http://127.0.0.1:{port}",
+        "--root",
+        "root.json",
+        "--out",
+        "out",
+        "--json",
+    )
+    script = REPOSITORY / "scripts/minio"
+    done = subprocess.run([script, *words], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert json.loads(done.stderr.splitlines()[-1])["error"]["code"] == "store_unreachable"
+
+
+def test_second_server_over_the_same_folder_is_refused_and_takes_no_credential_away(tmp_path: Path) -> None:
+    minio_program()
+    folder = tmp_path / "data"
+    with held(folder):
+        (folder / "credentials").mkdir()
+        root = folder / "credentials/root.json"
+        root.write_text("of the first")
+        assert code("run", "--data", str(folder)) == "minio_data_in_use"
+        assert root.read_text() == "of the first"
+
+
+def test_https_where_no_tls_is_spoken_is_told_from_a_bad_certificate(site: Site, tmp_path: Path) -> None:
+    words = list(_arguments(site, tmp_path / "out", _folder(site) / "root.json"))
+    words[words.index("--endpoint") + 1] = site.server.endpoint.replace("http:", "https:")
+    assert code(*words) == "store_speaks_no_tls"
+
+
+@pytest.mark.parametrize("text", [None, "no certificate"])
+def test_file_of_certificates_that_is_none_is_named(site: Site, tmp_path: Path, text: str | None) -> None:
+    authorities = tmp_path / "ca.pem"
+    if text is not None:
+        authorities.write_text(text)
+    words = _arguments(site, tmp_path / "out", _folder(site) / "root.json")
+    assert code(*words, "--ca-file", str(authorities)) == "ca_file_unusable"
 
 
 def test_setting_up_twice_says_that_all_was_there_and_keeps_the_credentials(site: Site) -> None:

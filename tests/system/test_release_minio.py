@@ -18,7 +18,7 @@ from escrow.store.interface import MIB, Bucket
 from escrow.store.names import Released
 from escrow.store.s3 import S3Store
 
-FORGED, UNAVAILABLE = 5, 7
+FORGED, NOT_FOUND, SETUP = 5, 6, 8
 
 
 @pytest.fixture
@@ -47,7 +47,9 @@ def test_credential_that_may_only_read_publishes_nothing(filled: Site) -> None:
     rows = [json.loads(line) for line in listed.splitlines()]
     asked = next(row for row in rows if row["standing"] == "to publish")
     words = ("publish", asked["case"], asked["request"], "--yes")
-    assert ended(start(filled, "audit", *words), UNAVAILABLE)[1]
+    for again in (words, ("publish", "--due", "--yes")):
+        said = ended(start(filled, "audit", *again, "--json"), SETUP)[1]
+        assert json.loads(said)["error"]["code"] == "store_access_denied"
     with filled.client("root") as root:
         found = root.list_objects_v2(Bucket=filled.bucket(Bucket.PUBLIC), Prefix=names.RELEASES)
     assert found["KeyCount"] == 0
@@ -79,6 +81,29 @@ def test_two_administrators_at_once_publish_one_release_that_proves_itself(
         )
     assert "payload" in ended(start(filled, "release", "check", case, request), FORGED)[1]
     assert "signed off by" in ended(start(filled, "release", "check", case, request, "--from", str(copy)))[0]
+
+
+def test_anybody_checks_a_release_without_a_credential_and_sees_nothing_else(filled: Site) -> None:
+    ended(start(filled, "release", "publish", "--due", "--yes"))
+    rows = [json.loads(line) for line in ended(start(filled, "audit", "due", "--json"))[0].splitlines()]
+    asked = next(row for row in rows if row["standing"] == "published")
+    anybody = {"PATH": "/usr/bin:/bin", "AWS_EC2_METADATA_DISABLED": "true"}
+    anybody |= {"ESCROW_S3_ENDPOINT": filled.server.endpoint, "ESCROW_S3_BUCKETS": filled.buckets}
+
+    def typed(*words: str, status: int) -> tuple[str, str]:
+        command = [sys.executable, str(SCRIPTS / "release.py"), *words, "--json"]
+        done = subprocess.run(command, env=anybody, capture_output=True, text=True, check=False)
+        assert done.returncode == status, done.stderr
+        return done.stdout, done.stderr
+
+    told, _ = typed("check", asked["case"], asked["request"], status=0)
+    assert json.loads(told)["deed"] == "checked"
+    assert _code(typed("check", asked["case"], "ab" * 32, status=NOT_FOUND)) == "not_published"
+    assert _code(typed("due", status=SETUP)) == "store_credential_needed"
+
+
+def _code(told: tuple[str, str]) -> str:
+    return str(json.loads(told[1])["error"]["code"])
 
 
 def test_release_of_a_document_longer_than_one_put_is_whole_and_proves_itself(
