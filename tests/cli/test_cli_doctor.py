@@ -18,7 +18,7 @@ def test_service_without_faults_ends_with_0_and_each_line_says_what_to_do(table:
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         if line.startswith(("warning", "note")):
             assert following.strip().startswith("-> ")
-    assert "0 faults" in told.stderr
+    assert "Faults: 0." in told.stderr
 
 
 def test_fault_ends_with_8_and_a_program_is_told_its_code(table: Table) -> None:
