@@ -61,7 +61,9 @@ def doctor(app: App, folder: Path | None, config: Path | None) -> None:
     if app.as_json:
         answer(app, "", {"findings": told, **counts})
     say(
-        app, "", f"{counts['fault']} faults, {counts['warning']} warnings, {counts['note']} could not be told"
+        app,
+        "",
+        f"Faults: {counts['fault']}. Warnings: {counts['warning']}. Could not be told: {counts['note']}.",
     )
     if counts["fault"]:
         raise click.exceptions.Exit(endings.SETUP)

@@ -144,6 +144,8 @@ def _places() -> Iterator[_Place]:
     yield _payload()
     yield _Place(Bucket.RECORDS, "uploads/*", names.upload_plan(payload))
     yield _Place(Bucket.RECORDS, "staged/*", names.staged(case, _id(), secrets.token_hex(16)))
+    form = secrets.token_hex(names.FORM_DIGITS // 2)
+    yield _Place(Bucket.RECORDS, "snapshots/*", names.snapshot(case, form, 0))
     for bucket in Bucket:
         yield _Place(bucket, "canary", names.CANARY)
 

@@ -2,8 +2,6 @@
 
 from escrow.words.row import row
 
-_CHMOD = "Run `chmod 600` on it; if others could read it, make a new identity."
-
 MACHINE = {
     # The service's settings and files
     "setting_missing": row(
@@ -57,7 +55,11 @@ MACHINE = {
     "service_folder_exposed": row(
         "Service folder exposed", "Everybody may write {path}.", "Take that right away: chmod o-w."
     ),
-    "service_identity_exposed": row("Key file exposed", "Others may read {path} (mode {mode}).", _CHMOD),
+    "service_identity_exposed": row(
+        "Key file exposed",
+        "Others may read {path} (mode {mode}).",
+        "Run `chmod 600` on it. Whoever has read it can misdate entries, and opens nothing.",
+    ),
     "service_identity_malformed": row(
         "Not a key file",
         "{path} is not a key file without passphrase.",
