@@ -121,6 +121,11 @@ class Settings:
     """The largest statement. A deposit with 8 paths of 64 seats fits; nothing sensible is larger."""
     upload_bytes: int = 10 * GIB
     """The largest payload; a larger document is refused when it is announced."""
+    drop_off_bytes: int = 0
+    """The largest plain file that this service seals by a seat's order, where the charter allows it.
+
+    0: it takes none, and so never sees a plain file. Each one under way takes a process of about 60 MiB.
+    """
     open_uploads_per_card: int = 32
     """Uploads announced in one case and not deposited yet. A client goes on with those it has, so this is
     never met by chance; what was given up counts until it is swept.
@@ -215,6 +220,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "threads": (2, 256),  # one is for long transfers
     "statement_bytes": (1, 6 * MIB),  # the API and the ledger take no longer one
     "upload_bytes": (1, MAX_PARTS * MAX_PART_BYTES),
+    "drop_off_bytes": (0, MAX_PARTS * MAX_PART_BYTES),
     "open_uploads_per_card": (1, _MOST),
     "staged_bytes_per_card": (1, _MOST * MIB),
     "part_bytes": (MIN_PART_BYTES, MAX_PART_BYTES),
@@ -374,6 +380,7 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "threads": _integer,
     "statement_bytes": _integer,
     "upload_bytes": _integer,
+    "drop_off_bytes": _integer,
     "open_uploads_per_card": _integer,
     "staged_bytes_per_card": _integer,
     "part_bytes": _integer,

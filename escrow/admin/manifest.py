@@ -121,7 +121,7 @@ def make_manifest(
         request=verified.request.hash,
         path=verified.request.path,
         released_at=released_at(verified),
-        depositor=record.author.fingerprint,
+        depositor=record.depositor.fingerprint,
         depositor_seats=record.author_seats,
         service=verified.state.service.fingerprint,
         signed_off=tuple(

@@ -45,8 +45,16 @@ def count_posting(desk: Desk, case: str, statement: str) -> None:
 
     UnauthorizedError `token_*`, `server_time`; TooManyError.
     """
+    _count(desk, case, sign_off=jws.untrusted_typ(statement) == SignedOff.TYP)
+
+
+def count_drop_off(desk: Desk, case: str) -> None:
+    """As `count_posting`, before anything of the form is read."""
+    _count(desk, case, sign_off=False)
+
+
+def _count(desk: Desk, case: str, *, sign_off: bool) -> None:
     caller = _verified(desk)
-    sign_off = jws.untrusted_typ(statement) == SignedOff.TYP
     if caller.fingerprint is None:
         g.left = limits().case(case, sign_off=sign_off)
     else:

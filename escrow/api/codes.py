@@ -85,6 +85,14 @@ WRITE = (*READ, BODY, STATEMENT)
 """What any route that takes a statement may refuse with."""
 SEND = (*READ, BODY, UPLOADS)
 """What any route of uploads that takes JSON may refuse with."""
+DROP_OFF = (
+    *WRITE,
+    OCTETS,
+    UPLOADS,
+    raised_in("ledger/order.py", "service/drop_off.py", "service/sealer.py", "service/sealing_process.py")
+    | raised_in("crypto/metadata.py", "model/drop_off.py"),
+)
+"""What a drop-off may be refused with."""
 SEND_OCTETS = (*READ, OCTETS, UPLOADS)
 """What any route of uploads that takes bytes may refuse with."""
 

@@ -50,7 +50,8 @@ def started(settings: Settings, metrics: str | None) -> dict[str, object]:
 
 
 SAID_AT_START = (
-    "workers", "threads", "statement_bytes", "upload_bytes", "part_bytes", "cached_cases", "cached_bytes",
+    "workers", "threads", "statement_bytes", "upload_bytes", "drop_off_bytes", "part_bytes", "cached_cases",
+    "cached_bytes",
     "slow_storage_s", "clock_behind_s", "socket_timeout_s", "body_deadline_s", "drain_s", "grace_s",
 )  # fmt: skip
 """Settings that are said as they are: those by which a service behaves differently from another."""

@@ -119,6 +119,7 @@ class Limits(ma.Schema):
     statement = fields.Integer(required=True)
     attachment = fields.Integer(required=True)
     upload = fields.Integer(required=True)
+    drop_off = fields.Integer(required=True, metadata={"description": "0: this service seals nothing itself"})
     part_size = fields.Integer(required=True)
     entries_per_case = fields.Integer(required=True)
     records_per_case = fields.Integer(required=True)
@@ -224,6 +225,9 @@ class Record(ma.Schema):
     length = fields.Integer(required=True)
     paths = fields.List(fields.Nested(Path), required=True)
     reports = fields.List(fields.Nested(Report), required=True)
+    dropped_off = fields.Boolean(
+        required=True, metadata={"description": "Sealed by the service, by an order"}
+    )
 
 
 class Records(ma.Schema):

@@ -14,6 +14,8 @@ Rules (numbered as in README.md):
      main loop waits for that, and it waits for nothing else meanwhile.
  W5  A worker holds so many connections. For one more, the one that has been silent longest is closed: however
      many say nothing, who comes and speaks is served.
+ W6  Reading a head takes no byte of the body, and what nobody wants is drained into a buffer that is
+     overwritten: a body may be somebody's plain file, which is to leave nothing here (B4 of bodies.py).
 """
 
 import errno
@@ -22,7 +24,7 @@ import socket
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from selectors import EVENT_READ
 from typing import Any
@@ -39,6 +41,7 @@ HEAD_DEADLINE_S = 5.0
 STRETCH = 64 * 1024 * 1024
 """Bytes of a long body that have one deadline between them: as many as a part may have."""
 _DRAIN = 64 * 1024
+_END_OF_HEAD = b"\r\n\r\n"
 
 
 class PatientUnreader(SocketUnreader):  # type: ignore[misc]
@@ -50,6 +53,9 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]
         self._deadline = 0.0
         self._stretch_s: float | None = None
         self._stretch_left = 0
+        self._ahead = bytearray(len(_END_OF_HEAD) - 1 + self.mxchunk)
+        self._tail = b""
+        self.in_head = True
 
     def allow(self, seconds: float) -> None:
         """From now on this long, for all that is still to come."""
@@ -63,8 +69,22 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         with self._waiting():
-            found: bytes = super().chunk(size_hint)
+            found: bytes = self._head() if self.in_head else super().chunk(size_hint)
         self._count(len(found))
+        return found
+
+    def _head(self) -> bytes:
+        """More of a head, and nothing behind it (W6): looked at first, in a buffer that is overwritten."""
+        start, kept = len(_END_OF_HEAD) - 1, len(self._tail)
+        with memoryview(self._ahead) as view:
+            size = self.sock.recv_into(view[start:], flags=socket.MSG_PEEK)
+        try:
+            self._ahead[start - kept : start] = self._tail
+            end = self._ahead.find(_END_OF_HEAD, start - kept, start + size)
+        finally:
+            self._ahead[start : start + size] = bytes(size)
+        found: bytes = self.sock.recv(size if end < 0 else end + 1) if size else b""
+        self._tail = b"" if end >= 0 else (self._tail + found)[-start:]
         return found
 
     def fill(self, view: memoryview) -> int:
@@ -118,6 +138,22 @@ class PatientBody(Body):  # type: ignore[misc]
         reader.length -= found
         return found
 
+    def discard(self) -> None:
+        """A short rest that nobody has read, into a buffer that is overwritten (W6).
+
+        A long one, and one in chunks, whose end is not known, goes with the connection.
+        """
+        if not isinstance(self.reader, LengthReader):
+            self.failed = True
+            return
+        if not 0 < self.reader.length <= LONG or self.failed:
+            return
+        scratch = bytearray(self.reader.length)
+        with memoryview(scratch) as view, suppress(OSError):
+            while self.fill(view):
+                pass
+        scratch[:] = bytes(len(scratch))
+
 
 def _left_of(req: Any) -> int:
     """Bytes of the announced body that nobody has read."""
@@ -132,6 +168,10 @@ def _hung_up() -> OSError:
 
 class PatientWorker(ThreadWorker):  # type: ignore[misc]
     """gunicorn's thread worker under the rules above. `app` is escrow/api/server.py `Server`."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._drained = bytearray(_DRAIN)
 
     @property
     def _settings(self) -> Settings:
@@ -180,11 +220,13 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             conn.init()
             conn.parser.unreader = PatientUnreader(conn.sock, self._settings.socket_timeout_s)
         self._allow_short(conn)
+        conn.parser.unreader.in_head = True
         return super().handle(conn)
 
     def handle_request(self, req: Any, conn: TConn) -> Any:
         """The head is whole. What is left of the body afterwards, gunicorn reads away: a short one only."""
         self._allow_short(conn)
+        conn.parser.unreader.in_head = False
         req.body = PatientBody(req.body.reader)
         if _left_of(req) > LONG:
             conn.parser.unreader.allow_stretches(self._settings.body_deadline_s)
@@ -195,6 +237,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
             raise _hung_up() from None
         finally:
             self._allow_short(conn)
+            req.body.discard()
             if _left_of(req) > LONG:  # refused unread: W4 takes what comes, no thread does
                 conn.parser.unreader.allow(0)
 
@@ -218,7 +261,9 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         if sock.fileno() < 0:
             return
         try:
-            if sock.recv(_DRAIN):
+            count = sock.recv_into(self._drained)
+            self._drained[:count] = bytes(count)
+            if count:
                 return
         except BlockingIOError:
             return

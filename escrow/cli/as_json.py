@@ -101,6 +101,7 @@ def charter(it: CharterView) -> Json:
         "deadlock": it.charter.deadlock.value,
         "visibility": it.charter.visibility.value,
         "public_notice": it.charter.public_notice,
+        "drop_off": it.charter.drop_off,
     }
 
 
@@ -148,6 +149,7 @@ def record(it: RecordView) -> Json:
         "replaces": it.replaces,
         "replaced_by": list(it.replaced_by),
         "reports": [{"path": name, "seat": seat} for name, seat in it.reports],
+        "dropped_off": it.dropped_off,
         "n": it.n,
         "received_at": time(it.received_at),
     }

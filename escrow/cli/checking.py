@@ -95,7 +95,9 @@ def summary(it: AuditReport) -> str:
     name = "no case" if it.case is None else f"case {show.short(it.case)}"
     found = "sound" if not it.faults else counted(len(it.faults), "FAULT")
     warned = f", {counted(len(it.warnings), 'warning')}" if it.warnings else ""
-    return f"{name}: {it.entries} entries, {it.records} records: {found}{warned}"
+    seen = 0 if it.state is None else sum(one.ordered is not None for one in it.state.records.values())
+    dropped = f" ({seen} dropped off: the service saw them)" if seen else ""
+    return f"{name}: {it.entries} entries, {it.records} records{dropped}: {found}{warned}"
 
 
 def counted(count: int, what: str) -> str:

@@ -5,6 +5,7 @@ inspect`.
 from escrow.cli.output import size
 from escrow.cli.readers import groups
 from escrow.client import Posting
+from escrow.ledger.order import UnverifiedOrder
 from escrow.ledger.statement import MAX_STATEMENT, UnverifiedStatement
 from escrow.model.deeds import (
     DEEDS,
@@ -14,6 +15,7 @@ from escrow.model.deeds import (
     CharterProposed,
     EnvelopeReported,
     Note,
+    RecordDroppedOff,
     RecordSealed,
     ReleaseRequested,
     SignedOff,
@@ -56,6 +58,10 @@ def _facts(deed: AnyDeed) -> tuple[str, Rows]:
             return "Accepts a charter for a seat.", [("seat", deed.seat), ("charter", deed.proposal)]
         case RecordSealed():
             return "Deposits a record.", _record(deed)
+        case RecordDroppedOff():
+            order = UnverifiedOrder.parse(deed.order)
+            ordered = [("ordered by", f"says it is {groups(order.kid)}"), ("order", order.hash)]
+            return "The service seals a dropped-off file.", ordered + _record(deed.sealed)
         case EnvelopeReported():
             return "Reports a bad envelope.", [
                 ("record", deed.record),

@@ -1,10 +1,10 @@
 """Verbs on records: seal and deposit a file, check one's envelopes and report bad ones."""
 
 import mimetypes
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import click
 
@@ -21,8 +21,8 @@ from escrow.client import BadEnvelope, Card, PathChoice, Posting, Receipt, Sessi
 from escrow.errors import MalformedError, UnavailableError
 
 
-class _Shared(TypedDict):
-    """What `deposit` and `prepare_deposit` both take."""
+class SharedWords(TypedDict):
+    """What every way of depositing takes."""
 
     title: str
     label: str
@@ -30,29 +30,57 @@ class _Shared(TypedDict):
     media_type: str
 
 
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def record_options(function: F) -> F:
+    """CASE and FILE, and what is said of the file: the same for every way of depositing it."""
+    for option in reversed(_RECORD_OPTIONS):
+        function = option(function)
+    return function
+
+
+_RECORD_OPTIONS: tuple[Callable[[Any], Any], ...] = (
+    click.argument("case"),
+    click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False)),
+    click.option(
+        "--path",
+        "paths",
+        multiple=True,
+        required=True,
+        metavar="NAME[:DATE]",
+        help="By which path of the charter it may be opened; a date where that leaves it open. Repeatable.",
+    ),
+    click.option(
+        "--reader",
+        "readers",
+        multiple=True,
+        metavar="[NAME:]CARD",
+        help="Only these readers, on a path (NAME, or all paths) whose readers a request names. Repeatable.",
+    ),
+    click.option("--title", help="Sealed with the file, for its readers.  [default: the file's name]"),
+    click.option("--label", help="For all seats of the case, not for the operator.  [default: none]"),
+    click.option("--purpose", help="What it may be opened for; for all seats."),
+    click.option("--media-type", help="[default: by the file's name]"),
+    click.option("--replaces", metavar="RECORD", help="The record that this one corrects."),
+)
+
+
+def shared_words(
+    session: Session, case: str, file: Path, *, title: str | None, label: str | None, media_type: str | None,
+    replaces: str | None, offline: bool = False,
+) -> SharedWords:  # fmt: skip
+    """What is said of the file, blanks filled in from its name. Offline, `replaces` must be a whole id."""
+    if replaces and not offline:
+        replaces = full_record(replaces, [one.record for one in session.records(case)])
+    return {
+        "title": title or file.name, "label": label or "", "replaces": replaces or None,
+        "media_type": media_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream",
+    }  # fmt: skip
+
+
 @click.command(cls=Verb)
-@click.argument("case")
-@click.argument("file", type=click.Path(path_type=Path, exists=True, dir_okay=False))
-@click.option(
-    "--path",
-    "paths",
-    multiple=True,
-    required=True,
-    metavar="NAME[:DATE]",
-    help="By which path of the charter it may be opened; a date where that leaves it open. Repeatable.",
-)
-@click.option(
-    "--reader",
-    "readers",
-    multiple=True,
-    metavar="[NAME:]CARD",
-    help="Only these readers, on a path (NAME, or all paths) whose readers a request names. Repeatable.",
-)
-@click.option("--title", help="Sealed with the file, for its readers.  [default: the file's name]")
-@click.option("--label", help="For all seats of the case, not for the operator.  [default: none]")
-@click.option("--purpose", help="What it may be opened for; for all seats.")
-@click.option("--media-type", help="[default: by the file's name]")
-@click.option("--replaces", metavar="RECORD", help="The record that this one corrects.")
+@record_options
 @click.option(
     "--out",
     type=OUT,
@@ -73,12 +101,10 @@ def deposit(
     check_out(out, force=False)
     case = full_case(app, case)
     session = app.session(app.service_of(case))
-    replaced = replaces and full_record(replaces, [one.record for one in session.records(case)])
-    chosen = _choices(paths, readers, purpose)
-    shared: _Shared = {
-        "title": title or file.name, "label": label or "", "replaces": replaced or None,
-        "media_type": media_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream",
-    }  # fmt: skip
+    chosen = choices(paths, readers, purpose)
+    shared = shared_words(
+        session, case, file, title=title, label=label, media_type=media_type, replaces=replaces
+    )
     if out is not None:
         sealed = sealed_beside(out)
         require_free(sealed, force=False)
@@ -101,7 +127,7 @@ def deposit(
     answer(app, record.record, {**as_json.receipt(receipt), "record": record.record})
 
 
-def _choices(paths: Sequence[str], readers: Sequence[str], purpose: str | None) -> tuple[PathChoice, ...]:
+def choices(paths: Sequence[str], readers: Sequence[str], purpose: str | None) -> tuple[PathChoice, ...]:
     """The paths chosen, in the order given. A reader named for a path that was not chosen is refused."""
     chosen: dict[str, PathChoice] = {}
     for text in paths:

@@ -14,7 +14,7 @@ from escrow.cli.output import answer, say
 from escrow.client import CharterDraft
 from escrow.errors import MalformedError
 from escrow.model.path import AudienceKind, PathTemplate
-from escrow.policy.explain import Explanation, explain, what_if
+from escrow.policy.explain import DROP_OFFS, Explanation, explain, what_if
 from escrow.policy.text import parse
 from escrow.policy.tree import Policy
 
@@ -62,7 +62,7 @@ def explain_(
     for name in gone:
         if all(name not in one.template.policy.seats for one in draft.paths):
             say(app, f"No path names a seat {name}.")
-    lines: list[str] = []
+    lines: list[str] = [*map(str, DROP_OFFS), ""] if draft.drop_off else []
     for one in draft.paths:
         name = one.template.name
         lines += [f"path {name}", *(f"  {line}" for line in str(told[name]).splitlines())]
@@ -71,7 +71,8 @@ def explain_(
                 "  [procedural] No sign-off is accepted before a date that each deposit sets for itself."
             )
         lines.append("")
-    answer(app, lines[:-1], {"paths": {name: as_json.explanation(found) for name, found in told.items()}})
+    paths = {name: as_json.explanation(found) for name, found in told.items()}
+    answer(app, lines[:-1], {"paths": paths, "drop_off": draft.drop_off})
 
 
 def _read(app: App, text: str) -> Policy:

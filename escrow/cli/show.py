@@ -20,6 +20,7 @@ from escrow.client import (
     Review,
     Standing,
 )
+from escrow.policy.explain import DROP_OFFS
 from escrow.policy.verdict import Verdict
 
 SHORT = 12
@@ -76,6 +77,9 @@ def charter_lines(it: CharterView) -> Iterator[str]:
     if it.rules != "":
         yield "  rules"
         yield from prose(it.rules, most=RULES)
+    if facts.drop_off:
+        yield "  drop-offs"
+        yield from (f"    {sentence}" for sentence in DROP_OFFS)
     compare = " (compare these fingerprints aloud before anybody accepts)" if it.waiting_for else ""
     yield f"  seats{compare}"
     yield from table(
@@ -147,7 +151,7 @@ def record_rows(records: tuple[RecordView, ...]) -> list[str]:
 
 
 def _remarks(it: RecordView) -> str:
-    parts = []
+    parts = ["dropped off: the service saw it"] if it.dropped_off else []
     if it.replaces:
         parts.append(f"replaces {short(it.replaces)}")
     if it.replaced_by:
@@ -196,6 +200,8 @@ def review_lines(it: Review) -> Iterator[str]:
             ("so far", _progress(request)),
         ]
     )
+    if record.dropped_off:
+        yield "  The service sealed this record by a drop-off order, and saw the file."
     if request.public:
         yield "  readers: THE PUBLIC. Anyone will be able to open it, for ever."
     else:

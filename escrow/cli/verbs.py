@@ -22,6 +22,7 @@ SECTIONS: tuple[tuple[str, Mapping[str, str]], ...] = (
         {
             "case": "Open a case, invite, join, accept, amend, show, list.",
             "deposit": "Seal a file on this machine and deposit it.",
+            "drop-off": "Have the service seal a file, where the charter allows it.",
             "report": "Check your envelopes in all records, and report bad ones.",
             "introduce": "Write an introduction for a reader who holds no seat.",
             "request": "Ask for the release of one record by one of its paths.",
@@ -69,6 +70,7 @@ _FILES = {
     "inbox": "inbox",
     "case": "case",
     "deposit": "deposit",
+    "drop-off": "drop_off",
     "report": "deposit",
     "introduce": "readers",
     "ticket": "readers",
@@ -90,7 +92,7 @@ _FILES = {
     "timekeeper": "timekeeper",
     "demo": "demo",
 }
-_ATTRIBUTES = {"open": "open_"}
+_ATTRIBUTES = {"open": "open_", "drop-off": "drop_off"}
 
 
 def load(name: str) -> click.Command | None:

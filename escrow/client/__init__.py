@@ -7,6 +7,7 @@ the story.
 
 from escrow.client.courier import Courier, ServiceInfo
 from escrow.client.drafts import CharterDraft
+from escrow.client.drop_off import DropOff
 from escrow.client.fetching import Fetched, fetch_release
 from escrow.client.http import HttpCourier
 from escrow.client.memory import Memory
@@ -48,6 +49,7 @@ __all__ = [
     "CharterDraft",
     "CharterView",
     "Courier",
+    "DropOff",
     "EnvelopeState",
     "Fault",
     "Fetched",

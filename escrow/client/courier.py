@@ -153,6 +153,12 @@ class Courier(ReleaseCourier, Protocol):
         """
         ...
 
+    def drop_off(
+        self, case: CaseId, order: bytes, pieces: Callable[[], Iterator[bytes]], *, length: int
+    ) -> UntrustedReceipt:
+        """Send an order's file and the plain document, of `length` bytes, for the service to seal."""
+        ...
+
     def addresses(self, case: CaseId, upload: UploadId, *, after: int) -> Addresses:
         """Where storage takes parts after this number. MalformedError `address_unsafe`."""
         ...

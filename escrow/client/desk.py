@@ -81,6 +81,13 @@ class Desk:
         except NotFoundError:
             return self._follower.recall(case)
 
+    def remembered(self, case: CaseId) -> KnownCase:
+        """The case as it was last seen, asking nobody. NotFoundError `case_not_remembered`."""
+        found = self._follower.remembered(case)
+        if found is None:
+            raise NotFoundError("case_not_remembered", case=case)
+        return found
+
     def case_ids(self) -> tuple[CaseId, ...]:
         """Cases of this service: those remembered, then those that it lists for this card. Unverified."""
         found = dict.fromkeys(case for case in self.memory.cases() if not self._is_elsewhere(case))

@@ -6,6 +6,7 @@
     deadlock = "stay-sealed"                           # decider-rules, publish-redacted, destroy
     visibility = "dark"                                # category, notice, index
     public_notice = ""                                 # in the clear: the public may read it
+    drop_off = false                                   # true: the service may seal a seat's plain file
 
     [seats]                                            # in the order in which they are shown
     claimant = "escrowcard1..."
@@ -40,7 +41,17 @@ from escrow.policy.text import parse as parse_policy
 from escrow.policy.tree import Seat
 
 _KEYS = frozenset(
-    ("title", "rules", "retention_days", "deadlock", "visibility", "public_notice", "seats", "paths")
+    (
+        "title",
+        "rules",
+        "retention_days",
+        "deadlock",
+        "visibility",
+        "public_notice",
+        "drop_off",
+        "seats",
+        "paths",
+    )
 )
 _PATH_KEYS = frozenset(("policy", "audience", "readers", "not_before", "alone"))
 MAX_DRAFT = 256 * 1024
@@ -68,6 +79,7 @@ class CharterDraft:
     public_notice: str
     seats: Mapping[str, Card]
     paths: tuple[DraftPath, ...]
+    drop_off: bool = False
 
     @classmethod
     def from_toml(cls, text: str) -> "CharterDraft":
@@ -81,7 +93,7 @@ class CharterDraft:
         except (tomllib.TOMLDecodeError, RecursionError) as error:
             raise MalformedError("draft_not_toml", field="draft", line=_line(error, text)) from error
         _require_no_others(table, _KEYS, at="")
-        fields = Fields({"public_notice": "", "rules": ""} | table)
+        fields = Fields({"public_notice": "", "rules": "", "drop_off": False} | table)
         draft = cls(
             title=fields.text("title", limit=200),
             rules=fields.text("rules", limit=MAX_WORDS),
@@ -89,6 +101,7 @@ class CharterDraft:
             deadlock=Deadlock(fields.choice("deadlock", tuple(Deadlock))),
             visibility=Visibility(fields.choice("visibility", tuple(Visibility))),
             public_notice=fields.text("public_notice", limit=MAX_NOTICE_TEXT),
+            drop_off=fields.flag("drop_off"),
             seats=_read_seats(_table(fields, "seats", MalformedError("draft_seats_missing", field="seats"))),
             paths=_read_paths(_table(fields, "paths", MalformedError("draft_paths_missing", field="paths"))),
         )
@@ -112,6 +125,7 @@ class CharterDraft:
             deadlock=self.deadlock,
             visibility=self.visibility,
             public_notice=self.public_notice,
+            drop_off=self.drop_off,
         )
 
 

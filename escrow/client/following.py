@@ -75,6 +75,11 @@ class Follower:
         """The case as far as it is remembered (F1), asking nobody; None where it was never seen."""
         return self._recall(case, None)
 
+    def remembered(self, case: CaseId) -> KnownCase | None:
+        """As `recall`, with the case key where this party has it (F6)."""
+        state = self.recall(case)
+        return None if state is None else KnownCase(case=case, state=state, key=self._case_key(state))
+
     def _recall(self, case: CaseId, state: CaseState | None) -> CaseState | None:
         """F1: brought up to all that is remembered."""
         for raw in self._memory.entries(case, 0 if state is None else state.head.n + 1):

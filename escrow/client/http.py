@@ -8,11 +8,13 @@ Redirects are not followed, cookies and .netrc not used, answers read up to a li
 import os
 import random
 import re
+import secrets
 import time
 from base64 import b64encode
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
@@ -159,6 +161,22 @@ class HttpCourier:
 
         self._patiently(attempt, lambda error: error.code in ("service_busy", "too_many_requests"))
 
+    def drop_off(
+        self, case: CaseId, order: bytes, pieces: Callable[[], Iterator[bytes]], *, length: int
+    ) -> UntrustedReceipt:
+        boundary = secrets.token_hex(16)
+        head, tail = _form(boundary, order)
+        kind = f"multipart/form-data; boundary={boundary}"
+
+        def attempt() -> UntrustedReceipt:
+            body = Pieces(lambda: chain((head,), pieces(), (tail,)), len(head) + length + len(tail))
+            path = f"/v1/cases/{case}/drop-offs"
+            with self._once("POST", path, body=body, kind=kind) as response:
+                entry = _shaped(answers.read_receipt, _read(response, 2 * MAX_ENTRY))
+                return UntrustedReceipt(entry=entry, created=response.status_code == 201)
+
+        return self._patiently(attempt)
+
     def addresses(self, case: CaseId, upload: UploadId, *, after: int) -> Addresses:
         path = f"/v1/cases/{case}/uploads/{upload}/addresses"
         found = self._json(answers.read_addresses, "GET", path, query={"after": str(after)})
@@ -279,6 +297,13 @@ class HttpCourier:
         if self._token is None or not timedelta(0) <= now - self._token[1] < TOKEN_KEPT:
             self._token = token.make(identity, self.url, now), now
         return self._token[0]
+
+
+def _form(boundary: str, order: bytes) -> tuple[bytes, bytes]:
+    """What stands before and behind the document in a form (RFC 7578)."""
+    part = '--{}\r\nContent-Disposition: form-data; name="{}"; filename="{}"\r\n\r\n'
+    first, second = part.format(boundary, "order", "order"), part.format(boundary, "document", "document")
+    return first.encode() + order + b"\r\n" + second.encode(), f"\r\n--{boundary}--\r\n".encode()
 
 
 def _asked(error: EscrowError) -> int:

@@ -14,6 +14,8 @@ before they hold.
      be had, zeros stay behind it.
  O6  The payload is streamed, decrypted and checked against length and digest; the file appears, whole, under
      its name at the very end. One that is there already stays, unless `overwrite`.
+ O7  Where the service sealed the record by a drop-off order, document and metadata are those that the order
+     promises; else the service is named, and no file appears.
 """
 
 import os
@@ -173,7 +175,7 @@ def _open(
         case=verified.state.case,
         record=verified.record.body.record,
         request=verified.request.hash,
-        depositor=verified.record.author,
+        depositor=verified.record.depositor,
         metadata=unlocked.metadata,
         released_at=released_at(verified),
         faults=unlocked.faults,

@@ -1,7 +1,7 @@
 """Make a deposit: a file sealed under a fresh key, dealt by each chosen path, said in one statement's deed.
 
 The record key, e and p live in this process's memory while `seal_deposit` runs, and nowhere else: what it
-leaves is ciphertext and public values. Order of steps: escrow/crypto/sealing.py.
+leaves is ciphertext and public values. Order of steps: escrow/crypto/sealing.py, escrow/model/sealing.py.
 """
 
 import os
@@ -16,24 +16,15 @@ from escrow.client.following import KnownCase
 from escrow.client.progress import Progress, Stage
 from escrow.crypto.card import Card
 from escrow.crypto.landing import landing
-from escrow.crypto.payload import Metadata, SealedPayload, new_key, seal_metadata, seal_payload
-from escrow.crypto.sealing import (
-    PathSecrets,
-    SeatPublic,
-    commitment,
-    dealing_digest,
-    path_context,
-    prove_path,
-    record_context,
-    seal_path,
-)
+from escrow.crypto.payload import Metadata, SealedPayload, new_key, seal_payload
 from escrow.errors import MalformedError, RefusedError
 from escrow.ledger.state import CharterState, holdings
 from escrow.model.case_key import CaseKey
 from escrow.model.deeds import RecordSealed
 from escrow.model.ids import RecordId, new_upload_id
 from escrow.model.path import Audience, AudienceKind, PathTemplate, PathTerms
-from escrow.model.record import Payload, RecordBody, RecordPath
+from escrow.model.record import Payload
+from escrow.model.sealing import Frame, seal_record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,13 +56,6 @@ class DepositWords:
         return Metadata(title=self.title, filename=self.filename, media_type=self.media_type, length=length)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _DealtPath:
-    path: RecordPath
-    seats: tuple[SeatPublic, ...]
-    secrets: PathSecrets
-
-
 def seal_deposit(
     known: KnownCase,
     case_key: CaseKey,
@@ -86,32 +70,25 @@ def seal_deposit(
     """Seal `source` into the new file `sealed`. What the charter refuses is refused before anything is
     written.
     """
-    held = _charter_in_force(known, author)
-    terms = [_terms(known, case_key, record, held, choice) for choice in choices]
-    if not terms:
-        raise MalformedError("paths_missing", field="paths")
+    held = charter_in_force(known, author)
+    terms = chosen_terms(known, case_key, record, held, choices)
     words.metadata(0)  # what cannot be written is refused before the file is sealed
-    r = record_context(author.fingerprint, known.case, held.proposal, record)
-    K = new_key()
-    payload = _seal_file(source, sealed, K, progress)
-    committed = commitment(r, K)
-    dealt = [_deal(held, one, r, committed, K) for one in terms]
-    body = RecordBody(
+    frame = Frame(
         author=author.fingerprint,
-        record=record,
+        case=known.case,
         charter=held.proposal,
+        record=record,
         label=texts.seal_label(case_key, known.case, record, words.label),
         replaces=words.replaces,
-        payload=Payload(sha256=payload.sha256.hex(), length=payload.length, upload=new_upload_id()),
-        metadata=seal_metadata(K, r, words.metadata(payload.plain_length)),
-        commitment=committed,
-        paths=tuple(one.path for one in dealt),
+        paths=[(one, one.encode(), held.seats_public(one.policy.seats)) for one in terms],
     )
-    raw = body.encode()
-    return RecordSealed(body=body, body_raw=raw, proofs=tuple(_prove(one, raw) for one in dealt))
+    K = new_key()
+    made = _seal_file(source, sealed, K, progress)
+    payload = Payload(sha256=made.sha256.hex(), length=made.length, upload=new_upload_id())
+    return seal_record(frame, K, payload, words.metadata(made.plain_length))
 
 
-def _charter_in_force(known: KnownCase, author: Card) -> CharterState:
+def charter_in_force(known: KnownCase, author: Card) -> CharterState:
     state = known.state
     if state.in_force is None:
         seats = tuple(dict.fromkeys(seat for seat, _ in state.opening.missing))
@@ -120,6 +97,15 @@ def _charter_in_force(known: KnownCase, author: Card) -> CharterState:
     if not holdings(held.charter, author.fingerprint):
         raise RefusedError("not_a_seat", author=author.fingerprint)
     return held
+
+
+def chosen_terms(
+    known: KnownCase, case_key: CaseKey, record: RecordId, held: CharterState, choices: Sequence[PathChoice]
+) -> list[PathTerms]:
+    """MalformedError `paths_missing`; RefusedError where the charter has no such path, or not so."""
+    if not choices:
+        raise MalformedError("paths_missing", field="paths")
+    return [_terms(known, case_key, record, held, choice) for choice in choices]
 
 
 def _terms(
@@ -167,18 +153,3 @@ def _seal_file(source: Path, sealed: Path, K: bytes, progress: Progress) -> Seal
             )
             os.fsync(sink.fileno())
     return payload
-
-
-def _deal(held: CharterState, terms: PathTerms, r: bytes, committed: bytes, K: bytes) -> _DealtPath:
-    raw = terms.encode()
-    seats = tuple(held.seat_public(seat) for seat in terms.policy.seats)
-    context = path_context(r, raw, seats)
-    sealed, secrets = seal_path(context, committed, K, terms.policy.shape, seats)
-    path = RecordPath(terms=terms, terms_raw=raw, context=context, sealed=sealed)
-    return _DealtPath(path=path, seats=seats, secrets=secrets)
-
-
-def _prove(dealt: _DealtPath, body_raw: bytes) -> bytes:
-    path = dealt.path
-    digest = dealing_digest(body_raw, path.name)
-    return prove_path(path.terms.policy.shape, dealt.seats, path.sealed, dealt.secrets, digest)

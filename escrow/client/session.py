@@ -10,10 +10,11 @@ it first. Nothing is shown or done on the service's word alone.
 
 from escrow.client.auditing import AuditVerbs
 from escrow.client.case_verbs import CaseVerbs
+from escrow.client.drop_off import DropOffVerbs
 from escrow.client.inbox import InboxVerbs
 from escrow.client.record_verbs import RecordVerbs
 from escrow.client.release_verbs import ReleaseVerbs
 
 
-class Session(CaseVerbs, RecordVerbs, ReleaseVerbs, InboxVerbs, AuditVerbs):
+class Session(CaseVerbs, RecordVerbs, DropOffVerbs, ReleaseVerbs, InboxVerbs, AuditVerbs):
     """`Session(identity, courier, memory, *, clock=now_utc)`. One thread at a time."""

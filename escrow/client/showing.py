@@ -89,7 +89,7 @@ def show_record(known: KnownCase, record: RecordState) -> RecordView:
     return RecordView(
         record=body.record,
         label=texts.open_label(known.key, known.case, body.record, body.label),
-        author=record.author,
+        author=record.depositor,
         author_seats=record.author_seats,
         charter=record.charter,
         paths=tuple(show_path(known, record, path) for path in record.paths.values()),
@@ -99,6 +99,7 @@ def show_record(known: KnownCase, record: RecordState) -> RecordView:
             other.body.record for other in known.state.records.values() if other.body.replaces == body.record
         ),
         reports=tuple((path, seat) for path, seat, _ in record.reports),
+        dropped_off=record.ordered is not None,
         n=record.n,
         received_at=record.received_at,
     )

@@ -115,6 +115,12 @@ def what_it_says(key: CaseKey, charter: Charter) -> tuple[object, ...]:
     """A charter for comparison: what is sealed in it in the clear, since no two ciphertexts are alike."""
     sealed = tuple((path.alone is None, open_alone(key, path.name, path.alone)) for path in charter.paths)
     paths = tuple(replace(path, alone=None) for path in charter.paths)
-    rest = (charter.retention_days, charter.deadlock, charter.visibility, charter.public_notice)
+    rest = (
+        charter.retention_days,
+        charter.deadlock,
+        charter.visibility,
+        charter.public_notice,
+        charter.drop_off,
+    )
     parties = (charter.service, charter.convenor, tuple(charter.seats.items()))
     return open_prose(key, charter.prose), sealed, paths, rest, parties

@@ -8,17 +8,28 @@ from dataclasses import dataclass, field
 
 from escrow.client.progress import Progress, Stage, silent
 from escrow.crypto.card import Card
+from escrow.crypto.drop_off import open_salt, ordered_digest
 from escrow.crypto.identity import Identity
 from escrow.crypto.outlet import Sink
 from escrow.crypto.padding import Source
 from escrow.crypto.payload import Description, Metadata, describe, open_payload
 from escrow.crypto.secret import NeverPickled
 from escrow.crypto.ticket import TicketKeys
+from escrow.crypto.transcript import Sha256
 from escrow.errors import ForgedError
 from escrow.ledger.bundle import OpenedKey, VerifiedBundle, open_shares
+from escrow.model.ids import Hash
 
-BY_AUTHOR = frozenset(("payload_chunk_false", "payload_padding_false", "payload_length_false"))
-"""Faults that only whoever sealed the payload can have made (escrow/crypto/payload.py)."""
+BY_AUTHOR = frozenset(
+    (
+        "payload_chunk_false",
+        "payload_padding_false",
+        "payload_length_false",
+        "drop_off_salt_false",
+        "drop_off_digest_false",
+    )
+)
+"""Faults that only whoever sealed the payload can have made (escrow/crypto/payload.py, drop_off.py)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,18 +65,58 @@ def unlock(verified: VerifiedBundle, identity: Identity | None = None, ticket: s
 
 
 def open_into(unlocked: Unlocked, source: Source, sink: Sink, *, progress: Progress = silent) -> None:
-    """O6, into any sink: what is in it counts only once this returns. Errors as `open_payload`."""
+    """O6 and O7, into any sink: what is in it counts only once this returns. Errors as `open_payload`, and
+    ForgedError `drop_off_salt_false`, `drop_off_digest_false` (author: the service that sealed it).
+    """
     payload, length = unlocked.verified.record.body.payload, unlocked.metadata.length
     with naming_author(unlocked.verified):
+        promised = _Promise.of(unlocked)
+        passing = _Passing(sink)
         open_payload(
             source,
-            sink,
+            passing,
             unlocked.key,
             plain_length=length,
             sealed_length=payload.length,
             sha256=bytes.fromhex(payload.sha256),
             progress=lambda done: progress(Stage.OPEN, done, length),
         )
+        if promised is not None:
+            promised.require(unlocked.metadata, passing.sha256.digest())
+
+
+class _Passing:
+    """A sink that hashes what passes."""
+
+    def __init__(self, sink: Sink) -> None:
+        self._sink = sink
+        self.sha256 = Sha256()
+
+    def write(self, data: memoryview, /) -> int:
+        count = self._sink.write(data)
+        self.sha256.update(data[: count or 0])
+        return count
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Promise(NeverPickled):
+    """O7: what the depositor's drop-off order says of the document that the service sealed for it."""
+
+    salt: bytes = field(repr=False)
+    digest: Hash
+
+    @classmethod
+    def of(cls, unlocked: Unlocked) -> "_Promise | None":
+        """None where the depositor sealed the record itself."""
+        record = unlocked.verified.record
+        if record.ordered is None:
+            return None
+        salt = open_salt(unlocked.key, record.r, record.ordered.sealed_salt)
+        return cls(salt=salt, digest=record.ordered.digest)
+
+    def require(self, metadata: Metadata, sha256: bytes) -> None:
+        if ordered_digest(self.salt, metadata, sha256).hex() != self.digest:
+            raise ForgedError("drop_off_digest_false")
 
 
 def reader_keys(
@@ -83,7 +134,7 @@ def reader_keys(
 
 @contextmanager
 def naming_author(verified: VerifiedBundle) -> Iterator[None]:
-    """What only its depositor can have made false names the depositor."""
+    """What only whoever sealed the record can have made false names that party."""
     try:
         yield
     except ForgedError as error:

@@ -112,7 +112,7 @@ class NoteView:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordView:
     """One record. `size_bytes` is its padded, encrypted size; `reports` are seats that reported a bad
-    envelope.
+    envelope. `author` deposited it; `dropped_off`: the service sealed it by the author's order, and saw it.
     """
 
     record: RecordId
@@ -125,6 +125,7 @@ class RecordView:
     replaces: RecordId | None
     replaced_by: tuple[RecordId, ...]
     reports: tuple[tuple[str, str], ...]
+    dropped_off: bool
     n: int
     received_at: datetime
 

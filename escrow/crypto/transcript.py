@@ -53,6 +53,9 @@ class Label(StrEnum):
 
     PAYLOAD_KEY = "payload-key"
     METADATA_KEY = "metadata-key"
+    DROP_OFF = "drop-off"  # salt, metadata, SHA-256 of the document -> what a drop-off order promises
+    DROP_OFF_ORDER = "drop-off-order"  # an order's signing input -> its name
+    DROP_OFF_SALT_KEY = "drop-off-salt-key"
 
     STATEMENT = "statement"
     ENTRY = "entry"

@@ -2,7 +2,7 @@
 
 Pure: no store, no clock. The service asks `admit` before it appends, and everybody (service, client, scripts,
 auditor) calls `extend` for every entry there is. Both apply the same rules, checks before changes: a refusal
-leaves the state as it was. Rules L1 to L4 are here, S1 to S9 in rules_*.py, all numbered as in README.md.
+leaves the state as it was. Rules L1 to L4 are here, S1 to S10 in rules_*.py, all numbered as in README.md.
 """
 
 from dataclasses import dataclass
@@ -22,6 +22,7 @@ from escrow.model.deeds import (
     CharterProposed,
     EnvelopeReported,
     Note,
+    RecordDroppedOff,
     RecordSealed,
     ReleaseRequested,
     SignedOff,
@@ -51,7 +52,7 @@ def admit(state: CaseState, raw: str, *, at: datetime) -> Admitted:
 
 def admit_verified(state: CaseState, statement: Statement, *, at: datetime) -> Admitted:
     """As `admit`, of a statement whose signature has been checked; L2 then asks whose it is."""
-    if state.known_card(statement.author.fingerprint) != statement.author:
+    if state.card_for(statement.deed.TYP, statement.author.fingerprint) != statement.author:
         raise NotFoundError("author_unknown", author=statement.author.fingerprint)
     scene = _scene(state, statement, n=state.head.n + 1, at=max(at, state.received_at))
     already = _require_enterable(scene)
@@ -101,9 +102,10 @@ def _extended(
     if already is not None:
         raise RefusedError("statement_twice", n=entry.n, first=already)
     effect = _judge(scene)
-    taken = state.charged.get(scene.fingerprint, 0) + room.charge(state, statement.deed)
+    payer = room.payer(statement)
+    taken = state.charged.get(payer, 0) + room.charge(state, statement.deed)
     effect()
-    state.charged[scene.fingerprint] = taken
+    state.charged[payer] = taken
     state.statements[statement.hash] = entry.n
     state.entries[entry.n] = entry.hash
     state.head = entry.head
@@ -141,7 +143,7 @@ def _require_place(state: CaseState, entry: Entry, *, sparse: bool) -> None:
 def verify(state: CaseState, raw: str) -> Statement:
     """L2: signed by the card that it names, one that the case knows. A stranger is told no more than that."""
     untrusted = UnverifiedStatement.parse(raw)
-    card = state.known_card(untrusted.kid)
+    card = state.card_for(untrusted.typ, untrusted.kid)
     if card is None:
         raise NotFoundError("author_unknown", author=untrusted.kid)
     return untrusted.verify(card)
@@ -189,6 +191,8 @@ def _judge(scene: Scene) -> Effect:
             return rules_charter.accept(scene, deed)
         case RecordSealed() as deed:
             return rules_record.deposit(scene, deed)
+        case RecordDroppedOff() as deed:
+            return rules_record.drop_off(scene, deed)
         case EnvelopeReported() as deed:
             return rules_record.report(scene, deed)
         case ReleaseRequested() as deed:

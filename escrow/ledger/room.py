@@ -5,9 +5,26 @@ proposed charter with the acceptance of everybody it needs. Those then cost who 
 uses up another's room by asking. Who may take how much is for the service to say, not for the ledger.
 """
 
+from escrow.ledger.order import UnverifiedOrder
 from escrow.ledger.state import CaseState
+from escrow.ledger.statement import Statement
 from escrow.model.charter import Charter
-from escrow.model.deeds import AnyDeed, CharterAccepted, CharterProposed, ReleaseRequested, SignedOff
+from escrow.model.deeds import (
+    AnyDeed,
+    CharterAccepted,
+    CharterProposed,
+    RecordDroppedOff,
+    ReleaseRequested,
+    SignedOff,
+)
+from escrow.model.ids import Fingerprint
+
+
+def payer(statement: Statement) -> Fingerprint:
+    """Who a statement that keeps the rules is counted to: its author, and a drop-off to who ordered it."""
+    if isinstance(statement.deed, RecordDroppedOff):
+        return UnverifiedOrder.parse(statement.deed.order).kid
+    return statement.author.fingerprint
 
 
 def charge(state: CaseState, deed: AnyDeed) -> int:

@@ -1,4 +1,5 @@
-"""Rules S4 and S5: a record is sealed under the charter in force; a seat reports a bad envelope.
+"""Rules S4, S5 and S10: a record is sealed under the charter in force, by a seat or by the service for one;
+a seat reports a bad envelope.
 
 The record's contexts are computed here from the chain: who the author is, which keys the seats have. The
 depositor's own word about them must agree. So a dealing that was made by another author, for another record,
@@ -9,22 +10,50 @@ see, which names nobody, and a false dealing, which names the depositor.
 from dataclasses import replace
 from types import MappingProxyType
 
+from escrow.crypto.card import Card
 from escrow.crypto.sealing import dealing_digest, path_context, record_context, verify_path
 from escrow.errors import ForgedError, RefusedError
+from escrow.ledger.order import judge_order, require_carried_out, verify_order
 from escrow.ledger.scene import Effect, Scene
-from escrow.ledger.state import CaseState, CharterState, PathState, RecordState, holdings
-from escrow.model.deeds import EnvelopeReported, RecordSealed
+from escrow.ledger.state import CaseState, CharterState, OrderedState, PathState, RecordState, holdings
+from escrow.model.deeds import EnvelopeReported, RecordDroppedOff, RecordSealed
 from escrow.model.ids import Hash
 from escrow.model.record import RecordBody, RecordPath
 
 
 def deposit(scene: Scene, deed: RecordSealed) -> Effect:
     """S4, in the order of README.md."""
-    state, body = scene.state, deed.body
     charter = _charter_in_force(scene, deed)
-    author_seats = holdings(charter.charter, scene.fingerprint)
-    if not author_seats:
+    seats = holdings(charter.charter, scene.fingerprint)
+    if not seats:
         raise RefusedError("not_a_seat", author=scene.fingerprint)
+    return _sealed(scene, deed, charter, depositor=scene.author, seats=seats, ordered=None)
+
+
+def drop_off(scene: Scene, deed: RecordDroppedOff) -> Effect:
+    """S10: as S4, for the seat that signed the order; the service is the author in contexts and proofs."""
+    try:
+        signed = verify_order(scene.state, deed.order)
+    except ForgedError as error:
+        raise ForgedError(error.code, **{**error.fields, "author": scene.fingerprint}) from error
+    good = judge_order(scene.state, signed)
+    require_carried_out(good, deed.sealed, scene.author)
+    charter = _charter_in_force(scene, deed.sealed)
+    ordered = OrderedState(hash=good.hash, digest=good.order.digest, sealed_salt=deed.salt)
+    return _sealed(scene, deed.sealed, charter, depositor=good.depositor, seats=good.seats, ordered=ordered)
+
+
+def _sealed(
+    scene: Scene,
+    deed: RecordSealed,
+    charter: CharterState,
+    *,
+    depositor: Card,
+    seats: tuple[str, ...],
+    ordered: OrderedState | None,
+) -> Effect:
+    """What S4 asks of the body, whoever deposits it."""
+    state, body = scene.state, deed.body
     if body.author != scene.fingerprint:
         raise ForgedError("sealed_by_another", author=scene.fingerprint, sealed_by=body.author)
     _require_unused(state, body)
@@ -41,13 +70,15 @@ def deposit(scene: Scene, deed: RecordSealed) -> Effect:
         body_raw=deed.body_raw,
         proofs=deed.proofs,
         author=scene.author,
-        author_seats=author_seats,
+        depositor=depositor,
+        author_seats=seats,
         charter=charter.proposal,
         statement_hash=scene.hash,
         n=scene.n,
         received_at=scene.at,
         r=r,
         paths=MappingProxyType(paths),
+        ordered=ordered,
     )
 
     def effect() -> None:
@@ -61,13 +92,7 @@ def deposit(scene: Scene, deed: RecordSealed) -> Effect:
 
 def _charter_in_force(scene: Scene, deed: RecordSealed) -> CharterState:
     """The charter that the body names, if it holds; its author has seen everybody accept it."""
-    state = scene.state
-    if state.in_force is None:
-        seats = tuple(dict.fromkeys(seat for seat, _ in state.opening.missing))
-        raise RefusedError("charter_not_accepted", seats=seats)
-    if deed.body.charter != state.in_force:
-        raise RefusedError("charter_not_in_force", charter=deed.body.charter, current=state.in_force)
-    charter = state.charters[state.in_force]
+    charter = scene.state.require_in_force(deed.body.charter)
     scene.require_seen(charter.n if charter.in_force_n is None else charter.in_force_n)
     return charter
 
@@ -88,7 +113,7 @@ def path_state(r: bytes, body_raw: bytes, charter: CharterState, path: RecordPat
     Where they are not, nobody is proven at fault: the depositor may have signed nonsense, or somebody shows
     its record on a chain that it never saw. Where they are, the dealing's proof speaks against it alone.
     """
-    seats = tuple(charter.seat_public(seat) for seat in path.terms.policy.seats)
+    seats = charter.seats_public(path.terms.policy.seats)
     context = path_context(r, path.terms_raw, seats)
     if context != path.context:
         raise ForgedError("path_context_differs", path=path.name)

@@ -4,7 +4,7 @@ Only replay.py changes a `CaseState`, entry by entry. Everything it holds is fro
 it took. The state knows no clock, no store and no secret; it grows with the case and is never copied.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -15,6 +15,7 @@ from escrow.crypto.sealing import SeatPublic
 from escrow.errors import RefusedError
 from escrow.ledger.statement import Head
 from escrow.model.charter import Charter
+from escrow.model.deeds import RecordDroppedOff
 from escrow.model.ids import CaseId, Fingerprint, Hash, RecordId, UploadId
 from escrow.model.path import AudienceKind
 from escrow.model.record import RecordBody, RecordPath
@@ -83,6 +84,10 @@ class CharterState:
             seat=seat, fingerprint=card.fingerprint, opening_key=found.opening_key, kem_key=found.kem_key
         )
 
+    def seats_public(self, seats: Iterable[str]) -> tuple[SeatPublic, ...]:
+        """As `seat_public`, of each."""
+        return tuple(self.seat_public(seat) for seat in seats)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PathState:
@@ -104,9 +109,20 @@ class PathState:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OrderedState:
+    """The drop-off order that a record was sealed by: its hash, its digest, and the salt under K."""
+
+    hash: Hash
+    digest: Hash
+    sealed_salt: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordState:
     """A sealed record. `charter` is the proposal's hash it was sealed under; `r` the record's context.
 
+    `author` sealed it, and answers for what is false in it. `depositor` has the record from then on, with the
+    seats `author_seats`: the author too, except where `ordered` says that the service sealed it for a seat.
     `reports`: (path, seat, entry) of every envelope said to be bad; `requests` in the order they came.
     """
 
@@ -114,6 +130,7 @@ class RecordState:
     body_raw: bytes = field(repr=False)
     proofs: tuple[bytes, ...]
     author: Card
+    depositor: Card
     author_seats: tuple[str, ...]
     charter: Hash
     statement_hash: Hash
@@ -123,6 +140,7 @@ class RecordState:
     paths: Mapping[str, PathState]
     reports: tuple[tuple[str, str, int], ...] = ()
     requests: tuple[Hash, ...] = ()
+    ordered: OrderedState | None = None
 
     def path(self, name: str) -> PathState:
         """RefusedError `path_not_in_record`."""
@@ -225,6 +243,15 @@ class CaseState:
         """The card, if it is one of this case (`is_member`)."""
         return self.cards.get(fingerprint)
 
+    def card_for(self, typ: str, fingerprint: Fingerprint) -> Card | None:
+        """The card, if it is one that may sign statements of this kind at all (L2).
+
+        A drop-off is the service's to state, and nobody else's; everything else is the parties'.
+        """
+        if typ != RecordDroppedOff.TYP:
+            return self.known_card(fingerprint)
+        return self.service if fingerprint == self.service.fingerprint else None
+
     def is_member(self, fingerprint: Fingerprint) -> bool:
         """Whether this card may read the whole chain and post to it. Not a verdict on anything it says.
 
@@ -241,6 +268,17 @@ class CaseState:
             if charter.proposal == self.case
             or charter.status in (CharterStatus.IN_FORCE, CharterStatus.REPLACED)
         )
+
+    def require_in_force(self, charter: Hash) -> CharterState:
+        """The charter of this proposal, if it holds. RefusedError `charter_not_accepted` (seats),
+        `charter_not_in_force` (charter, current).
+        """
+        if self.in_force is None:
+            seats = tuple(dict.fromkeys(seat for seat, _ in self.opening.missing))
+            raise RefusedError("charter_not_accepted", seats=seats)
+        if charter != self.in_force:
+            raise RefusedError("charter_not_in_force", charter=charter, current=self.in_force)
+        return self.charters[self.in_force]
 
     def seats_of(self, fingerprint: Fingerprint) -> tuple[str, ...]:
         """The seats that this card holds in the charter in force, else in the opening one."""

@@ -69,7 +69,10 @@ class Service:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Charter:
-    """See the rules above. `seats` keeps its order; `prose` is a text under the case key."""
+    """See the rules above. `seats` keeps its order; `prose` is a text under the case key.
+
+    `drop_off`: the service may seal a seat's plain file by that seat's order, and sees it meanwhile.
+    """
 
     service: Service
     convenor: Card
@@ -81,6 +84,7 @@ class Charter:
     deadlock: Deadlock
     visibility: Visibility
     public_notice: str
+    drop_off: bool = False
 
     def __post_init__(self) -> None:
         check_count(len(self.seats), least=1, most=MAX_SEATS, field="seats")
@@ -135,8 +139,7 @@ class Charter:
         deadlock = Deadlock(fields.choice("deadlock", tuple(Deadlock)))
         visibility = Visibility(fields.choice("visibility", tuple(Visibility)))
         public_notice = fields.text("public_notice", limit=MAX_NOTICE_TEXT)
-        if fields.flag("drop_off"):
-            raise RefusedError("drop_off_not_supported")
+        drop_off = fields.flag("drop_off")
         fields.done()
         return cls(
             service=pinned,
@@ -149,6 +152,7 @@ class Charter:
             deadlock=deadlock,
             visibility=visibility,
             public_notice=public_notice,
+            drop_off=drop_off,
         )
 
     def emit(self) -> Json:
@@ -163,7 +167,7 @@ class Charter:
             "deadlock": self.deadlock.value,
             "visibility": self.visibility.value,
             "public_notice": self.public_notice,
-            "drop_off": False,
+            "drop_off": self.drop_off,
         }
 
 

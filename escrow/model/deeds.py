@@ -7,10 +7,12 @@ A deed knows its own fields only; whether the case allows it, the replay asks (e
 from dataclasses import dataclass
 from typing import ClassVar, Protocol, Self
 
+from escrow.crypto.drop_off import SEALED_SALT_BYTES
 from escrow.crypto.group import Point
 from escrow.crypto.kem import check_public
 from escrow.model.case_key import WRAPPED_KEY_BYTES, read_sealed
 from escrow.model.charter import Charter
+from escrow.model.drop_off import MAX_ORDER
 from escrow.model.ids import HASH_BYTES, RECORD_BYTES, Hash, RecordId
 from escrow.model.path import MAX_CARDS, check_path_name, read_seat
 from escrow.model.record import MAX_BODY, MAX_RECORD_PATHS, PROOF_BYTES, RecordBody
@@ -131,6 +133,30 @@ class RecordSealed:
 
     def emit(self) -> Json:
         return {"body": to_base64(self.body_raw), "proofs": [to_base64(proof) for proof in self.proofs]}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordDroppedOff:
+    """The service seals a record by a seat's order. `order`: that order, a compact JWS, as it came.
+
+    `salt` is under the record key; it opens the order's digest (escrow/crypto/drop_off.py).
+    """
+
+    TYP: ClassVar[str] = "escrow.record-dropped-off.v1"
+    sealed: RecordSealed
+    order: str
+    salt: bytes
+
+    @classmethod
+    def read(cls, fields: Fields) -> Self:
+        return cls(
+            sealed=RecordSealed.read(fields),
+            order=fields.text("order", limit=MAX_ORDER),
+            salt=fields.data("salt", size=SEALED_SALT_BYTES),
+        )
+
+    def emit(self) -> Json:
+        return self.sealed.emit() | {"order": self.order, "salt": to_base64(self.salt)}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,6 +303,7 @@ AnyDeed = (
     | CharterProposed
     | CharterAccepted
     | RecordSealed
+    | RecordDroppedOff
     | EnvelopeReported
     | ReleaseRequested
     | SignedOff
@@ -291,6 +318,7 @@ DEEDS: dict[str, type[AnyDeed]] = {
         CharterProposed,
         CharterAccepted,
         RecordSealed,
+        RecordDroppedOff,
         EnvelopeReported,
         ReleaseRequested,
         SignedOff,
@@ -298,3 +326,14 @@ DEEDS: dict[str, type[AnyDeed]] = {
         Note,
     )
 }
+
+
+def sealing_in(deed: AnyDeed) -> RecordSealed | None:
+    """The sealed record in a deed of either kind that has one."""
+    if isinstance(deed, RecordDroppedOff):
+        return deed.sealed
+    return deed if isinstance(deed, RecordSealed) else None
+
+
+SEALING = frozenset((RecordSealed.TYP, RecordDroppedOff.TYP))
+"""The kinds that `sealing_in` answers for."""

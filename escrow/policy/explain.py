@@ -45,6 +45,21 @@ class Sentence:
         return f"Warning: {self.text}" if self.warning else self.text
 
 
+DROP_OFFS = (
+    Sentence(
+        text="Drop-offs are allowed: a seat may have the service seal a plain file for it. The service can "
+        "read that file while it seals it; that it keeps nothing of it is its promise, and no more.",
+        enforced=Enforcement.PROCEDURAL,
+    ),
+    Sentence(
+        text="What a seat seals on its own machine, the service cannot read.",
+        enforced=Enforcement.CRYPTOGRAPHIC,
+    ),
+    Sentence(text="Accept this only if you would hand the service such a file.", warning=True),
+)
+"""What a charter that allows drop-offs means, for whoever is asked to accept it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Explanation:
     """Sentences in the order in which to read them, and the numbers they were made from."""

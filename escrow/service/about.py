@@ -22,6 +22,7 @@ class LimitsView:
     statement: int
     attachment: int
     upload: int
+    drop_off: int
     part_size: int
     entries_per_case: int
     records_per_case: int
@@ -56,6 +57,7 @@ def describe(desk: Desk) -> ServiceView:
             statement=settings.statement_bytes,
             attachment=MAX_SHARE_OBJECT,
             upload=settings.upload_bytes,
+            drop_off=settings.drop_off_bytes,
             part_size=settings.part_bytes,
             entries_per_case=settings.entries_per_case,
             records_per_case=settings.records_per_case,

@@ -17,7 +17,7 @@ from escrow.errors import ForgedError, NotFoundError, RefusedError
 from escrow.ledger.replay import admit_verified
 from escrow.ledger.state import CaseState, RecordState
 from escrow.ledger.statement import Statement
-from escrow.model.deeds import RecordSealed
+from escrow.model.deeds import sealing_in
 from escrow.model.ids import CaseId, Hash
 from escrow.model.record import Payload
 from escrow.service.desk import Desk
@@ -44,10 +44,10 @@ def complete(desk: Desk, case: CaseId, verify: Callable[[CaseState | None], Stat
         admitted = admit_verified(found, statement, at=desk.clock())
         if admitted.already is None:
             require_room(desk, found, statement)
-    deed = statement.deed
-    if admitted.already is None and isinstance(deed, RecordSealed):
-        with completing(desk.watch, deed.body.payload.length):
-            _stored(desk, case, deed.body.payload, statement.author)
+    sealed = sealing_in(statement.deed)
+    if admitted.already is None and sealed is not None:
+        with completing(desk.watch, sealed.body.payload.length):
+            _stored(desk, case, sealed.body.payload, statement.author)
 
 
 def prepare(desk: Desk, case: CaseId, payload: Payload, author: Card) -> None:

@@ -54,7 +54,7 @@ def require_author(desk: Desk, state: CaseState | None, untrusted: UnverifiedSta
 
     `state` None: there is no such case.
     """
-    card = None if state is None else state.known_card(untrusted.kid)
+    card = None if state is None else state.card_for(untrusted.typ, untrusted.kid)
     try:
         if card is not None:
             return untrusted.verify(card)

@@ -11,11 +11,11 @@ from collections.abc import Iterator
 
 from escrow.crypto.card import Card
 from escrow.errors import RefusedError, TooLargeError
-from escrow.ledger.room import charge
+from escrow.ledger.room import charge, payer
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Statement
 from escrow.model.charter import Charter
-from escrow.model.deeds import RecordSealed, SignedOff, SignOffWithdrawn
+from escrow.model.deeds import SignedOff, SignOffWithdrawn, sealing_in
 from escrow.service.desk import Desk
 
 _CONSENT = (SignedOff, SignOffWithdrawn)
@@ -29,17 +29,28 @@ def require_statement_size(desk: Desk, raw: str) -> None:
 
 def require_room(desk: Desk, state: CaseState, statement: Statement) -> None:
     """M2 to M4, for a statement that keeps the rules. RefusedError `case_full`, `records_full` (limit)."""
-    author, deed = statement.author, statement.deed
+    deed = statement.deed
+    author = state.cards.get(payer(statement), statement.author)
     cost = charge(state, deed)
     if cost == 0:
         return
+    _require_part(desk, state, author, cost, consent=isinstance(deed, _CONSENT))
+    if sealing_in(deed) is not None:
+        _require_room_for_record(desk, state, author)
+
+
+def require_room_to_deposit(desk: Desk, state: CaseState, depositor: Card) -> None:
+    """M2 and M3, of a record that is still to be sealed. Errors as `require_room`."""
+    _require_part(desk, state, depositor, 1, consent=False)
+    _require_room_for_record(desk, state, depositor)
+
+
+def _require_part(desk: Desk, state: CaseState, author: Card, cost: int, *, consent: bool) -> None:
     limit = part_of(state, author, desk.settings.entries_per_case)
-    if not isinstance(deed, _CONSENT):
+    if not consent:
         limit -= -(-limit // 10)
     if state.charged.get(author.fingerprint, 0) + cost > limit:
         raise RefusedError("case_full", limit=limit)
-    if isinstance(deed, RecordSealed):
-        _require_room_for_record(desk, state, author)
 
 
 def part_of(state: CaseState, card: Card, whole: int) -> int:
@@ -73,5 +84,5 @@ def _charters(state: CaseState) -> Iterator[Charter]:
 
 def _require_room_for_record(desk: Desk, state: CaseState, author: Card) -> None:
     limit = part_of(state, author, desk.settings.records_per_case)
-    if sum(record.author == author for record in state.records.values()) >= limit:
+    if sum(record.depositor == author for record in state.records.values()) >= limit:
         raise RefusedError("records_full", limit=limit)

@@ -11,7 +11,14 @@ from escrow.errors import MalformedError
 from escrow.ledger.replay import Admitted
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Statement, UnverifiedStatement
-from escrow.model.deeds import CharterProposed, RecordSealed, ReleaseRequested, SignedOff
+from escrow.model.deeds import (
+    SEALING,
+    CharterProposed,
+    RecordDroppedOff,
+    RecordSealed,
+    ReleaseRequested,
+    SignedOff,
+)
 from escrow.model.ids import CaseId
 from escrow.service import deposit, request, sign_off
 from escrow.service.desk import Desk
@@ -43,10 +50,10 @@ def _post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None, under_wa
         require_room(desk, state, admitted.statement)
         _prepare(desk, state, admitted, attachment)
 
-    if untrusted.typ == RecordSealed.TYP:
+    if untrusted.typ in SEALING:
         deposit.complete(desk, case, verify)
     receipt = desk.journal.append(case, raw, verify=verify, prepare=prepare)
-    if untrusted.typ == RecordSealed.TYP:
+    if untrusted.typ in SEALING:
         deposit.extend_retention(desk, case, untrusted.hash)
     if not receipt.created:
         mend_index(desk, case, receipt.statement)
@@ -61,6 +68,8 @@ def _prepare(desk: Desk, state: CaseState, admitted: Admitted, attachment: bytes
             prepare_charter(desk, state.case, deed.charter)
         case RecordSealed() as deed:
             deposit.prepare(desk, state.case, deed.body.payload, statement.author)
+        case RecordDroppedOff() as deed:
+            deposit.prepare(desk, state.case, deed.sealed.body.payload, statement.author)
         case ReleaseRequested() as deed:
             request.prepare(desk, state.case, deed)
         case SignedOff() as deed:

@@ -26,7 +26,7 @@ from escrow.model.ids import CaseId, Fingerprint, UploadId
 from escrow.service.desk import Desk
 from escrow.service.gate import create, require_index, unknown
 from escrow.store import names
-from escrow.store.interface import MAX_PAGE, Bucket, PartReceipt, StoredPayload, UploadPlan
+from escrow.store.interface import MAX_PAGE, MAX_PARTS, Bucket, PartReceipt, StoredPayload, UploadPlan
 
 _STAGED = b"escrow.staged.v1\n"
 """What the object holds that says who announced an upload; its name says the rest."""
@@ -81,6 +81,24 @@ def begin(
             create(desk, Bucket.RECORDS, names.staged(case, owner, upload), _STAGED)
         desk.store.begin_upload(name, replace(plan, owner=owner))
     return _view(desk, case, upload)
+
+
+def begin_for(desk: Desk, case: CaseId, depositor: Fingerprint, upload: UploadId, length: int) -> str:
+    """The same for what the service seals itself, by a drop-off order; the payload's name.
+
+    It counts among the depositor's (U4), and nobody but the service can send any of it (U3).
+    """
+    name = names.payload(case, upload)
+    with desk.journal.reading(case) as state:
+        if length > desk.settings.upload_bytes:
+            raise TooLargeError("upload_too_large", field="length", limit=desk.settings.upload_bytes)
+        _require_quota(desk, state, depositor, length)
+        create(desk, Bucket.RECORDS, names.staged(case, depositor, upload), _STAGED)
+        part_size = min(length, max(desk.settings.part_bytes, -(-length // MAX_PARTS)))
+        desk.store.begin_upload(
+            name, UploadPlan(length=length, part_size=part_size, owner=desk.card.fingerprint)
+        )
+    return name
 
 
 def progress(desk: Desk, caller: Fingerprint | None, case: CaseId, upload: UploadId) -> UploadView:

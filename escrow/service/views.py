@@ -88,7 +88,10 @@ class PathView:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordView:
-    """`author`: fingerprint of the depositor. `sha256` and `length` are those of the ciphertext."""
+    """`author`: fingerprint of the depositor. `sha256` and `length` are those of the ciphertext.
+
+    `dropped_off`: the service sealed it, by the depositor's order.
+    """
 
     record: RecordId
     n: int
@@ -101,6 +104,7 @@ class RecordView:
     length: int
     paths: tuple[PathView, ...]
     reports: tuple[ReportView, ...]
+    dropped_off: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,13 +176,14 @@ def record_of(state: CaseState, record: RecordState, at: datetime) -> RecordView
         n=record.n,
         received_at=record.received_at,
         statement=record.statement_hash,
-        author=record.author.fingerprint,
+        author=record.depositor.fingerprint,
         charter=record.charter,
         replaces=record.body.replaces,
         sha256=record.body.payload.sha256,
         length=record.body.payload.length,
         paths=tuple(_path(state, record, path, at) for path in record.paths.values()),
         reports=tuple(ReportView(path=path, seat=seat, n=n) for path, seat, n in record.reports),
+        dropped_off=record.ordered is not None,
     )
 
 

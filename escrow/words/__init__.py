@@ -27,6 +27,7 @@ from escrow.words.case import CASE
 from escrow.words.client import CLIENT
 from escrow.words.commands import COMMANDS
 from escrow.words.doctor import DOCTOR
+from escrow.words.drop_off import DROP_OFF
 from escrow.words.forged import FORGED
 from escrow.words.format import FORMAT
 from escrow.words.keys import KEYS
@@ -36,7 +37,21 @@ from escrow.words.row import Row
 from escrow.words.serving import SERVING
 from escrow.words.storage import STORAGE
 
-TABLES = (FORMAT, KEYS, FORGED, CASE, RELEASE, SERVING, STORAGE, MACHINE, CLIENT, COMMANDS, ADMIN, DOCTOR)
+TABLES = (
+    FORMAT,
+    KEYS,
+    FORGED,
+    CASE,
+    RELEASE,
+    SERVING,
+    STORAGE,
+    MACHINE,
+    CLIENT,
+    COMMANDS,
+    ADMIN,
+    DOCTOR,
+    DROP_OFF,
+)
 WORDS: dict[str, Row] = {code: row for table in TABLES for code, row in table.items()}
 
 _STATUS: tuple[tuple[type[EscrowError], int], ...] = (

@@ -84,9 +84,6 @@ CASE = {
         "The path {path} asks for a notice period.",
         "Leave `notice` out, or set a date.",
     ),
-    "drop_off_not_supported": row(
-        "No drop-offs yet", "The charter allows drop-offs.", "Set `drop_off` to false."
-    ),
     "charter_unknown": row("Unknown charter", "The case has no charter {charter}.", "Copy its hash again."),
     "charter_lapsed": row(
         "Charter lapsed", "Another charter came into force instead of {charter}.", "Propose it anew."

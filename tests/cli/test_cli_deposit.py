@@ -9,12 +9,12 @@ from cli.desk import Table
 from client.honest import HonestCourier
 
 from escrow.client import Courier
-from escrow.client import sealing as sealing_room
 from escrow.crypto.envelope import enclose, seat_context
 from escrow.crypto.identity import Identity
 from escrow.crypto.sealing import seal_path
 from escrow.crypto.transcript import Label
 from escrow.errors import UnavailableError
+from escrow.model import sealing as sealing_room
 
 
 @dataclass

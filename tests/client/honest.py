@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support import dropping
 from support.build import SERVICE, Clock, MemoryChain, party
 
 from escrow.client import CharterDraft, Memory, Posting, Session
@@ -28,10 +29,12 @@ from escrow.client.courier import (
 from escrow.crypto.identity import Identity
 from escrow.errors import NotFoundError
 from escrow.ledger import bundle
+from escrow.ledger.order import UnverifiedOrder
 from escrow.ledger.shares import require_share_object
 from escrow.ledger.state import CaseState
-from escrow.ledger.statement import UnverifiedStatement
+from escrow.ledger.statement import UnverifiedStatement, compose
 from escrow.model.deeds import SignedOff
+from escrow.model.drop_off import DropOffOrder, OrderFile
 from escrow.model.record import Payload
 from escrow.policy.verdict import assess
 
@@ -51,6 +54,12 @@ class Service:
     parts_taken: list[int] = field(default_factory=list)
     ways: tuple[str, ...] = ("parts",)
     completed: set[str] = field(default_factory=set)
+
+    def keep(self, made: dropping.Dropped) -> None:
+        """The ciphertext of a drop-off."""
+        upload = made.deed.sealed.body.payload.upload
+        self.uploads[upload] = (len(made.sealed), len(made.sealed), {1: made.sealed})
+        self.completed.add(upload)
 
     def state(self, case: str) -> CaseState:
         if case not in self.chains:
@@ -138,6 +147,19 @@ class HonestCourier:
         if held:
             parts[len(parts) + 1] = held
         self.honest.completed.add(upload)
+
+    def drop_off(
+        self, case: str, order: bytes, pieces: Callable[[], Iterator[bytes]], *, length: int
+    ) -> UntrustedReceipt:
+        document, file = b"".join(pieces()), OrderFile.load(order)
+        assert len(document) == length
+        words = DropOffOrder.parse(UnverifiedOrder.parse(file.order).untrusted_jws.payload)
+        state, service = self.honest.state(case), self.honest.identity
+        made = dropping.carry_out(state, file, words, document, service=service)
+        self.honest.keep(made)
+        return self.post(
+            Posting(case=case, statement=compose(service, made.deed, case=case, head=state.head))
+        )
 
     def addresses(self, case: str, upload: str, *, after: int) -> Addresses:
         length, size, _ = self.honest.uploads[upload]

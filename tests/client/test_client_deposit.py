@@ -14,6 +14,7 @@ from escrow.client import sealing as sealing_room
 from escrow.client import uploading as uploading_room
 from escrow.crypto import payload
 from escrow.errors import MalformedError, NotFoundError, RefusedError, SetupError, UnavailableError
+from escrow.model import sealing as dealing_room
 
 SETTLEMENT = (PathChoice(name="settlement"),)
 
@@ -38,7 +39,7 @@ def test_record_key_and_p_are_never_written_to_disk(world: World, monkeypatch: p
         drawn.append(payload.new_key())
         return drawn[-1]
 
-    true_seal = sealing_room.seal_path
+    true_seal = dealing_room.seal_path
 
     def watched_path(*args: Any) -> Any:
         sealed, secrets = true_seal(*args)
@@ -46,7 +47,7 @@ def test_record_key_and_p_are_never_written_to_disk(world: World, monkeypatch: p
         return sealed, secrets
 
     monkeypatch.setattr(sealing_room, "new_key", watched)
-    monkeypatch.setattr(sealing_room, "seal_path", watched_path)
+    monkeypatch.setattr(dealing_room, "seal_path", watched_path)
     courier_of(people["claimant"]).lies["post"] = stop
     with pytest.raises(LineBrokenError):
         people["claimant"].deposit(case, world.document(), SETTLEMENT, **words())

@@ -12,11 +12,11 @@ from support.build import party
 from support.refusals import refuses
 
 from escrow.client import Fault, PathChoice, Stage, fetch_release, make_ticket, open_files, open_release
-from escrow.client import sealing as sealing_room
 from escrow.client.courier import PayloadStream
 from escrow.crypto import metadata as metadata_room
 from escrow.crypto.payload import Metadata
 from escrow.errors import EscrowError, ForgedError, MalformedError, RefusedError, SetupError
+from escrow.model import sealing as sealing_room
 
 ARBITRATOR = party("arbitrator")
 BODY = b"We agree on 4,000,000."

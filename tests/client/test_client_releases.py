@@ -17,9 +17,9 @@ from escrow.client import (
     make_ticket,
     open_release,
 )
-from escrow.client import sealing as sealing_room
 from escrow.crypto.sealing import seal_path
 from escrow.errors import ForgedError, NotFoundError, RefusedError, SetupError
+from escrow.model import sealing as sealing_room
 
 
 def deposited(world: World, people: dict[str, Session], case: str, path: str = "settlement") -> str:

@@ -8,13 +8,14 @@ from dataclasses import dataclass, replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from support import build
+from support import build, dropping
 
 from escrow.crypto.metadata import SEALED_METADATA_BYTES
 from escrow.errors import EscrowError
 from escrow.ledger.rules_release import read_ticket
 from escrow.model.charter import Charter
 from escrow.model.deeds import DEEDS, AnyDeed
+from escrow.model.drop_off import DropOffOrder, OrderFile
 from escrow.model.handover import Introduction, Invitation
 from escrow.model.path import PathTerms
 from escrow.model.record import RecordBody
@@ -66,6 +67,7 @@ def _deeds() -> Iterator[tuple[str, AnyDeed]]:
     withdrawn = build.SignOffWithdrawn(request=request, seat="mediator", sign_off=request, reason=None)
     yield "withdrawn", withdrawn
     yield "withdrawn_for_a_reason", replace(withdrawn, reason=build.SEALED)
+    yield "record_dropped_off", dropping.dropped(case.state, case.seats["claimant"], name="dropped").deed
     yield "note", build.Note(text=build.SEALED)
 
 
@@ -83,6 +85,15 @@ def _samples() -> Iterator[tuple[str, Sample]]:
     yield "ticket", Sample(value=ticket, json=ticket.emit(), read=lambda value: Ticket.read(Fields(value)))
     yield "shares", _shares_sample(case, case.request(record, "settlement", tickets=[raw]), public=False)
     yield "public_shares", _shares_sample(case, case.request(record, "memo"), public=True)
+    order, salt, metadata = dropping.order_of(case.state)
+    yield "order", _bytes_sample(order, encode_json(order.emit()), DropOffOrder.parse)
+    file = OrderFile(order="a.b.c", salt=salt, metadata=metadata)
+    yield "order_file", _bytes_sample(file, file.dump(), OrderFile.load)
+    words = dropping.charter()
+    yield (
+        "charter_with_drop_offs",
+        Sample(value=words, json=words.emit(), read=lambda value: Charter.read(Fields(value))),
+    )
     invitation = Invitation(
         service=case.state.opening.charter.service,
         case=case.id,

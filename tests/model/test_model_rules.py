@@ -86,7 +86,7 @@ def path_json(**changed: object) -> Json:
             id="C4_one_seat_alone",
         ),
         pytest.param(charter_with(case_key_hash="00"), "field_not_hex", id="C5_case_key_hash"),
-        pytest.param(charter_with(drop_off=True), "drop_off_not_supported", id="drop_off"),
+        pytest.param(charter_with(drop_off=1), "field_not_a_boolean", id="drop_off"),
         pytest.param(charter_with(convenor="escrowcard1x"), "card_malformed", id="convenor"),
     ],
 )

@@ -7,13 +7,13 @@ the record key, the case key, every party's seed and private scalars.
 """
 
 import json
-import re
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 from support import build, machine
+from support.memories import memory
 from support.minio import Site, minio
 from support.planted import DEPTH, Party, search, tell
 from support.running import running
@@ -37,22 +37,6 @@ def told(
         service = stack.enter_context(running(folder, storage, workers=2))
         party = Party(service)
         yield party, tell(party), folder
-
-
-def memory(pid: int) -> Iterator[bytes]:
-    """Everything that a process can read of its own, region by region."""
-    maps = Path(f"/proc/{pid}/maps").read_text().splitlines()
-    with Path(f"/proc/{pid}/mem").open("rb", buffering=0) as mem:
-        for line in maps:
-            found = re.match(r"([0-9a-f]+)-([0-9a-f]+) r\S+ \S+ \S+ \S+\s*(.*)", line)
-            if found is None or found[3].startswith(("[vvar", "[vsyscall", "[vdso", "/")):
-                continue
-            start, stop = int(found[1], 16), int(found[2], 16)
-            try:
-                mem.seek(start)
-                yield mem.read(stop - start)
-            except OSError:
-                continue  # a guard page
 
 
 Place = Callable[[Party, Path], Iterator[bytes]]

@@ -19,7 +19,7 @@ cases = Resource("cases", __name__, url_prefix="/v1/cases", description="Cases a
 Answer = tuple[Receipt, int, dict[str, str]]
 
 
-def _answer(receipt: Receipt, location: str) -> Answer:
+def answer(receipt: Receipt, location: str) -> Answer:
     return receipt, 201 if receipt.created else 200, {"Location": location}
 
 
@@ -32,7 +32,7 @@ def open_a_case(body: dict[str, Any]) -> Answer:
     """Post an opening statement. Its hash is the case's id."""
     count_posting(desk(), "", body["statement"])
     receipt = open_case(desk(), body["statement"])
-    return _answer(receipt, f"/v1/cases/{receipt.statement}")
+    return answer(receipt, f"/v1/cases/{receipt.statement}")
 
 
 @cases.route("", methods=["GET"])
@@ -70,7 +70,7 @@ def post_statement(body: dict[str, Any], case: CaseId) -> Answer:
     attachment = body.get("attachment")
     raw = None if attachment is None else from_base64(attachment, field="attachment")
     receipt = post(desk(), case, body["statement"], raw)
-    return _answer(receipt, f"/v1/cases/{case}/entries?after={receipt.n - 1}&limit=1")
+    return answer(receipt, f"/v1/cases/{case}/entries?after={receipt.n - 1}&limit=1")
 
 
 @cases.route("/<id32:case>/entries", methods=["GET"])
