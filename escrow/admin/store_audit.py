@@ -26,13 +26,14 @@ from operator import attrgetter
 from escrow.admin.ahead import Readers
 from escrow.admin.case_audit import CaseAudit
 from escrow.admin.first_versions import KINDS
-from escrow.admin.listings import Found, every_name, found_in
+from escrow.admin.listings import Found, found_in
 from escrow.errors import NotFoundError
 from escrow.ledger.audit import AuditReport, Fault
 from escrow.ledger.statement import Head
 from escrow.model.ids import CaseId
 from escrow.store import names
 from escrow.store.interface import Bucket
+from escrow.store.listing import every_name
 from escrow.store.opening import Archive
 
 Remembered = Mapping[CaseId, Head]

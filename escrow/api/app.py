@@ -18,6 +18,7 @@ from escrow.api.blueprint import EXTENSION, TRANSFERS, ProblemApi, body_limit, r
 from escrow.api.bodies import received
 from escrow.api.resources.about import DRAINING, about, health
 from escrow.api.resources.cases import cases
+from escrow.api.resources.changes import changes
 from escrow.api.resources.inbox import inbox
 from escrow.api.resources.records import records
 from escrow.api.resources.requests import requests
@@ -98,7 +99,7 @@ def create_app(
 def _add_routes(app: Flask) -> None:
     api = ProblemApi(app, spec_kwargs={"version": escrow.__version__})
     register_converters(app, api)
-    for resource in (about, health, cases, records, requests, uploads, inbox):
+    for resource in (about, health, cases, records, requests, uploads, inbox, changes):
         api.register_blueprint(resource)
 
 
