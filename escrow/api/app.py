@@ -21,6 +21,7 @@ from escrow.api.resources.cases import cases
 from escrow.api.resources.changes import changes
 from escrow.api.resources.inbox import inbox
 from escrow.api.resources.records import records
+from escrow.api.resources.references import references
 from escrow.api.resources.requests import requests
 from escrow.api.resources.uploads import uploads
 from escrow.api.transfers import Transfers
@@ -99,7 +100,7 @@ def create_app(
 def _add_routes(app: Flask) -> None:
     api = ProblemApi(app, spec_kwargs={"version": escrow.__version__})
     register_converters(app, api)
-    for resource in (about, health, cases, records, requests, uploads, inbox, changes):
+    for resource in (about, health, cases, records, requests, uploads, inbox, changes, references):
         api.register_blueprint(resource)
 
 

@@ -1,9 +1,11 @@
-"""Shapes of the changes feed: see schemas.py for the rules."""
+"""Shapes of changes and references: see schemas.py for the rules."""
 
 import marshmallow as ma
 from marshmallow import fields, validate
 
 from escrow.api.schemas import DEFAULT_PAGE, MAX_PAGE, Number
+
+_HEX32 = validate.Regexp(r"^[0-9a-f]{64}\Z")
 
 
 class ChangesPage(ma.Schema):
@@ -28,3 +30,10 @@ class Changes(ma.Schema):
     cases = fields.List(fields.Nested(ChangedCase), required=True)
     next = fields.String(required=True)
     more = fields.Boolean(required=True)
+
+
+class Reference(ma.Schema):
+    """`proof`: 32 bytes in hex that only the caller's program can make, and knows again."""
+
+    case = fields.String(required=True, validate=_HEX32)
+    proof = fields.String(required=True, validate=_HEX32)

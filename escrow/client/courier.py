@@ -57,6 +57,26 @@ class CasesPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesPage:
+    """Cases that the service says may have grown, with the number of their last entry.
+
+    None for a number: it cannot read the case. `next` is a cursor, always; `more`: ask by it at once.
+    """
+
+    cases: dict[CaseId, int | None]
+    next: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntrustedReference:
+    """The case that the service says this card calls so. `Reference.require` believes or refuses it."""
+
+    case: CaseId
+    proof: Hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A part of an upload that the service has: number from 1, bytes, hex SHA-256.
 
@@ -133,6 +153,25 @@ class Courier(ReleaseCourier, Protocol):
         ...
 
     def cases(self, *, after: str | None) -> CasesPage: ...
+
+    def changes(self, *, after: str | None) -> ChangesPage:
+        """A page of this card's cases that may have grown since a cursor; None: the cursor to begin with.
+
+        MalformedError `cursor_too_old`.
+        """
+        ...
+
+    def reference(self, reference: Hash) -> UntrustedReference:
+        """NotFoundError `not_found`."""
+        ...
+
+    def give_reference(self, reference: Hash, case: CaseId, proof: Hash) -> None:
+        """The same again changes nothing. RefusedError `reference_taken` (case), `reference_not_yours`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; a later call opens new ones."""
+        ...
 
     def entries(self, case: CaseId, *, after: int) -> EntriesPage:
         """Entries with numbers beyond `after` (-1: from the opening on)."""

@@ -22,11 +22,13 @@ from escrow.client.clock import now_utc
 from escrow.client.courier import (
     Addresses,
     CasesPage,
+    ChangesPage,
     EntriesPage,
     Part,
     PayloadStream,
     ServiceInfo,
     UntrustedReceipt,
+    UntrustedReference,
     UntrustedRequest,
     Upload,
 )
@@ -51,9 +53,12 @@ LONGEST_ASKED_S = 30
 TOKEN_KEPT = timedelta(seconds=120)
 """A token is good for four minutes; one is used for two, so that it does not grow stale under way."""
 ENTRIES_A_PAGE = 200
+CHANGES_A_PAGE = 200
 MAX_ANSWER = 1024 * 1024
 MAX_ENTRIES_ANSWER = 32 * 1024 * 1024
 """Bytes of one page; the largest entry, a deposit with hundreds of seats, has 9 MiB."""
+NOTHING_TAKEN = frozenset({"service_busy", "too_many_requests"})
+"""Codes by which a service says that it has not begun to read what was sent."""
 OCTETS = "application/octet-stream"
 
 
@@ -86,6 +91,10 @@ class HttpCourier:
         if transport is not None:
             self._http.mount(self.url, transport)
 
+    def close(self) -> None:
+        self._http.close()
+        self._storage.close()
+
     # Routes
 
     def service(self) -> ServiceInfo:
@@ -103,6 +112,17 @@ class HttpCourier:
         query = {} if after is None else {"after": after}
         cases, following = self._json(answers.read_cases, "GET", "/v1/cases", query=query)
         return CasesPage(cases=cases, next=following)
+
+    def changes(self, *, after: str | None) -> ChangesPage:
+        query = {"limit": str(CHANGES_A_PAGE)} | ({} if after is None else {"after": after})
+        return self._json(answers.read_changes, "GET", "/v1/changes", query=query)
+
+    def reference(self, reference: Hash) -> UntrustedReference:
+        return self._json(answers.read_reference, "GET", f"/v1/references/{reference}")
+
+    def give_reference(self, reference: Hash, case: CaseId, proof: Hash) -> None:
+        body = encode_json({"case": case, "proof": proof})
+        self._json(answers.read_reference, "PUT", f"/v1/references/{reference}", body=body)
 
     def entries(self, case: CaseId, *, after: int) -> EntriesPage:
         """Fewer at a time where large deposits make a page too long."""
@@ -145,7 +165,7 @@ class HttpCourier:
             if found != (payload.length, payload.sha256):
                 raise answers.malformed("answer.sha256")
 
-        self._patiently(attempt, lambda error: error.code == "service_busy")
+        self._patiently(attempt, lambda error: error.code in NOTHING_TAKEN)
 
     def addresses(self, case: CaseId, upload: UploadId, *, after: int) -> Addresses:
         path = f"/v1/cases/{case}/uploads/{upload}/addresses"
