@@ -113,6 +113,10 @@ class CaseVerbs(Desk):
         return self.compose(known, deed)
 
     def accept(self, case: CaseId, proposal: Hash, seat: str | None = None) -> Receipt:
+        """Accept and send; arguments and errors as `prepare_accept`.
+
+        session.accept(case, shown.charter.proposal)
+        """
         return self.send(self.prepare_accept(case, proposal, seat))
 
     def prepare_amend(self, case: CaseId, draft: CharterDraft) -> Posting:
@@ -136,15 +140,20 @@ class CaseVerbs(Desk):
         return self.compose(known, deed)
 
     def amend(self, case: CaseId, draft: CharterDraft) -> Receipt:
+        """Propose and send; errors as `prepare_amend`. `receipt.statement` is the proposal to be accepted."""
         return self.send(self.prepare_amend(case, draft))
 
     def prepare_note(self, case: CaseId, text: str) -> Posting:
-        """A note to all seats, under the case key."""
+        """A note to all seats, under the case key. SetupError `case_key_missing`."""
         known = self.known(case)
         sealed = texts.seal_note(self.case_key(known), case, self.card.fingerprint, text)
         return self.compose(known, Note(text=sealed))
 
     def note(self, case: CaseId, text: str) -> Receipt:
+        """Note and send; errors as `prepare_note`.
+
+        session.note(case, "We meet on Friday.")
+        """
         return self.send(self.prepare_note(case, text))
 
     def _summary(self, case: CaseId) -> CaseSummary:

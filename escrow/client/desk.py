@@ -56,6 +56,7 @@ class Desk:
 
     @property
     def card(self) -> Card:
+        """This party's card, as charters and other people name it."""
         return self.identity.card
 
     def token(self) -> str:

@@ -92,6 +92,7 @@ class HttpCourier:
             self._http.mount(self.url, transport)
 
     def close(self) -> None:
+        """Let go of the connections. A later call opens new ones."""
         self._http.close()
         self._storage.close()
 

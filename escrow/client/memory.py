@@ -146,6 +146,7 @@ class Memory:
             self._receipt(case, n).unlink(missing_ok=True)
 
     def case_key(self, case: CaseId) -> CaseKey | None:
+        """None where it was never remembered: recovered or joined anew by whoever asks."""
         raw = self._files.read(self.home / "cases" / case / "key")
         return (
             None
@@ -172,6 +173,7 @@ class Memory:
         return self._files.create(self._reference(reference) / "opening", raw)
 
     def forget_opening(self, reference: Hash) -> None:
+        """It was settled, or refused for good."""
         with renamed("memory_unusable"):
             (self._reference(reference) / "opening").unlink(missing_ok=True)
 
@@ -213,6 +215,7 @@ class Memory:
         return self._deposit(record)
 
     def remember_posting(self, record: RecordId, raw: bytes) -> None:
+        """From here on the deposit is sent again until it has its receipt."""
         self._files.create(self._deposit(record) / "posting", raw)
 
     def posting(self, record: RecordId) -> bytes:
