@@ -245,4 +245,5 @@ def test_changes_go_after_ninety_days_and_no_sooner(archive: Archive, root: Path
     assert "removed         2 changes" in script(root, "--yes")[0]
     assert archive.store.names(Bucket.RECORDS, names.CHANGES) == sorted(there[:3])
     assert set(before) - set(files(root)) == {f"records/{name}" for name in there[3:]}
+    assert len(list((root / "records/changes").iterdir())) == 3  # folders of minutes go with the last change
     assert "Nothing to do" in script(root, "--yes")[1]

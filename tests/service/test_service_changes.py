@@ -311,5 +311,6 @@ def test_storage_that_takes_no_change_lets_nothing_enter(tmp_path: Path) -> None
     answer = office.post(case.id, raw)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "storage_failed")
     folder.unlink()
+    (tmp_path / "aside").rename(folder)
     assert case.state.head.n == head
     assert office.post(case.id, raw).status_code == 201
