@@ -152,8 +152,8 @@ def test_killed_at_any_store_call_nothing_is_lost_and_nothing_half_counts(
         )
         last = scene.audit()
         assert (last.entries, last.faults) == (before.entries + 1, ())
-    # A look for the next entry, of which there are at most three, fails by itself and is not struck after. And
-    # the change was noted by whoever took the dead worker's place, when the statement before came again.
+    # A look for the next entry, of which there are at most three, fails by itself and is not struck after.
+    # And the change was noted by the dead worker's successor, when the statement before came again.
     assert deaths >= total - (3 if when == "after" else 0) - 1
 
 
