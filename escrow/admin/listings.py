@@ -11,6 +11,7 @@ from itertools import groupby
 from escrow.model.ids import CaseId
 from escrow.store import names
 from escrow.store.interface import Bucket, ObjectVersion, Store
+from escrow.store.listing import every_name
 from escrow.store.opening import Archive
 
 
@@ -26,13 +27,6 @@ class Found:
     name: str
     first: ObjectVersion | None = None
     last: ObjectVersion | None = None
-
-
-def every_name(store: Store, bucket: Bucket, prefix: str, *, after: str = "") -> Iterator[str]:
-    """Every name under a prefix, sorted."""
-    while page := store.names(bucket, prefix, after=after):
-        yield from page
-        after = page[-1]
 
 
 def case_ids(store: Store, bucket: Bucket, prefix: str, *, start: CaseId = "") -> Iterator[CaseId]:

@@ -12,11 +12,12 @@ from enum import StrEnum
 from heapq import merge
 from itertools import groupby
 
-from escrow.admin.listings import case_ids, every_name
+from escrow.admin.listings import case_ids
 from escrow.errors import NotFoundError
 from escrow.model.ids import CaseId, UploadId
 from escrow.store import names
 from escrow.store.interface import Bucket, Store
+from escrow.store.listing import every_name
 from escrow.store.opening import Archive
 
 _RECORDS = Bucket.RECORDS

@@ -28,13 +28,14 @@ from escrow.admin.ahead import Readers
 from escrow.admin.case_audit import CaseAudit, tampered
 from escrow.admin.cases import MAX_OWNER, owner_of, read_owner
 from escrow.admin.first_versions import KINDS, hidden, service_note
-from escrow.admin.listings import Found, every_name, found_in
+from escrow.admin.listings import Found, found_in
 from escrow.errors import NotFoundError, TooLargeError
 from escrow.ledger.audit import AuditReport, Fault
 from escrow.ledger.statement import Head
 from escrow.model.ids import CaseId, Fingerprint
 from escrow.store import names
 from escrow.store.interface import Bucket
+from escrow.store.listing import every_name
 from escrow.store.opening import Archive
 
 Remembered = Mapping[CaseId, Head]

@@ -19,7 +19,7 @@ from datetime import datetime, timedelta
 from itertools import groupby
 
 from escrow.admin.cases import cases, ends_run, replay
-from escrow.admin.listings import case_ids, every_name
+from escrow.admin.listings import case_ids
 from escrow.admin.release import Clock, require_clock
 from escrow.admin.remains import (
     Remainder,
@@ -37,6 +37,7 @@ from escrow.model.ids import CaseId, UploadId
 from escrow.service.deposit import keep, term_end
 from escrow.store import names
 from escrow.store.interface import Bucket, Store
+from escrow.store.listing import every_name
 from escrow.store.opening import Archive
 
 STALE = timedelta(days=7)

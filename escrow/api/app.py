@@ -28,11 +28,13 @@ from escrow.api.document import DESCRIPTION, complete
 from escrow.api.limiting import LIMITS, Limits, Ticks, headers
 from escrow.api.resources.about import DRAINING, about, health
 from escrow.api.resources.cases import cases
+from escrow.api.resources.changes import changes
 from escrow.api.resources.drop_offs import drop_offs
 from escrow.api.resources.inbox import inbox
 from escrow.api.resources.pages import PAGES, make_pages, pages
 from escrow.api.resources.problems import meanings
 from escrow.api.resources.records import records
+from escrow.api.resources.references import references
 from escrow.api.resources.requests import requests
 from escrow.api.resources.uploads import uploads
 from escrow.api.transfers import Transfers
@@ -110,7 +112,9 @@ def create_app(
 def _add_routes(app: Flask) -> None:
     api = ProblemApi(app, spec_kwargs={"version": escrow.__version__})
     register_converters(app, api)
-    for resource in (about, health, cases, records, requests, uploads, drop_offs, inbox, meanings):
+    for resource in (
+        about, health, cases, records, requests, uploads, drop_offs, inbox, changes, references, meanings
+    ):  # fmt: skip
         api.register_blueprint(resource)
     app.register_blueprint(pages)
     app.extensions[DOCUMENT] = whole = complete(api.spec.to_dict(), app)

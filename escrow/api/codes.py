@@ -85,6 +85,10 @@ WRITE = (*READ, BODY, STATEMENT)
 """What any route that takes a statement may refuse with."""
 SEND = (*READ, BODY, UPLOADS)
 """What any route of uploads that takes JSON may refuse with."""
+GIVE_REFERENCE = (*READ, BODY, raised_in("service/references.py"))
+"""What giving a case a reference may be refused with."""
+CHANGES = (*READ, raised_in("service/changes.py"))
+"""What a question for changes may be refused with."""
 DROP_OFF = (
     *WRITE,
     OCTETS,

@@ -54,7 +54,8 @@ _WORDS = {
 def sweep(
     app: App, /, stale_days: int, mend: bool, yes: bool, log: Path | None, **where: Path | None
 ) -> None:
-    """Remove uploads that were given up, payloads that no entry names, and outlived snapshots.
+    """Remove uploads that were given up, payloads that no entry names, outlived snapshots, and changes older
+    than 90 days.
 
     What an entry names is never removed, not even when its charter's term is over; nor is what is
     retained. Needs the credential "sweep". The service may be running; two may sweep at once; a run that
@@ -76,7 +77,9 @@ def sweep(
                 continue
             length = _deal_with(deeds, found, one, yes=yes)
             count, total = count + (length is not None), total + (length or 0)
-        count += 0 if mend else _outlived(found, deeds, yes=yes)
+        if not mend:
+            count += _outlived(found, deeds, yes=yes)
+            count += _deal_with_changes(app, deeds, found, yes=yes)
         done = "done" if yes else "to do; nothing was changed, say --yes to do it"
         nothing = "Nothing to do in what could be looked at." if failed else "Nothing to do."
         say(app, f"{count} {done} ({size(total)})." if count else nothing)
@@ -134,6 +137,21 @@ def _deal_with(deeds: DeedLog, found: "Archive", one: "Leftover | Short", *, yes
     past = {"remove": "removed", "lengthen": "lengthened"}[deed]
     deeds.did(past, f"{past:14}  {row}", facts)
     return at.length
+
+
+def _deal_with_changes(app: App, deeds: DeedLog, found: "Archive", *, yes: bool) -> int:
+    """How many old changes went, or would: one line for all of them, since they say nothing each."""
+    from escrow.admin.old_changes import old_changes
+
+    count = 0
+    for name in old_changes(found, clock=app.clock):
+        if yes:
+            found.sweeper.discard(name)
+        count += 1
+    if count:
+        word, said = ("removed_changes", "removed") if yes else ("would_remove_changes", "would remove")
+        deeds.did(word, f"{said:14}  {count} changes older than 90 days", {"count": count})
+    return count
 
 
 def _do(found: "Archive", one: "Leftover | Short") -> bool:

@@ -7,8 +7,17 @@ service, or from something that stands in its place.
 
 import re
 from collections.abc import Mapping
+from functools import partial
 
-from escrow.client.courier import Addresses, Part, ServiceInfo, UntrustedRequest, Upload
+from escrow.client.courier import (
+    Addresses,
+    ChangesPage,
+    Part,
+    ServiceInfo,
+    UntrustedReference,
+    UntrustedRequest,
+    Upload,
+)
 from escrow.crypto.card import Card
 from escrow.errors import (
     ConflictError,
@@ -143,6 +152,22 @@ def read_cases(fields: Fields) -> tuple[tuple[str, ...], str | None]:
     for at, item in fields.items("cases", least=0, most=MAX_PAGE):
         cases.append(Fields(item, at=at).hex("case", size=CASE_BYTES))
     return tuple(cases), fields.maybe("next", lambda key: fields.text(key, limit=MAX_CURSOR))
+
+
+def read_changes(fields: Fields) -> ChangesPage:
+    cases: dict[str, int | None] = {}
+    for at, item in fields.items("cases", least=0, most=MAX_PAGE):
+        one = Fields(item, at=at)
+        cases[one.hex("case", size=CASE_BYTES)] = one.maybe(
+            "n", partial(one.integer, least=0, most=MAX_INTEGER)
+        )
+    return ChangesPage(cases=cases, next=fields.text("next", limit=MAX_CURSOR), more=fields.flag("more"))
+
+
+def read_reference(fields: Fields) -> UntrustedReference:
+    return UntrustedReference(
+        case=fields.hex("case", size=CASE_BYTES), proof=fields.hex("proof", size=HASH_BYTES)
+    )
 
 
 def read_request(fields: Fields) -> UntrustedRequest:

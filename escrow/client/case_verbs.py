@@ -16,38 +16,17 @@ from escrow.client.views import CaseSummary, CaseView
 from escrow.crypto.card import Card
 from escrow.crypto.seat_keys import prove_seat_keys
 from escrow.errors import EscrowError, ForgedError, RefusedError, SetupError
-from escrow.ledger import statement
 from escrow.ledger.state import CaseState, CharterState, CharterStatus
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import Charter
 from escrow.model.contexts import seat_keys_context
-from escrow.model.deeds import CaseOpened, CharterAccepted, CharterProposed, Note
+from escrow.model.deeds import CharterAccepted, CharterProposed, Note
 from escrow.model.handover import Invitation
 from escrow.model.ids import CaseId, Hash
 
 
 class CaseVerbs(Desk):
     """See the verbs."""
-
-    def prepare_open_case(self, draft: CharterDraft, *, service_card: Card | None = None) -> Posting:
-        """Open a case as its convenor, with a fresh case key (kept in memory). The case's id is
-        `posting.hash`.
-
-        `service_card`: what the service's people told you; ForgedError `service_card_not_as_told` if it shows
-        another.
-        """
-        service = self.service(told=service_card)
-        key = CaseKey.generate()
-        deed = CaseOpened(
-            charter=draft.charter(service=service, convenor=self.card, case_key=key),
-            wrapped_case_key=key.wrap_for_oneself(self.identity),
-        )
-        posting = Posting.of(statement.compose(self.identity, deed, case=None, head=None))
-        self.memory.remember_case_key(posting.hash, key)
-        return posting
-
-    def open_case(self, draft: CharterDraft, *, service_card: Card | None = None) -> Receipt:
-        return self.send(self.prepare_open_case(draft, service_card=service_card))
 
     def invitations(self, case: CaseId, proposal: Hash | None = None) -> dict[str, Invitation]:
         """One for each seat of a charter still to be accepted, to be handed over privately: it holds the case
@@ -134,6 +113,10 @@ class CaseVerbs(Desk):
         return self.compose(known, deed)
 
     def accept(self, case: CaseId, proposal: Hash, seat: str | None = None) -> Receipt:
+        """Accept and send; arguments and errors as `prepare_accept`.
+
+        session.accept(case, shown.charter.proposal)
+        """
         return self.send(self.prepare_accept(case, proposal, seat))
 
     def prepare_amend(self, case: CaseId, draft: CharterDraft) -> Posting:
@@ -157,15 +140,20 @@ class CaseVerbs(Desk):
         return self.compose(known, deed)
 
     def amend(self, case: CaseId, draft: CharterDraft) -> Receipt:
+        """Propose and send; errors as `prepare_amend`. `receipt.statement` is the proposal to be accepted."""
         return self.send(self.prepare_amend(case, draft))
 
     def prepare_note(self, case: CaseId, text: str) -> Posting:
-        """A note to all seats, under the case key."""
+        """A note to all seats, under the case key. SetupError `case_key_missing`."""
         known = self.known(case)
         sealed = texts.seal_note(self.case_key(known), case, self.card.fingerprint, text)
         return self.compose(known, Note(text=sealed))
 
     def note(self, case: CaseId, text: str) -> Receipt:
+        """Note and send; errors as `prepare_note`.
+
+        session.note(case, "We meet on Friday.")
+        """
         return self.send(self.prepare_note(case, text))
 
     def _summary(self, case: CaseId) -> CaseSummary:

@@ -57,6 +57,26 @@ class CasesPage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChangesPage:
+    """Cases that the service says may have grown, with the number of their last entry.
+
+    None for a number: it cannot read the case. `next` is a cursor, always; `more`: ask by it at once.
+    """
+
+    cases: dict[CaseId, int | None]
+    next: str
+    more: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UntrustedReference:
+    """The case that the service says this card calls so. `Reference.require` believes or refuses it."""
+
+    case: CaseId
+    proof: Hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
     """A part of an upload that the service has: number from 1, bytes, hex SHA-256.
 
@@ -117,22 +137,49 @@ class ReleaseCourier(Protocol):
         """For members and the readers that it names; NotFoundError `not_found` for anybody else."""
         ...
 
-    def bundle(self, case: CaseId, request: Hash) -> bytes: ...
+    def bundle(self, case: CaseId, request: Hash) -> bytes:
+        """What opening needs beside the payload. NotFoundError `not_found` until the release."""
+        ...
 
 
 class Courier(ReleaseCourier, Protocol):
     """Carries words to one service and back. `url` is its public URL, without a slash at the end."""
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """As the service calls itself: the audience of tokens."""
+        ...
 
-    def service(self) -> ServiceInfo: ...
+    def service(self) -> ServiceInfo:
+        """Needs no token."""
+        ...
 
     def post(self, posting: Posting) -> UntrustedReceipt:
         """Post a statement. The same again is answered with its first receipt."""
         ...
 
-    def cases(self, *, after: str | None) -> CasesPage: ...
+    def cases(self, *, after: str | None) -> CasesPage:
+        """A page of this card's cases, after a cursor (None: from the first)."""
+        ...
+
+    def changes(self, *, after: str | None) -> ChangesPage:
+        """A page of this card's cases that may have grown since a cursor; None: the cursor to begin with.
+
+        MalformedError `cursor_too_old`.
+        """
+        ...
+
+    def reference(self, reference: Hash) -> UntrustedReference:
+        """NotFoundError `not_found`."""
+        ...
+
+    def give_reference(self, reference: Hash, case: CaseId, proof: Hash) -> None:
+        """The same again changes nothing. RefusedError `reference_taken` (case), `reference_not_yours`."""
+        ...
+
+    def close(self) -> None:
+        """Let go of connections; a later call opens new ones."""
+        ...
 
     def entries(self, case: CaseId, *, after: int) -> EntriesPage:
         """Entries with numbers beyond `after` (-1: from the opening on)."""
@@ -142,7 +189,9 @@ class Courier(ReleaseCourier, Protocol):
         """Announce an upload, or ask what of it is there. RefusedError `upload_plan_differs`."""
         ...
 
-    def put_part(self, case: CaseId, upload: UploadId, number: int, data: bytes) -> Part: ...
+    def put_part(self, case: CaseId, upload: UploadId, number: int, data: bytes) -> Part:
+        """Send part `number`, from 1, as long as the plan says. Sent again, it replaces the one before."""
+        ...
 
     def put_payload(
         self, case: CaseId, upload: UploadId, pieces: Callable[[], Iterator[bytes]], *, payload: Payload

@@ -7,6 +7,8 @@ service signed.
 
 from collections.abc import Callable
 from datetime import datetime
+from types import TracebackType
+from typing import Self
 
 from escrow.client.clock import now_utc
 from escrow.client.courier import Courier
@@ -40,8 +42,21 @@ class Desk:
         self.clock = clock
         self._follower = Follower(identity, courier, memory)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, value: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the courier's connections. A later verb opens new ones."""
+        self.courier.close()
+
     @property
     def card(self) -> Card:
+        """This party's card, as charters and other people name it."""
         return self.identity.card
 
     def token(self) -> str:

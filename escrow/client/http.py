@@ -27,11 +27,13 @@ from escrow.client.clock import now_utc
 from escrow.client.courier import (
     Addresses,
     CasesPage,
+    ChangesPage,
     EntriesPage,
     Part,
     PayloadStream,
     ServiceInfo,
     UntrustedReceipt,
+    UntrustedReference,
     UntrustedRequest,
     Upload,
 )
@@ -63,11 +65,14 @@ LONGEST_ASKED_S = 30
 TOKEN_KEPT = timedelta(seconds=120)
 """A token is good for four minutes; one is used for two, so that it does not grow stale under way."""
 ENTRIES_A_PAGE = 200
+CHANGES_A_PAGE = 200
 MAX_ANSWER = 1024 * 1024
 MAX_ENTRIES_ANSWER = 32 * 1024 * 1024
 """Bytes of one page; the largest entry, a deposit with hundreds of seats, has 9 MiB."""
 NO_TLS = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE")
 """What OpenSSL says, older and newer, where an answer is no TLS at all."""
+NOTHING_TAKEN = frozenset({"service_busy", "too_many_requests"})
+"""Codes by which a service says that it has not begun to read what was sent."""
 OCTETS = "application/octet-stream"
 
 
@@ -100,6 +105,11 @@ class HttpCourier:
         if transport is not None:
             self._http.mount(self.url, transport)
 
+    def close(self) -> None:
+        """Let go of the connections. A later call opens new ones."""
+        self._http.close()
+        self._storage.close()
+
     # Routes
 
     def service(self) -> ServiceInfo:
@@ -117,6 +127,17 @@ class HttpCourier:
         query = {} if after is None else {"after": after}
         cases, following = self._json(answers.read_cases, "GET", "/v1/cases", query=query)
         return CasesPage(cases=cases, next=following)
+
+    def changes(self, *, after: str | None) -> ChangesPage:
+        query = {"limit": str(CHANGES_A_PAGE)} | ({} if after is None else {"after": after})
+        return self._json(answers.read_changes, "GET", "/v1/changes", query=query)
+
+    def reference(self, reference: Hash) -> UntrustedReference:
+        return self._json(answers.read_reference, "GET", f"/v1/references/{reference}")
+
+    def give_reference(self, reference: Hash, case: CaseId, proof: Hash) -> None:
+        body = encode_json({"case": case, "proof": proof})
+        self._json(answers.read_reference, "PUT", f"/v1/references/{reference}", body=body)
 
     def entries(self, case: CaseId, *, after: int) -> EntriesPage:
         """Fewer at a time where large deposits make a page too long."""
@@ -159,7 +180,7 @@ class HttpCourier:
             if found != (payload.length, payload.sha256):
                 raise answers.malformed("answer.sha256")
 
-        self._patiently(attempt, lambda error: error.code in ("service_busy", "too_many_requests"))
+        self._patiently(attempt, lambda error: error.code in NOTHING_TAKEN)
 
     def drop_off(
         self, case: CaseId, order: bytes, pieces: Callable[[], Iterator[bytes]], *, length: int

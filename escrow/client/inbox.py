@@ -4,15 +4,16 @@ at.
 A case that cannot be shown does not hide the others: it is listed with what went wrong.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from escrow.client import texts
-from escrow.client.desk import Desk
+from escrow.client.desk import MAX_CASES, Desk
 from escrow.client.envelopes import OwnEnvelopes, is_reported
 from escrow.client.following import KnownCase
-from escrow.client.views import Inbox, InboxItem, Trouble, Waiting
+from escrow.client.views import Changes, Inbox, InboxItem, Trouble, Waiting
 from escrow.errors import EscrowError, UnavailableError
 from escrow.ledger.state import CharterStatus, RequestState
+from escrow.model.ids import CaseId
 from escrow.model.path import AudienceKind
 from escrow.policy.verdict import assess_date
 
@@ -23,11 +24,37 @@ DAMAGED = "ledger_damaged"
 class InboxVerbs(Desk):
     """See the verb."""
 
-    def inbox(self) -> Inbox:
-        """Charters to accept, requests to sign off, bad envelopes to report, releases to open."""
+    def changes(self, after: str | None = None) -> Changes:
+        """Which cases of this party may have grown since a cursor, as the service says: one question for all.
+
+        `after` None: no cases, and the cursor to begin with. Keep `next`, and ask with it from time to time:
+
+            cursor = session.changes().next          # first
+            session.inbox()                          # then look at everything once
+            found = session.changes(cursor)          # every minute
+            session.inbox(cases=found.cases)         # looks at, and verifies, those alone
+            cursor = found.next                      # once they were dealt with
+
+        A case may come again that has not grown; `cases[id]` is the number of its last entry, or None where
+        the service cannot read it. What a service holds back cannot be seen: look at everything once a week.
+        MalformedError `cursor_too_old`: begin again, as at first.
+        """
+        page = self.courier.changes(after=after)
+        cases, seen = dict(page.cases), {after}
+        while page.more and page.next not in seen and len(cases) <= MAX_CASES:
+            seen.add(page.next)
+            page = self.courier.changes(after=page.next)
+            cases |= page.cases
+        return Changes(cases=cases, next=page.next)
+
+    def inbox(self, cases: Iterable[CaseId] | None = None) -> Inbox:
+        """Charters to accept, requests to sign off, bad envelopes to report, releases to open.
+
+        `cases`: of these alone, such as `changes` has told; else of all that memory or service know.
+        """
         items: list[InboxItem] = []
         troubles: list[Trouble] = []
-        for case in self.case_ids():
+        for case in self.case_ids() if cases is None else cases:
             try:
                 known = self.known(case)
             except EscrowError as error:

@@ -18,7 +18,7 @@ the service. What the disk refuses is SetupError `memory_unusable`.
 import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 from escrow.client.address import require_safe_url
@@ -32,7 +32,7 @@ from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import MAX_URL, Service
 from escrow.model.deeds import CaseOpened
-from escrow.model.ids import CASE_BYTES, RECORD_BYTES, CaseId, RecordId
+from escrow.model.ids import CASE_BYTES, RECORD_BYTES, CaseId, Hash, RecordId
 from escrow.model.path import MAX_CARD_TEXT
 from escrow.model.wire import Fields, check_hex, decode_json, encode_json, from_base64, to_base64
 
@@ -146,6 +146,7 @@ class Memory:
             self._receipt(case, n).unlink(missing_ok=True)
 
     def case_key(self, case: CaseId) -> CaseKey | None:
+        """None where it was never remembered: recovered or joined anew by whoever asks."""
         raw = self._files.read(self.home / "cases" / case / "key")
         return (
             None
@@ -156,6 +157,36 @@ class Memory:
     def remember_case_key(self, case: CaseId, key: CaseKey) -> None:
         """Keep it. Callers have checked it against the charter's hash, so there is only one."""
         self._files.create(self.home / "cases" / case / "key", to_base64(key.encode()).encode())
+
+    # References
+
+    def referring(self, reference: Hash) -> AbstractContextManager[None]:
+        """Alone with this reference among the programs of this home."""
+        return self._files.locked(reference)
+
+    def opening(self, reference: Hash) -> bytes | None:
+        """The signed opening that waits for this reference, as `Posting.load` reads it."""
+        return self._files.read(self._reference(reference) / "opening")
+
+    def remember_opening(self, reference: Hash, raw: bytes) -> bytes:
+        """Let it wait; what waits then, for another program may have been first."""
+        return self._files.create(self._reference(reference) / "opening", raw)
+
+    def forget_opening(self, reference: Hash) -> None:
+        """It was settled, or refused for good."""
+        with renamed("memory_unusable"):
+            (self._reference(reference) / "opening").unlink(missing_ok=True)
+
+    def case_called(self, reference: Hash) -> CaseId | None:
+        """The case to which the reference was given, once that is settled."""
+        raw = self._files.read(self._reference(reference) / "case")
+        text = None if raw is None else raw.decode("ascii", "replace")
+        return None if text is None else check_hex(text, size=CASE_BYTES, field="references")
+
+    def settle_reference(self, reference: Hash, case: CaseId) -> None:
+        """It is given, and nothing waits any more."""
+        self._files.create(self._reference(reference) / "case", case.encode())
+        self.forget_opening(reference)
 
     # Deposits
 
@@ -184,6 +215,7 @@ class Memory:
         return self._deposit(record)
 
     def remember_posting(self, record: RecordId, raw: bytes) -> None:
+        """From here on the deposit is sent again until it has its receipt."""
         self._files.create(self._deposit(record) / "posting", raw)
 
     def posting(self, record: RecordId) -> bytes:
@@ -209,6 +241,9 @@ class Memory:
 
     def _receipt(self, case: CaseId, n: int) -> Path:
         return self.home / "cases" / case / "receipts" / f"{n:09d}"
+
+    def _reference(self, reference: Hash) -> Path:
+        return self.home / "references" / reference
 
     def _deposit(self, record: RecordId) -> Path:
         return self.home / "deposits" / record

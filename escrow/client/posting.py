@@ -104,6 +104,7 @@ class Receipt:
 
     @property
     def head(self) -> Head:
+        """Where the chain stood with it: number and hash, as people compare them."""
         return Head(n=self.n, hash=self.hash)
 
     @classmethod

@@ -133,6 +133,7 @@ class RecordVerbs(Desk):
         self.memory.forget_deposit(pending.record)
 
     def records(self, case: CaseId) -> tuple[RecordView, ...]:
+        """Every record of the case, in the order of their sealing; sizes in bytes, times aware UTC."""
         known = self.known(case)
         return tuple(show_record(known, record) for record in known.state.records.values())
 
@@ -175,6 +176,7 @@ class RecordVerbs(Desk):
         raise RefusedError("envelope_good", path=path)
 
     def report(self, case: CaseId, record: RecordId, path: str, seat: str | None = None) -> Receipt:
+        """Report and send; errors as `prepare_report`."""
         return self.send(self.prepare_report(case, record, path, seat))
 
     def _pending(self, record: RecordId) -> PendingDeposit:

@@ -72,6 +72,7 @@ class ReleaseVerbs(Desk):
         return self.send(self.prepare_request(case, record, path, tickets, purpose))
 
     def requests(self, case: CaseId) -> tuple[RequestView, ...]:
+        """Every release request of the case, in order; `released_at` (aware UTC) is None until then."""
         known = self.known(case)
         return tuple(show_request(known, asked, self.clock()) for asked in known.state.requests.values())
 
@@ -103,6 +104,11 @@ class ReleaseVerbs(Desk):
         return self.compose(known, deed, raw)
 
     def sign_off(self, case: CaseId, request: Hash, seat: str | None = None) -> Receipt:
+        """Sign off and send, which cannot be recalled; errors as `prepare_sign_off`.
+
+        review = session.review(case, request)   # show this to a person first
+        session.sign_off(case, request)
+        """
         return self.send(self.prepare_sign_off(case, request, seat))
 
     def prepare_withdraw(
@@ -137,6 +143,7 @@ class ReleaseVerbs(Desk):
     def withdraw(
         self, case: CaseId, request: Hash, seat: str | None = None, reason: str | None = None
     ) -> Receipt:
+        """Withdraw and send; errors as `prepare_withdraw`. The share that was sent stays where it went."""
         return self.send(self.prepare_withdraw(case, request, seat, reason))
 
     def open(

@@ -9,6 +9,7 @@ it first. Nothing is shown or done on the service's word alone.
 """
 
 from escrow.client.auditing import AuditVerbs
+from escrow.client.case_opening import OpeningVerbs
 from escrow.client.case_verbs import CaseVerbs
 from escrow.client.drop_off import DropOffVerbs
 from escrow.client.inbox import InboxVerbs
@@ -16,5 +17,9 @@ from escrow.client.record_verbs import RecordVerbs
 from escrow.client.release_verbs import ReleaseVerbs
 
 
-class Session(CaseVerbs, RecordVerbs, DropOffVerbs, ReleaseVerbs, InboxVerbs, AuditVerbs):
-    """`Session(identity, courier, memory, *, clock=now_utc)`. One thread at a time."""
+class Session(OpeningVerbs, CaseVerbs, RecordVerbs, DropOffVerbs, ReleaseVerbs, InboxVerbs, AuditVerbs):
+    """`Session(identity, courier, memory, *, clock=now_utc)`. One thread at a time.
+
+    `with Session(...) as session:` closes the courier's connections at the end of the block; so does
+    `session.close()`. Nothing is lost without: what is remembered is on disk before a verb returns.
+    """

@@ -54,6 +54,9 @@ class StorageLine:
             self._http.mount("https://", transport)
             self._http.mount("http://", transport)
 
+    def close(self) -> None:
+        self._http.close()
+
     def put(self, url: str, data: bytes) -> None:
         """UnavailableError `address_refused` (status): it is over, or none; `storage_unreachable`."""
         body = Pieces(lambda: cut(data), len(data))

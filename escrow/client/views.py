@@ -5,6 +5,7 @@ Times are aware UTC; hashes and ids are lowercase hex; cards know their fingerpr
 people compare).
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -220,6 +221,17 @@ class Trouble:
 
     case: CaseId
     code: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Changes:
+    """Cases that may have grown, each with the number of its last entry (None: it cannot be read now).
+
+    The service's word, not verified. `next`: the cursor to ask with the next time.
+    """
+
+    cases: Mapping[CaseId, int | None]
+    next: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

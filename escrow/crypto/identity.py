@@ -36,6 +36,7 @@ class Identity(Secret):
 
     @classmethod
     def generate(cls) -> Self:
+        """A new party. What `dump` gives must be kept: it cannot be made again."""
         return cls(randomness.random_bytes(SEED_BYTES))
 
     @classmethod

@@ -24,6 +24,8 @@ class Label(StrEnum):
     IDENTITY_KEM = "identity-kem"  # seed, case, seat -> ML-KEM seed
     IDENTITY_OWN = "identity-own"  # seed, purpose, context -> a key that only this party can derive
     IDENTITY_CASE_KEY = "identity-case-key"  # a purpose of the above: wrapping the case key for oneself
+    IDENTITY_REFERENCE = "identity-reference"  # likewise: service, text -> a case's id
+    IDENTITY_REFERENCE_PROOF = "identity-reference-proof"  # likewise, with the case
     IDENTITY_FILE = "identity-file"  # associated data of a key file wrapped with a passphrase
     TICKET_Q = "ticket-q"
     TICKET_KEM = "ticket-kem"

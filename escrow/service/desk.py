@@ -15,6 +15,7 @@ from escrow.errors import MalformedError, SetupError
 from escrow.model.ids import Fingerprint
 from escrow.service.identity import load_service_identity
 from escrow.store.canary import require_same_service
+from escrow.store.changes import ChangeNotes
 from escrow.store.interface import Store
 from escrow.store.journal import Journal
 from escrow.store.watching import Watch, nobody
@@ -24,7 +25,10 @@ Clock = Callable[[], datetime]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Desk:
-    """See above. `convenors`: fingerprints of who may open cases; None: anybody."""
+    """See above. `convenors`: fingerprints of who may open cases; None: anybody.
+
+    `notes`: the changes that this process has noted.
+    """
 
     settings: Settings
     store: Store
@@ -32,6 +36,7 @@ class Desk:
     identity: Identity
     clock: Clock
     convenors: frozenset[Fingerprint] | None
+    notes: ChangeNotes
     watch: Watch = nobody
 
     @property
@@ -56,7 +61,7 @@ class Desk:
         )  # fmt: skip
         return cls(
             settings=settings, store=store, journal=journal, identity=identity, clock=clock,
-            convenors=convenors(settings.convenors), watch=watch,
+            convenors=convenors(settings.convenors), notes=ChangeNotes(store, clock), watch=watch,
         )  # fmt: skip
 
 

@@ -34,6 +34,7 @@ def _open(desk: Desk, raw: str) -> Receipt:
         _require_convenor(desk, statement)
         if isinstance(statement.deed, CaseOpened):
             prepare_charter(desk, statement.hash, statement.deed.charter)
+        desk.notes.note(statement.hash)
 
     receipt = desk.journal.open(raw, prepare=prepare)
     deed = UnverifiedStatement.parse(raw).verify_opening().deed

@@ -1,10 +1,11 @@
 """Take a signed statement for a case: the one way to change anything.
 
 Order (numbered as in README.md): T1 size and form, T2 the author (G3), T3 the rules of the ledger, T4 room in
-the case, T5 what this kind of statement needs stored or checked beside it, T6 the append, T7 what follows
-from it. What takes long of T5, making a payload whole, is done once T3 and T4 have been asked and before the
-case is held. A refusal at any step leaves nothing that counts; T5 may leave objects that no entry names,
-which are the same when the statement comes again.
+the case, T5 what this kind of statement needs stored or checked beside it, and last the note that the case is
+about to grow (store/changes.py), T6 the append, T7 what follows from it. What takes long of T5, making a
+payload whole, is done once T3 and T4 have been asked and before the case is held. A refusal at any step
+leaves nothing that counts; T5 may leave objects that no entry names, which are the same when the statement
+comes again.
 """
 
 from escrow.errors import MalformedError
@@ -49,6 +50,7 @@ def _post(desk: Desk, case: CaseId, raw: str, attachment: bytes | None, under_wa
     def prepare(state: CaseState, admitted: Admitted) -> None:
         require_room(desk, state, admitted.statement)
         _prepare(desk, state, admitted, attachment)
+        desk.notes.note(case, not_before=state.received_at)
 
     if untrusted.typ in SEALING:
         deposit.complete(desk, case, verify)

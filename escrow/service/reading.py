@@ -77,7 +77,7 @@ def list_cases(
     for case in cases:
         try:
             with desk.journal.reading(case) as state:
-                if state.is_member(caller) or _reads_any(state, caller):
+                if belongs(state, caller):
                     summaries.append(summary_of(state, caller))
         except NotFoundError:
             continue  # an index whose append never happened
@@ -137,7 +137,7 @@ def list_requests(
         later = [
             asked for asked in state.requests.values() if asked.n > after and _may_see(state, caller, asked)
         ]
-        if not later and not _belongs(state, caller):
+        if not later and not belongs(state, caller):
             raise unknown()
         page = tuple(request_of(state, asked, desk.clock()) for asked in later[:limit])
     return page, page[-1].n if len(later) > limit else None
@@ -210,7 +210,8 @@ def _reads_any(state: CaseState, caller: Fingerprint) -> bool:
     return any(_may_see(state, caller, asked) for asked in state.requests.values())
 
 
-def _belongs(state: CaseState, caller: Fingerprint | None) -> bool:
+def belongs(state: CaseState, caller: Fingerprint | None) -> bool:
+    """V1 and V2: a member, or a reader whom some request names."""
     return caller is not None and (state.is_member(caller) or _reads_any(state, caller))
 
 

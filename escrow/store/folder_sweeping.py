@@ -59,6 +59,9 @@ class FolderSweeper:
                 self._discard_payload(name)
             else:
                 self._remove(name)
+            if name.startswith(names.CHANGES):
+                with suppress(OSError):  # others lie there; nobody writes into a minute that is long over
+                    os.rmdir(os.path.dirname(self._disk.path(_RECORDS, name)))
 
     def _discard_payload(self, name: str) -> None:
         self._require_over(name)

@@ -21,20 +21,24 @@ from escrow.store.interface import MAX_PARTS, Bucket
 CASE_DIGITS: Final = 64  # hash of the opening statement
 FINGERPRINT_DIGITS: Final = 64
 SHARE_DIGITS: Final = 64
+REFERENCE_DIGITS: Final = 64
 REQUEST_DIGITS: Final = 64
 UPLOAD_DIGITS: Final = 32
 FORM_DIGITS: Final = 16  # of a snapshot: what its form is (escrow/ledger/snapshot.py)
 MAX_ENTRY: Final = 9_999_999_999  # ten digits, so that names sort like numbers
+MAX_MINUTE: Final = 9_999_999_999  # likewise, since 1970
 
 CANARY: Final = "canary"  # one in every bucket, for the start-up check
 SERVICE: Final = "service"  # whose store it is: the fingerprint of the service's card
 CASES: Final = "cases/"
 CARDS: Final = "cards/"
+REFERENCES: Final = "references/"
 SHARES: Final = "shares/"
 PAYLOADS: Final = "payloads/"
 UPLOADS: Final = "uploads/"
 STAGED: Final = "staged/"
 SNAPSHOTS: Final = "snapshots/"
+CHANGES: Final = "changes/"
 RELEASES: Final = "releases/"
 RELEASES_CANARY: Final = "releases/canary"  # by which whoever publishes asks what holds for long documents
 PARTS: Final = "parts/"  # working files; one folder for each upload that is still open
@@ -44,6 +48,8 @@ _CASE = r"(?P<case>[0-9a-f]{64})"
 _UPLOAD = r"(?P<upload>[0-9a-f]{32})"
 _ENTRY = re.compile(rf"cases/{_CASE}/entries/(?P<number>[0-9]{{10}})")
 _CARD_INDEX = re.compile(rf"cards/(?P<fingerprint>[0-9a-f]{{64}})/{_CASE}")
+_REFERENCE = re.compile(r"references/(?P<fingerprint>[0-9a-f]{64})/(?P<reference>[0-9a-f]{64})")
+_CHANGE = re.compile(rf"changes/(?P<minute>[0-9]{{10}})/{_CASE}")
 _SHARE = re.compile(rf"shares/{_CASE}/(?P<share>[0-9a-f]{{64}})")
 _PAYLOAD = re.compile(rf"payloads/{_CASE}/{_UPLOAD}")
 _PLAN = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/plan")
@@ -67,8 +73,8 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 
 # The objects of each bucket. Parts and retention marks are a store's working files, not objects.
 _OBJECTS: Final = {
-    Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _SERVICE, _CANARY),
-    Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT, _CANARY),
+    Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _REFERENCE, _SERVICE, _CANARY),
+    Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT, _CHANGE, _CANARY),
     Bucket.PUBLIC: (_RELEASED, _RELEASES_CANARY, _CANARY),
 }
 _WORKING: Final = {
@@ -102,6 +108,22 @@ class CardIndexName:
     """Says that the card with this fingerprint has a seat in this case."""
 
     fingerprint: str
+    case: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceName:
+    """What a card calls a case of its own by: an id that only this card can make."""
+
+    fingerprint: str
+    reference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChangeName:
+    """Says that a case may have grown in this minute, counted from 1970 UTC."""
+
+    minute: int
     case: str
 
 
@@ -176,6 +198,22 @@ def card_index(fingerprint: str, case: str) -> str:
 def card_indexes(fingerprint: str) -> str:
     """Ledger: prefix of a card's index objects."""
     return f"{CARDS}{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}/"
+
+
+def reference(fingerprint: str, text: str) -> str:
+    """Ledger: which case this card calls so."""
+    folder = f"{REFERENCES}{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}/"
+    return folder + _hex("reference", text, REFERENCE_DIGITS)
+
+
+def change(minute: int, case: str) -> str:
+    """Records: says that this case may have grown in this minute."""
+    return f"{changes_in(minute)}{_hex('case', case, CASE_DIGITS)}"
+
+
+def changes_in(minute: int) -> str:
+    """Records: prefix of a minute's changes; also what to list `after` for that minute and later ones."""
+    return f"{CHANGES}{_number('minute', minute, MAX_MINUTE):010d}/"
 
 
 def share(case: str, sha: str) -> str:
@@ -296,6 +334,16 @@ def parse_card_index(name: str) -> CardIndexName:
     return CardIndexName(fingerprint=found["fingerprint"], case=found["case"])
 
 
+def parse_reference(name: str) -> ReferenceName:
+    found = _match(_REFERENCE, name)
+    return ReferenceName(fingerprint=found["fingerprint"], reference=found["reference"])
+
+
+def parse_change(name: str) -> ChangeName:
+    found = _match(_CHANGE, name)
+    return ChangeName(minute=int(found["minute"]), case=found["case"])
+
+
 def parse_share(name: str) -> ShareName:
     found = _match(_SHARE, name)
     return ShareName(case=found["case"], share=found["share"])
@@ -386,7 +434,8 @@ def is_payload(name: str) -> bool:
 
 def require_discardable(name: str) -> None:
     """Refuse what no sweep removes, such as a share: MalformedError "object_name_malformed"."""
-    if not any(shape.fullmatch(name) for shape in (_PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT)):
+    kinds = (_PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT, _CHANGE)
+    if not any(shape.fullmatch(name) for shape in kinds):
         raise MalformedError("object_name_malformed", field="name", bucket=Bucket.RECORDS.value)
 
 

@@ -139,6 +139,7 @@ def _places() -> Iterator[_Place]:
     case, payload = _id(), _payload().name
     yield _Place(Bucket.LEDGER, "cases/*", names.entry(case, 0))
     yield _Place(Bucket.LEDGER, "cards/*", names.card_index(_id(), case))
+    yield _Place(Bucket.LEDGER, "references/*", names.reference(_id(), _id()))
     yield _Place(Bucket.LEDGER, "service", names.SERVICE)
     yield _Place(Bucket.RECORDS, "shares/*", names.share(case, _id()))
     yield _payload()
@@ -146,6 +147,7 @@ def _places() -> Iterator[_Place]:
     yield _Place(Bucket.RECORDS, "staged/*", names.staged(case, _id(), secrets.token_hex(16)))
     form = secrets.token_hex(names.FORM_DIGITS // 2)
     yield _Place(Bucket.RECORDS, "snapshots/*", names.snapshot(case, form, 0))
+    yield _Place(Bucket.RECORDS, "changes/*", names.change(0, case))
     for bucket in Bucket:
         yield _Place(bucket, "canary", names.CANARY)
 

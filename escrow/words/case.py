@@ -55,6 +55,17 @@ CASE = {
         "Ask its operator to list it.",
         status=403,
     ),
+    "reference_not_yours": row(
+        "Not your reference",
+        "Only who opened the case, {convenor}, gives it a reference.",
+        "Keep your own list of what you call it.",
+        status=403,
+    ),
+    "reference_taken": row(
+        "Reference taken",
+        "You call the case {case} so.",
+        "Use that case, or another reference.",
+    ),
     "service_card_not_ours": row(
         "Another service",
         "The charter pins another service; this one's card is {expected}.",

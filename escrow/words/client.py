@@ -30,6 +30,16 @@ CLIENT = {
         "{variable} names {path}, which is not there.",
         "Correct it, or take it away: then the usual authorities are believed.",
     ),
+    "reference_malformed": row(
+        "Not a reference",
+        "A reference is a text of 1 to {limit} printable characters without space around it.",
+        "Use another text.",
+    ),
+    "reference_false": row(
+        "False reference",
+        "The service says that you call the case {case} so, but you never did.",
+        "Tell its operator. Look for the case in your list.",
+    ),
     "address_unsafe": row(
         "Address refused",
         "The service named an address for parts that is not https, or is on this machine.",

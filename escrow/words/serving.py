@@ -29,6 +29,11 @@ SERVING = {
     "token_too_long": row("Token lives too long", "A token may live 5 minutes.", "Make a new one."),
     "token_stale": row("Token too old", "The token has expired.", _CLOCK),
     "token_from_future": row("Token from the future", "The token was made later than now.", _CLOCK),
+    "cursor_too_old": row(
+        "Cursor too old",
+        "Changes before {oldest} are not kept.",
+        "List your cases and look at each, then go on from a new cursor (ask without `after`).",
+    ),
     "append_conflict": row(
         "Too busy", "Others were faster {attempts} times.", "Post the same statement again."
     ),

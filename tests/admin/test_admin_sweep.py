@@ -26,6 +26,7 @@ from escrow.admin.remains import Remainder
 from escrow.admin.sweep import LeftAlone, Leftover, Short, find_short, find_stale, mend
 from escrow.errors import EscrowError, MalformedError, RefusedError, SetupError
 from escrow.store import names
+from escrow.store.changes import CHANGE, minute_of
 from escrow.store.interface import Bucket
 from escrow.store.opening import Archive
 
@@ -257,3 +258,20 @@ def test_discarding_what_is_not_there_is_no_error(archive: Archive, root: Path) 
     with pytest.raises(EscrowError):
         archive.sweeper.written_at(Bucket.RECORDS, name)
     assert list(leftovers(archive)) == []
+
+
+def test_changes_go_after_ninety_days_and_no_sooner(archive: Archive, root: Path) -> None:
+    there = [
+        names.change(minute_of(now() - timedelta(days=days, minutes=minutes)), CASE)
+        for days, minutes in ((0, 0), (89, 0), (89, 1435), (90, 5), (400, 0))
+    ]
+    for name in there:
+        archive.store.create(Bucket.RECORDS, name, CHANGE)
+    before = files(root)
+    assert "would remove    2 changes" in script(root)[0]
+    assert files(root) == before
+    assert "removed         2 changes" in script(root, "--yes")[0]
+    assert archive.store.names(Bucket.RECORDS, names.CHANGES) == sorted(there[:3])
+    assert set(before) - set(files(root)) == {f"records/{name}" for name in there[3:]}
+    assert len(list((root / "records/changes").iterdir())) == 3  # folders of minutes go with the last change
+    assert "Nothing to do" in script(root, "--yes")[1]

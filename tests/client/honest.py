@@ -17,12 +17,14 @@ from escrow.client import CharterDraft, Memory, Posting, Session
 from escrow.client.courier import (
     Addresses,
     CasesPage,
+    ChangesPage,
     Courier,
     EntriesPage,
     Part,
     PayloadStream,
     ServiceInfo,
     UntrustedReceipt,
+    UntrustedReference,
     UntrustedRequest,
     Upload,
 )
@@ -54,6 +56,7 @@ class Service:
     parts_taken: list[int] = field(default_factory=list)
     ways: tuple[str, ...] = ("parts",)
     completed: set[str] = field(default_factory=set)
+    references: dict[tuple[str, str], UntrustedReference] = field(default_factory=dict)
 
     def keep(self, made: dropping.Dropped) -> None:
         """The ciphertext of a drop-off."""
@@ -115,6 +118,24 @@ class HonestCourier:
     def cases(self, *, after: str | None) -> CasesPage:
         found = [case for case in self.honest.chains if self.honest.state(case).is_member(self._fingerprint)]
         return CasesPage(cases=tuple(found), next=None)
+
+    def changes(self, *, after: str | None) -> ChangesPage:
+        """Every case may have grown, as far as this service knows."""
+        found = () if after is None else self.cases(after=None).cases
+        return ChangesPage(cases={case: self._state(case).head.n for case in found}, next="1", more=False)
+
+    def reference(self, reference: str) -> UntrustedReference:
+        found = self.honest.references.get((self._fingerprint, reference))
+        if found is None:
+            raise NotFoundError("not_found")
+        return found
+
+    def give_reference(self, reference: str, case: str, proof: str) -> None:
+        given = UntrustedReference(case=case, proof=proof)
+        assert self.honest.references.setdefault((self._fingerprint, reference), given) == given
+
+    def close(self) -> None:
+        pass
 
     def entries(self, case: str, *, after: int) -> EntriesPage:
         self._state(case)

@@ -30,6 +30,7 @@ from escrow.errors import (
     UnauthorizedError,
     UnavailableError,
 )
+from escrow.model.record import Payload
 
 URL = "https://escrow.example"
 
@@ -273,8 +274,11 @@ def test_range_that_does_not_begin_where_asked_is_refused() -> None:
     ("asked", "waited"),
     [("7", 7), ("86400", http.LONGEST_ASKED_S), ("999999999", 0), ("-5", 0), ("soon", 0), ("\u0667", 0)],
 )
-def test_patience_that_a_service_asks_for_is_given_within_bounds(asked: str, waited: int) -> None:
-    line, _, waits = courier(problem(503, "storage_unavailable", {"Retry-After": asked}), GOOD)
+@pytest.mark.parametrize(("status", "code"), [(503, "storage_unavailable"), (429, "too_many_requests")])
+def test_patience_that_a_service_asks_for_is_given_within_bounds(
+    asked: str, waited: int, status: int, code: str
+) -> None:
+    line, _, waits = courier(problem(status, code, {"Retry-After": asked}), GOOD)
     assert line.service().url == URL
     (wait,) = waits
     assert wait == waited if waited else 0 < wait < 1
@@ -305,3 +309,23 @@ def test_request_is_read_as_far_as_a_reader_who_waits_needs_it() -> None:
     assert str(wire.requests[0].url) == f"{URL}/v1/cases/{'0' * 64}/requests/{'1' * 64}"
     with refuses(MalformedError, "answer_malformed", field="answer.verdict.have"):
         courier(said({"verdict": waits | {"have": "one"}, "released_at": None}))[0].request("0", "1")
+
+
+def test_limit_of_use_that_lasts_ends_as_the_services_own_refusal() -> None:
+    line, wire, waits = courier(problem(429, "too_many_requests", {"Retry-After": "2"}))
+    with refuses(UnavailableError, "too_many_requests", retry_after=2):
+        line.service()
+    assert (len(wire.requests), waits) == (http.ATTEMPTS, [2] * (http.ATTEMPTS - 1))
+
+
+@pytest.mark.parametrize("code", ["service_busy", "too_many_requests"])
+def test_whole_payload_is_sent_again_only_where_nothing_of_it_was_taken(code: str) -> None:
+    payload = Payload(sha256="0" * 64, length=3, upload="1" * 32)
+    taken = said({"length": 3, "sha256": "0" * 64})
+    line, wire, _ = courier(problem(429 if code[0] == "t" else 503, code), taken)
+    line.put_payload("0" * 64, "1" * 32, lambda: iter([b"abc"]), payload=payload)
+    assert len(wire.requests) == 2
+    line, wire, _ = courier(problem(503, "storage_failed"), taken)
+    with refuses(UnavailableError, "storage_failed"):
+        line.put_payload("0" * 64, "1" * 32, lambda: iter([b"abc"]), payload=payload)
+    assert len(wire.requests) == 1

@@ -25,6 +25,9 @@ PRINTERS: list[Callable[[str], object]] = [
     lambda junk: names.card_index(junk, "0" * 64),
     lambda junk: names.card_index("0" * 64, junk),
     lambda junk: names.card_indexes(junk),
+    lambda junk: names.reference(junk, "0" * 64),
+    lambda junk: names.reference("0" * 64, junk),
+    lambda junk: names.change(1, junk),
     lambda junk: names.share(junk, "0" * 64),
     lambda junk: names.share("0" * 64, junk),
     lambda junk: names.shares(junk),
@@ -41,6 +44,8 @@ PRINTERS: list[Callable[[str], object]] = [
 PARSERS: list[Callable[[str], object]] = [
     names.parse_entry,
     names.parse_card_index,
+    names.parse_reference,
+    names.parse_change,
     names.parse_share,
     names.parse_payload,
     names.parse_upload_plan,
@@ -122,6 +127,29 @@ def test_card_index_goes_round(fingerprint: str, case: str) -> None:
     assert names.parse_card_index(name) == names.CardIndexName(fingerprint=fingerprint, case=case)
     assert name.startswith(names.card_indexes(fingerprint))
     names.require_object(Bucket.LEDGER, name)
+
+
+@pytest.mark.parametrize("number", [-1, 10_000_000_000])
+def test_minute_that_would_not_sort_is_refused(number: int) -> None:
+    refused(MalformedError, "object_number_out_of_range", lambda: names.changes_in(number))
+
+
+@given(fingerprint=CASES, text=CASES)
+def test_reference_goes_round(fingerprint: str, text: str) -> None:
+    name = names.reference(fingerprint, text)
+    assert names.parse_reference(name) == names.ReferenceName(fingerprint=fingerprint, reference=text)
+    assert name.startswith(names.REFERENCES)
+    names.require_object(Bucket.LEDGER, name)
+
+
+@given(minute=st.integers(0, names.MAX_MINUTE), case=CASES)
+def test_change_goes_round_and_sorts_by_minute(minute: int, case: str) -> None:
+    name = names.change(minute, case)
+    assert names.parse_change(name) == names.ChangeName(minute=minute, case=case)
+    assert names.CHANGES < names.changes_in(minute) < name
+    assert minute == 0 or names.change(minute - 1, "f" * 64) < names.changes_in(minute)
+    names.require_object(Bucket.RECORDS, name)
+    names.require_discardable(name)
 
 
 @given(case=CASES, share=CASES)

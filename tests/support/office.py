@@ -160,10 +160,11 @@ class Office:
         self.client = self.app.test_client()
         self.store.calls.clear()
 
-    def over(self, store: Store) -> "Office":
+    def over(self, store: Store, clock: build.Clock | None = None) -> "Office":
         """Another process of this service, which reaches the same storage through `store`."""
         other = copy.copy(self)
-        other.app = create_app(self.settings, store, self.clock, ticks=self.ticks)
+        other.clock = clock or self.clock
+        other.app = create_app(self.settings, store, other.clock, ticks=self.ticks)
         other.app.test_client_class = DocumentedClient
         other.client = other.app.test_client()
         return other

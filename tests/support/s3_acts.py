@@ -22,6 +22,8 @@ ENTRY = names.entry(CASE, 0)
 PAYLOAD = names.payload(CASE, UPLOAD)
 SHARE = names.share(CASE, "ef" * 32)
 PLAN = names.upload_plan(PAYLOAD)
+CHANGE = names.change(29_000_000, CASE)
+REFERENCE = names.reference(CARD, "34" * 32)
 MANIFEST = names.released(CASE, "12" * 32, names.Released.MANIFEST)
 REFUSED = {"AccessDenied", "InvalidRequest"}
 """How MinIO says no: the second where a lock stands, whoever asks."""
@@ -169,6 +171,7 @@ def fill(root: "S3Client", site: Site) -> None:
     for bucket, name in (
         (Bucket.LEDGER, ENTRY), (Bucket.LEDGER, names.card_index(CARD, CASE)), (Bucket.RECORDS, PAYLOAD),
         (Bucket.RECORDS, SHARE), (Bucket.RECORDS, PLAN), (Bucket.PUBLIC, MANIFEST), (Bucket.PUBLIC, "canary"),
+        (Bucket.RECORDS, CHANGE), (Bucket.LEDGER, REFERENCE),
     ):  # fmt: skip
         root.put_object(Bucket=site.bucket(bucket), Key=name, Body=b"first")
 

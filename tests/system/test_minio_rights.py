@@ -16,11 +16,13 @@ from support.minio import Minio, Site
 from support.s3_acts import (
     CARD,
     CASE,
+    CHANGE,
     ENTRY,
     LATER,
     MANIFEST,
     PAYLOAD,
     PLAN,
+    REFERENCE,
     SHARE,
     close_to_all,
     copy,
@@ -47,6 +49,7 @@ from support.s3_acts import (
 from escrow.admin.minio_setup import administrator
 from escrow.store import names
 from escrow.store.interface import Bucket, Outcome
+from escrow.store.opening import open_archive
 from escrow.store.s3 import S3Store
 from escrow.store.s3_credentials import Credentials
 
@@ -67,6 +70,8 @@ def filled(minio_server: Minio, tmp_path_factory: pytest.TempPathFactory) -> Sit
             (Bucket.RECORDS, PAYLOAD),
             (Bucket.RECORDS, SHARE),
             (Bucket.RECORDS, PLAN),
+            (Bucket.RECORDS, CHANGE),
+            (Bucket.LEDGER, REFERENCE),
             (Bucket.PUBLIC, MANIFEST),
         ):
             root.put_object(Bucket=site.bucket(bucket), Key=name, Body=b"first")
@@ -79,6 +84,7 @@ EVERYBODY = {
     "delete the first version of an entry": delete_version(Bucket.LEDGER, ENTRY),
     "delete it bypassing governance": delete_version(Bucket.LEDGER, ENTRY, BypassGovernanceRetention=True),
     "delete an index object": delete(Bucket.LEDGER, names.card_index(CARD, CASE)),
+    "delete a reference": delete(Bucket.LEDGER, REFERENCE),
     "delete a share object": delete(Bucket.RECORDS, SHARE),
     "delete a version of a share object": delete_version(Bucket.RECORDS, SHARE),
     "delete a retained payload's version": delete_version(Bucket.RECORDS, PAYLOAD),
@@ -101,6 +107,7 @@ EVERYBODY = {
 OWN = {
     "service": {
         "delete a payload": delete(Bucket.RECORDS, PAYLOAD),
+        "delete a change": delete(Bucket.RECORDS, CHANGE),
         "write what is released": put(Bucket.PUBLIC, MANIFEST),
         "read what is released": get(Bucket.PUBLIC, MANIFEST),
         "write under a name of no kind": put(Bucket.LEDGER, "elsewhere"),
@@ -131,6 +138,8 @@ OWN = {
     "sweep": {
         "write an entry": put(Bucket.LEDGER, ENTRY),
         "write a payload": put(Bucket.RECORDS, PAYLOAD),
+        "write a change": put(Bucket.RECORDS, CHANGE),
+        "read a reference": get(Bucket.LEDGER, REFERENCE),
         "read a share object": get(Bucket.RECORDS, SHARE),
         "write a share object": put(Bucket.RECORDS, SHARE),
         "shorten the retention of an entry": retain_entry,
@@ -289,3 +298,15 @@ def test_a_key_made_by_a_service_has_no_more_rights_than_it(filled: Site) -> Non
             refused(EVERYBODY[deed], filled, client)
     finally:
         client.close()
+
+
+def test_service_notes_a_change_and_a_reference_and_the_sweep_removes_the_change_alone(site: Site) -> None:
+    store = S3Store(site.settings("service"))
+    assert store.create(Bucket.RECORDS, CHANGE, b"x") is Outcome.CREATED
+    assert store.create(Bucket.LEDGER, REFERENCE, b"x") is Outcome.CREATED
+    assert store.names(Bucket.RECORDS, names.CHANGES) == [CHANGE]
+    with open_archive(site.settings("sweep")) as archive:
+        archive.sweeper.discard(CHANGE)
+    assert store.names(Bucket.RECORDS, names.CHANGES) == []
+    assert store.get(Bucket.LEDGER, REFERENCE, limit=10) == b"x"
+    store.close()
