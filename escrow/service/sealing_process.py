@@ -112,7 +112,10 @@ class SealingProcess:
             raise UnavailableError("sealing_failed") from error
 
     def _hear(self, expected: str) -> Fields:
-        raw = self._file.readline(MAX_LINE)
+        try:
+            raw = self._file.readline(MAX_LINE)
+        except OSError as error:  # it died with a line of ours unread
+            raise UnavailableError("sealing_failed") from error
         if not raw.endswith(b"\n"):
             raise UnavailableError("sealing_failed")
         fields = Fields(decode_json(raw, limit=MAX_LINE, field="line"))
