@@ -52,6 +52,7 @@ class DropOff:
         return f"/v1/cases/{self.case}/drop-offs"
 
     def dump(self) -> bytes:
+        """What `load` reads and the form's part `order` holds, as a file."""
         return self.file.dump()
 
     @classmethod

@@ -19,6 +19,7 @@ from escrow.words import WORDS
 
 Json = dict[str, Any]
 WITHOUT_EXAMPLE = {
+    "drop_off_a_file": "a form with a file; `escrow drop-off post` prints it for curl",
     "list_problems": "as long as the catalogue, which is in the document",
     "read_payload": "bytes",
     "show_addresses": "a folder has no addresses to offer; a real one would be a credential",

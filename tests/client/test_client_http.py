@@ -313,7 +313,7 @@ def test_request_is_read_as_far_as_a_reader_who_waits_needs_it() -> None:
 
 def test_limit_of_use_that_lasts_ends_as_the_services_own_refusal() -> None:
     line, wire, waits = courier(problem(429, "too_many_requests", {"Retry-After": "2"}))
-    with refuses(UnavailableError, "too_many_requests", retry_after=2):
+    with refuses(TooManyError, "too_many_requests", retry_after=2):
         line.service()
     assert (len(wire.requests), waits) == (http.ATTEMPTS, [2] * (http.ATTEMPTS - 1))
 

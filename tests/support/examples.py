@@ -162,10 +162,21 @@ class Play:
         ):  # fmt: skip
             assert self.ask("GET", path, self.seat).status_code == 200, path
         assert self.ask("GET", f"{at}/records?limit=0", self.seat).status_code == 400
+        self._feed()
         assert self.ask(
             "GET", f"{at}/records/{record}/payload", headers={"Range": "bytes=9999999-"}
         ).status_code in (404, 416)
         assert self.ask("GET", "/v1/problems/nothing_of_the_kind").status_code == 404
+
+    def _feed(self) -> None:
+        """What an institution asks: which cases have grown, and which case has its own name."""
+        convenor = self.people[UnverifiedStatement.parse(self._entry(0).statement_raw).kid]
+        at, given = f"/v1/references/{'c' * 64}", {"case": self.case, "proof": "d" * 64}
+        assert self.ask("GET", "/v1/changes", convenor).status_code == 200
+        assert self.ask("GET", "/v1/changes?after=0000000001", convenor).status_code in (400, 409)
+        assert [self.ask("PUT", at, convenor, body=given).status_code for _ in range(2)] == [201, 200]
+        assert self.ask("GET", at, convenor).status_code == 200
+        assert self.ask("GET", f"/v1/references/{'e' * 64}", convenor).status_code == 404
 
     def _entry(self, n: int) -> Entry:
         raw = self.kept.get(Bucket.LEDGER, names.entry(self.case, n), limit=LIMIT).decode()
