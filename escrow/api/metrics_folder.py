@@ -29,7 +29,7 @@ _COUNTED: Final = ("counter", "histogram")
 _THE_DEAD: Final = 0
 """In place of a process id."""
 _ROOM: Final = {
-    "counter": 256 * 1024,
+    "counter": 512 * 1024,
     "histogram": 1024 * 1024,
     "gauge_livesum": 64 * 1024,
     "gauge_livemostrecent": 64 * 1024,

@@ -82,7 +82,7 @@ def test_damaged_ledger_is_an_error_in_the_log_that_names_no_case(office: Office
         answer = office.over(office.store).get(f"/v1/cases/{case.id}", build.CONVENOR)
     problem = answer.get_json()
     assert (answer.status_code, problem["code"], problem["fields"]["n"]) == (503, "ledger_damaged", 1)
-    assert "escrow audit" in problem["detail"]
+    assert "scripts/audit.py" in problem["detail"]
     (line,) = [line for line in logs if line["log_level"] == "error"]
     assert (line["event"], line["n"]) == ("damage", 1)
     assert case.id not in str(logs)

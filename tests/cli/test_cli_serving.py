@@ -62,7 +62,7 @@ def test_metrics_on_an_address_in_use_name_their_own_setting(table: Table) -> No
     with socket.create_server(("127.0.0.1", 0)) as other:
         address = f"127.0.0.1:{other.getsockname()[1]}"
         operator = table.person("operator")
-        operator.type("service", "init", "here", "--bind", "127.0.0.1:0")
+        operator.type("service", "init", "here", "--bind", "127.0.0.1:0", "--url", "https://escrow.example")
         with (operator.folder / "here/service.toml").open("a") as settings:
             settings.write(f'metrics_bind = "{address}"\n')
         told = operator.type("serve", "here", status=8)
