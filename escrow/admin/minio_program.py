@@ -7,6 +7,8 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -25,35 +27,67 @@ MC: Final = "github.com/minio/mc@v0.0.0-20250313080218-cf909e1063a9"
 START_S: Final = 60
 STOP_S: Final = 10
 _REASON: Final = 300
+DOCKERFILE: Final = Path(__file__).resolve().parents[2] / "Dockerfile"
+"""Of the checkout; an installed package has none."""
 
 
 def find_program(name: str, cache: Path, *, say: Callable[[str], None]) -> Path:
-    """`minio` or `mc`: on PATH, else in `cache`, else built into it by Go, which takes minutes, once.
+    """`minio` or `mc`: on PATH, else in `cache`, else built into it, by Go or else by Docker: minutes, once.
 
-    SetupError `minio_missing` (program) where there is no Go either; `minio_build_failed` (program, module,
-    reason: Go's last line).
+    SetupError `minio_missing` (program) where there is neither; `minio_build_failed` (program, builder,
+    reason: the builder's last line).
     """
     on_path = shutil.which(name)
     if on_path is not None:
         return Path(on_path)
     cached = cache / name
     if not cached.exists():
-        _build(name, {"minio": MINIO, "mc": MC}[name], cache, say)
+        _build(name, cache, say)
     return cached
 
 
-def _build(name: str, module: str, cache: Path, say: Callable[[str], None]) -> None:
-    """As MinIO's own documents say: `go install`, into a folder of our own."""
-    go = shutil.which("go")
-    if go is None:
+def _build(name: str, cache: Path, say: Callable[[str], None]) -> None:
+    go, docker = shutil.which("go"), shutil.which("docker")
+    if go is not None:
+        cache.mkdir(parents=True, exist_ok=True)
+        _build_by_go(go, name, cache, say)
+    elif (
+        docker is not None and sys.platform == "linux" and DOCKERFILE.exists()
+    ):  # what it builds is for Linux
+        cache.mkdir(parents=True, exist_ok=True)
+        _build_by_docker(docker, name, cache, say)
+    else:
         raise SetupError("minio_missing", program=name)
-    cache.mkdir(parents=True, exist_ok=True)
+
+
+def _build_by_go(go: str, name: str, cache: Path, say: Callable[[str], None]) -> None:
+    """As MinIO's own documents say: `go install`, into a folder of our own."""
+    module = {"minio": MINIO, "mc": MC}[name]
     say(f"Building {name} by Go from {module}: about three minutes, once.")
     environ = os.environ | {"CGO_ENABLED": "0", "GOBIN": str(cache.resolve())}
     done = subprocess.run([go, "install", module], env=environ, capture_output=True, check=False)  # noqa: S603
-    if done.returncode != 0 or not (cache / name).exists():
+    _require_built(name, "Go", done, cache / name)
+
+
+def _build_by_docker(docker: str, name: str, cache: Path, say: Callable[[str], None]) -> None:
+    """The Dockerfile's own stage, of which the two programs are taken out; it needs no other file."""
+    say("Building minio and mc by Docker, as the Dockerfile says: some minutes, once.")
+    with tempfile.TemporaryDirectory(dir=cache) as out, DOCKERFILE.open("rb") as dockerfile:
+        words = [docker, "build", "--target", "minio", "--output", f"type=local,dest={out}", "-"]
+        environ = os.environ | {"DOCKER_BUILDKIT": "1"}
+        done = subprocess.run(words, env=environ, stdin=dockerfile, capture_output=True, check=False)  # noqa: S603
+        made = Path(out) / "usr/bin"
+        _require_built(name, "Docker", done, made / name)
+        for program in made.iterdir():
+            program.replace(cache / program.name)
+
+
+def _require_built(
+    name: str, builder: str, done: "subprocess.CompletedProcess[bytes]", program: Path
+) -> None:
+    if done.returncode != 0 or not program.exists():
         last = done.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
-        raise SetupError("minio_build_failed", program=name, module=module, reason=last[:_REASON])
+        raise SetupError("minio_build_failed", program=name, builder=builder, reason=last[:_REASON])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

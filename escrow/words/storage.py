@@ -123,14 +123,14 @@ STORAGE = {
     ),
     "minio_missing": row(
         "MinIO missing",
-        "There is no {program} on PATH, and no Go to build it with.",
-        "Install Go 1.24 or newer, then run `scripts/minio install`; or put a {program} on PATH; or run "
-        "MinIO in Docker and set it up by `scripts/minio setup`.",
+        "There is no {program} on PATH, and neither Go nor Docker to build it with.",
+        "Install Go 1.24 or newer, or Docker, then run `scripts/minio install`; or put a {program} on PATH.",
     ),
     "minio_build_failed": row(
         "MinIO not built",
-        "Go could not build {program} from {module}: {reason}",
-        "Go 1.24 or newer is needed, and Go's module proxy must be reached.",
+        "{builder} could not build {program}: {reason}",
+        "Go must be 1.24 or newer and reach its module proxy; Docker must run, and reach that and its own "
+        "registry.",
     ),
     "minio_did_not_start": row(
         "MinIO did not start", "MinIO did not start: {reason}", "Mend that, or see all that it wrote: {log}"

@@ -277,7 +277,9 @@ def test_folder_that_minio_cannot_use_is_said_with_its_reason(tmp_path: Path) ->
     assert "minio.log" in with_reason
 
 
-def test_neither_minio_nor_go_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_neither_minio_nor_go_nor_docker_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with refuses(SetupError, "minio_missing", program="minio"):
         find_program("minio", tmp_path / "cache", say=print)
@@ -289,9 +291,41 @@ def test_go_that_fails_is_told_with_its_last_word(tmp_path: Path, monkeypatch: p
     go.chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path))
     said: list[str] = []
-    with refuses(SetupError, "minio_build_failed", program="minio", reason="go: too old"):
+    with refuses(SetupError, "minio_build_failed", program="minio", builder="Go", reason="go: too old"):
         find_program("minio", tmp_path / "cache", say=said.append)
     assert "three minutes" in said[0]
+
+
+def test_docker_that_does_not_run_is_told_with_its_last_word(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon' >&2\nexit 1\n")
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    reason = "Cannot connect to the Docker daemon"
+    with refuses(SetupError, "minio_build_failed", program="mc", builder="Docker", reason=reason):
+        find_program("mc", tmp_path / "cache", say=print)
+    assert not list((tmp_path / "cache").iterdir())
+
+
+def test_without_go_docker_builds_both_once_as_the_dockerfile_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No engine runs here: a program in its place takes the Dockerfile and gives back what its stage holds."""
+    docker = tmp_path / "docker"
+    docker.write_text(
+        "#!/bin/sh\nout=${5#type=local,dest=}\nPATH=/usr/bin:/bin\nmkdir -p $out/usr/bin\n"
+        'echo "$1 $2 $3 $6" | cat - /dev/stdin > $out/usr/bin/minio\ncat > /dev/null\n'
+        "echo mc > $out/usr/bin/mc\n"
+    )
+    docker.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    found = find_program("minio", tmp_path / "cache", say=print)
+    assert found.read_text().startswith("build --target minio -\n")
+    docker.unlink()
+    assert find_program("minio", tmp_path / "cache", say=print) == found
+    assert find_program("mc", tmp_path / "cache", say=print).read_text() == "mc\n"
 
 
 def test_minio_is_built_once_by_go_into_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
