@@ -37,7 +37,7 @@ def minio() -> None:
 @json_option
 @pass_app
 def install(app: App, with_mc: bool) -> None:
-    """Find MinIO's program, or build it by Go or Docker into .cache/bin (minutes, once). Prints where it is."""
+    """Find MinIO's program, or build it by Go or Docker into .cache/bin (minutes, once). Say where it is."""
     for name in ("minio", "mc") if with_mc else ("minio",):
         path = program(name)
         answer(app, str(path), {"program": name, "path": str(path)})

@@ -312,7 +312,7 @@ def test_docker_that_does_not_run_is_told_with_its_last_word(
 def test_without_go_docker_builds_both_once_as_the_dockerfile_says(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """No engine runs here: a program in its place takes the Dockerfile and gives back what its stage holds."""
+    """No engine is needed: a program in its place takes the Dockerfile and gives what its stage holds."""
     docker = tmp_path / "docker"
     docker.write_text(
         "#!/bin/sh\nout=${5#type=local,dest=}\nPATH=/usr/bin:/bin\nmkdir -p $out/usr/bin\n"
