@@ -118,7 +118,7 @@ class Running:
 
     def scrape(self) -> str:
         """What Prometheus would read."""
-        address = self.lines("start")[0]["metrics"]
+        address = self.lines("start")[-1]["metrics"]  # of its present life
         with urllib.request.urlopen(f"http://{address}/metrics", timeout=30) as answer:
             found: bytes = answer.read()
         return found.decode()

@@ -16,6 +16,7 @@ from support.minio import Site, minio
 from support.running import Running, running
 from support.scraping import SOON_S, scrape
 
+from escrow.config import S3Settings
 from escrow.ledger.entry import Entry
 from escrow.ledger.statement import Head
 from escrow.store import names
@@ -30,23 +31,22 @@ LENGTH = EVERY + 20
 class Place:
     """Where a service of this test keeps its records."""
 
-    def __init__(self, store: Store, settings: dict[str, object]) -> None:
+    def __init__(self, store: Store, s3: S3Settings | None) -> None:
         self.store = store
-        self.settings: dict[str, object] = {"metrics_bind": "127.0.0.1:0"} | settings
+        self.s3 = s3
 
 
 @pytest.fixture(params=["folder", "minio"])
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Place]:
     machine.require_linux("children of a process")
     if request.param == "folder":
-        yield Place(FolderStore(tmp_path / "store"), {})
+        yield Place(FolderStore(tmp_path / "store"), None)
         return
     with minio(tmp_path / "minio") as server:
         site = Site(server, tmp_path)
         found = site.settings("service")
-        s3 = {"s3_endpoint": found.endpoint, "s3_buckets": found.buckets, "s3_credentials": found.credentials}
         with closing(S3Store(found)) as store:
-            yield Place(store, s3 | {"store": None})
+            yield Place(store, found)
 
 
 def post(service: Running, path: str, raw: str) -> Entry:
@@ -67,7 +67,7 @@ def wait_for_snapshot(store: Store, case: str) -> str:
 
 
 def test_service_that_starts_again_reads_a_long_case_from_its_snapshot(place: Place, tmp_path: Path) -> None:
-    with running(tmp_path, **place.settings) as service:
+    with running(tmp_path, place.s3, metrics_bind="127.0.0.1:0") as service:
         first = post(service, "/v1/cases", build.opening())
         statements = f"/v1/cases/{first.case}/statements"
         head = Head(n=0, hash=first.hash)
@@ -76,7 +76,7 @@ def test_service_that_starts_again_reads_a_long_case_from_its_snapshot(place: Pl
         name = wait_for_snapshot(place.store, first.case)
         assert names.parse_snapshot(name).number == EVERY
         assert service.lines("snapshot_not_kept") == []
-    with running(tmp_path, **place.settings) as service:
+    with running(tmp_path, place.s3, metrics_bind="127.0.0.1:0") as service:
         entry = post(service, statements, note(first.case, head, "after the start"))
         assert entry.n == LENGTH + 1
         assert scrape(service).sum("escrow_cold_load_entries_sum") == LENGTH - EVERY

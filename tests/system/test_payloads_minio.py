@@ -4,7 +4,7 @@ import json
 import re
 import socket
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -67,18 +67,9 @@ def place(
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    named = {"s3_endpoint": settings.endpoint, "s3_buckets": settings.buckets}
     if request.param:
-        named["s3_public_endpoint"] = settings.endpoint
-    with running(
-        tmp_path,
-        store=None,
-        **named,
-        s3_credentials=settings.credentials,
-        public_url=url,
-        bind=f"127.0.0.1:{port}",
-        threads=8,
-    ) as service:
+        settings = replace(settings, public_endpoint=settings.endpoint)
+    with running(tmp_path, settings, public_url=url, bind=f"127.0.0.1:{port}", threads=8) as service:
         people = {}
         for name in ("institution", "claimant", "respondent", "mediator"):
             identity = party(name)
