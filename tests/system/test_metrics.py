@@ -180,8 +180,10 @@ def test_worker_killed_takes_no_number_along(told: Told, room: Path) -> None:
     with socket.create_connection(("127.0.0.1", service.port)) as peer:
         peer.sendall(f"POST /v1/cases HTTP/1.1\r\n{head.partition(chr(10))[2]}".encode())
         before = scrape_until(service, lambda found: found.sum("escrow_requests_in_flight") == 1)
-        for pid in workers(service):
+        killed = set(workers(service))
+        for pid in killed:
             os.kill(pid, signal.SIGKILL)
+        wait_for_others(service, killed)  # a scrape in that instant would leave a dead one's file to the next
         after = scrape_until(service, lambda found: found.sum("escrow_workers_ended_total") == 2)
     require_sums_kept(before, after)
     found = scrape_until(service, lambda found: found.sum("escrow_ready") == 1)
@@ -193,6 +195,14 @@ def test_worker_killed_takes_no_number_along(told: Told, room: Path) -> None:
     new = scrape(service)
     require_sums_kept(found, new)
     assert new.sum("escrow_requests_total", route="/v1/service") == 20
+
+
+def wait_for_others(service: Running, killed: set[int]) -> None:
+    """Until two other workers are there: by then those that were killed are buried."""
+    deadline = time.monotonic() + SOON_S
+    while len(set(workers(service)) - killed) < 2 or killed & set(workers(service)):
+        assert time.monotonic() < deadline, workers(service)
+        time.sleep(0.02)
 
 
 def require_sums_kept(before: Scrape, after: Scrape) -> None:
