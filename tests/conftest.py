@@ -1,6 +1,9 @@
-"""Ends every run with the list of what this machine could not test (see support/machine.py)."""
+"""Ends every run with the list of what this machine could not test (see support/machine.py), and one
+that ran the documents' commands with those that no test runs (see support/guides.py).
+"""
 
 import pytest
+from support import guides
 from support.ceph import ceph_server
 from support.minio import minio_plots, minio_server, site
 
@@ -14,3 +17,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("NOT TESTED ON THIS MACHINE", sep="!")
         for reason in sorted(reasons):
             terminalreporter.line(reason)
+    if any("tests/guides/" in str(report.nodeid) for report in terminalreporter.stats.get("passed", [])):
+        marked = guides.not_run()
+        terminalreporter.section(f"{len(marked)} BLOCKS OF COMMANDS IN DOCUMENTS ARE NOT RUN", sep="!")
+        for line in marked:
+            terminalreporter.line(line)

@@ -22,9 +22,11 @@ A variable of the environment goes before the file: `ESCROW_` and the name in ca
 stops the start and is named. Sizes are in bytes, times in seconds. `escrow service init FOLDER` writes a file to begin with, and `escrow doctor FOLDER`
 looks whether machine, storage and proxy keep up with it. This page is what `escrow settings` prints.
 
-    public_url = "https://escrow.example"
-    store = "/srv/escrow/store"
-    service_identity = "/srv/escrow/identity"
+```toml
+public_url = "https://escrow.example"
+store = "/srv/escrow/store"
+service_identity = "/srv/escrow/identity"
+```
 """  # noqa: E501
 _KINDS = {"str": "text", "int": "whole number", "float": "seconds", "Path": "file"}
 

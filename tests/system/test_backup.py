@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-from support.guide import blocks
+from support import guides
 from support.kept import CASE, GOLDEN, KEPT, MEMO, fill
 from support.live import Live, serving
 from support.machine import absent, require_program
@@ -26,7 +26,8 @@ from escrow.store import names
 from escrow.store.interface import Bucket
 
 pytestmark = pytest.mark.timeout(300)
-GUIDE = REPOSITORY / "infra/guides/backup.md"
+PAGE = "infra/guides/backup.md"
+GUIDE = guides.read(PAGE, (REPOSITORY / PAGE).read_text())
 FORGED = 5
 
 
@@ -40,7 +41,7 @@ class Places:
     said: list[str] = field(default_factory=list)
 
     def words(self, heading: str) -> str:
-        text = "\n".join(blocks(GUIDE, heading))
+        text = GUIDE.commands(heading)
         text = re.sub(r"SITE=\S+", f"SITE={self.site.server.endpoint}", text)
         text = re.sub(r"COPY=\S+", f"COPY={self.copy.server.endpoint}", text)
         text = re.sub(r"CREDENTIALS=\S+", f"CREDENTIALS={self.folder}/site/escrow", text)
@@ -99,7 +100,7 @@ def service(places: Places) -> Path:
 def test_site_that_is_gone_is_audited_released_and_served_from_its_copy(
     places: Places, service: Path
 ) -> None:
-    places.run(places.words("## Back up"))
+    places.run(places.words("Back up"))
     assert "FAULT" not in places.said[-1]
     assert places.said[-1].count("sound") == 2  # the site, then the copy
     with places.copy.client("root") as root:
@@ -107,8 +108,8 @@ def test_site_that_is_gone_is_audited_released_and_served_from_its_copy(
         assert root.get_object_retention(**name)["Retention"]["Mode"] == "GOVERNANCE"
     places.site.server.stop()  # from here on there is only the copy
 
-    released = places.words("## Release from the copy")
-    variables = places.words("## Back up").split("\n\n")[0].split("alias_of()")[0]
+    released = places.words("Release from the copy")
+    variables = places.words("Back up").split("\n\n")[0].split("alias_of()")[0]
     release, hand = released.split("scripts/release.py hand")
     out = places.run(variables + release)
     row = next(line for line in out.splitlines() if line.startswith("to hand over"))
@@ -123,7 +124,7 @@ def test_site_that_is_gone_is_audited_released_and_served_from_its_copy(
     places.run(f"{exported}scripts/release.py hand{hand}")
     assert "2,350,000" in _opened(places, "handed")
 
-    serve = places.words("## Serve from the copy").replace("escrow serve $KEEP/service", "")
+    serve = places.words("Serve from the copy").replace("escrow serve $KEEP/service", "")
     places.run(variables + serve)
     _serves(places)
 
@@ -218,7 +219,7 @@ def test_backup_during_a_stream_of_deposits_is_whole(places: Places, live: Live)
 
 
 def _mirrors(places: Places) -> list[str]:
-    lines = [line for line in places.words("## Back up").splitlines() if line.startswith("mc --quiet mirror")]
+    lines = [line for line in places.words("Back up").splitlines() if line.startswith("mc --quiet mirror")]
     assert [line.rpartition("-")[2] for line in lines] == ["ledger", "ledger", "records", "public"]
     return lines
 
@@ -226,7 +227,7 @@ def _mirrors(places: Places) -> list[str]:
 @contextmanager
 def _copying(places: Places) -> Iterator[Callable[[str], None]]:
     """The guide's aliases; a call does one of its lines."""
-    text = places.words("## Back up")
+    text = places.words("Back up")
     head = text[: text.index("}\n") + 2].replace("$(mktemp -d)", f"{places.folder}/mc")
     aliases = "\n".join(re.findall(r"(?m)^alias_of .*$", text))
     places.run(f"{head}\n{aliases}")
@@ -234,6 +235,6 @@ def _copying(places: Places) -> Iterator[Callable[[str], None]]:
 
 
 def _audit(places: Places, status: int = 0) -> str:
-    line = places.words("## Back up").strip().splitlines()[-1]
-    head = places.words("## Back up").split("alias_of()")[0]
+    line = places.words("Back up").strip().splitlines()[-1]
+    head = places.words("Back up").split("alias_of()")[0]
     return places.run(f"{head}\n{line}", status=status)
