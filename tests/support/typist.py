@@ -1,4 +1,4 @@
-"""Types the commands of a document, as they stand in it, into one bash in the checkout; nothing is put in place.
+"""Types the commands of a document, as they stand in it, into one bash, in the checkout.
 
 Each document has a network and processes of its own (Linux namespaces): every port is free, no address is
 replaced, nothing reaches beyond this machine, and whatever it started ends with it, however that ends.
