@@ -56,7 +56,7 @@ def script(document: Document) -> str:
     lines = []
     for block in document.blocks:
         if block.is_command:
-            lines.append(f"echo \"== {document.name}:{block.line}, after $SECONDS s\"\n")
+            lines.append(f"echo '== {document.name}:{block.line}'\n")
             typed = f"python - <<'END OF BLOCK'\n{block.text}END OF BLOCK\n"
             lines.append(typed if block.language == "python" else block.text)
     return "".join(lines)
