@@ -68,6 +68,7 @@ _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
 
 def malformed(field: str, **more: Field) -> MalformedError:
+    """What is raised for an answer that is not of its shape: `answer_malformed`, with the field."""
     return MalformedError("answer_malformed", field=field, **more)
 
 
@@ -120,6 +121,7 @@ def _plain(text: str) -> bool:
 
 
 def read_service(fields: Fields) -> ServiceInfo:
+    """What a service says of itself. As all here: MalformedError for another shape; unknown fields pass."""
     return ServiceInfo(
         card=Card.parse(fields.text("card", limit=MAX_CARD_TEXT)),
         url=fields.text("url", limit=MAX_URL),
@@ -142,12 +144,14 @@ def read_receipt(fields: Fields) -> str:
 
 
 def read_entries(fields: Fields) -> tuple[tuple[str, ...], bool]:
+    """Entries (compact JWS) in order, and whether there are more."""
     entries = fields.texts("entries", least=0, most=MAX_PAGE, limit=MAX_ENTRY)
     following = fields.maybe("next", lambda key: fields.integer(key, least=0, most=MAX_INTEGER))
     return entries, following is not None
 
 
 def read_cases(fields: Fields) -> tuple[tuple[str, ...], str | None]:
+    """Ids of cases, and the cursor of the next page; None: that was the last."""
     cases = []
     for at, item in fields.items("cases", least=0, most=MAX_PAGE):
         cases.append(Fields(item, at=at).hex("case", size=CASE_BYTES))
@@ -155,6 +159,7 @@ def read_cases(fields: Fields) -> tuple[tuple[str, ...], str | None]:
 
 
 def read_changes(fields: Fields) -> ChangesPage:
+    """Cases that may have grown, each with its last entry's number where it is told, and the next cursor."""
     cases: dict[str, int | None] = {}
     for at, item in fields.items("cases", least=0, most=MAX_PAGE):
         one = Fields(item, at=at)
@@ -165,6 +170,7 @@ def read_changes(fields: Fields) -> ChangesPage:
 
 
 def read_reference(fields: Fields) -> UntrustedReference:
+    """The case that a reference leads to, and the proof of it, not looked at yet."""
     return UntrustedReference(
         case=fields.hex("case", size=CASE_BYTES), proof=fields.hex("proof", size=HASH_BYTES)
     )
@@ -183,6 +189,7 @@ def read_request(fields: Fields) -> UntrustedRequest:
 
 
 def read_part(fields: Fields) -> Part:
+    """A part that the service has: number from 1, length in bytes, SHA-256 where it knows one."""
     return Part(
         number=fields.integer("number", least=1, most=MAX_PARTS),
         length=fields.integer("length", least=1, most=MAX_PAYLOAD),
@@ -206,6 +213,7 @@ def read_addresses(fields: Fields) -> Addresses:
 
 
 def read_upload(fields: Fields, upload: str) -> Upload:
+    """What has arrived of an upload. MalformedError where it is another than the one asked for."""
     if check_hex(fields.text("upload", limit=64), size=UPLOAD_BYTES, field="answer.upload") != upload:
         raise malformed("answer.upload")
     length = fields.integer("length", least=1, most=MAX_PAYLOAD)

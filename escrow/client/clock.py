@@ -4,4 +4,5 @@ from datetime import UTC, datetime
 
 
 def now_utc() -> datetime:
+    """Now, aware UTC."""
     return datetime.now(UTC)

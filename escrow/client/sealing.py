@@ -89,6 +89,7 @@ def seal_deposit(
 
 
 def charter_in_force(known: KnownCase, author: Card) -> CharterState:
+    """The charter that holds. RefusedError `charter_not_accepted` (seats), `not_a_seat` (author)."""
     state = known.state
     if state.in_force is None:
         seats = tuple(dict.fromkeys(seat for seat, _ in state.opening.missing))

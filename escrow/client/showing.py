@@ -28,6 +28,7 @@ from escrow.policy.verdict import assess
 
 
 def show_case(known: KnownCase, me: Card) -> CaseView:
+    """A verified case as `me` may see it; without its key, texts are None."""
     state = known.state
     pending = [
         charter
@@ -52,6 +53,7 @@ def show_case(known: KnownCase, me: Card) -> CaseView:
 
 
 def show_charter(known: KnownCase, held: CharterState, me: Card) -> CharterView:
+    """One of its charters, with every path in plain words."""
     charter = held.charter
     prose = texts.open_prose(known.key, charter.prose)
     return CharterView(
@@ -73,6 +75,7 @@ def show_charter(known: KnownCase, held: CharterState, me: Card) -> CharterView:
 
 
 def show_notes(known: KnownCase) -> tuple[NoteView, ...]:
+    """Notes in order; one that does not decrypt has the text None."""
     return tuple(
         NoteView(
             author=note.author,
@@ -85,6 +88,7 @@ def show_notes(known: KnownCase) -> tuple[NoteView, ...]:
 
 
 def show_record(known: KnownCase, record: RecordState) -> RecordView:
+    """A record; its label and purposes are None where they do not decrypt."""
     body = record.body
     return RecordView(
         record=body.record,
@@ -123,6 +127,7 @@ def show_path(known: KnownCase, record: RecordState, path: PathState) -> PathVie
 
 
 def show_request(known: KnownCase, asked: RequestState, at: datetime) -> RequestView:
+    """A request with its verdict at `at` (aware UTC)."""
     record = known.state.record(asked.record)
     terms = record.path(asked.path).record_path.terms
     author = asked.author.fingerprint

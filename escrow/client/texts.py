@@ -35,11 +35,13 @@ class Prose:
 
 
 def seal_prose(key: CaseKey, *, title: str, rules: str) -> bytes:
+    """Title and rules of a charter, as one text. MalformedError as `CaseKey.seal_text`, here and below."""
     text = encode_json({"title": title, "rules": rules}).decode()
     return key.seal_text(text, place(Place.PROSE))
 
 
 def open_prose(key: CaseKey | None, sealed: bytes) -> Prose | None:
+    """None: no key, or it does not decrypt to title and rules."""
     text = _open(key, sealed, place(Place.PROSE))
     if text is None:
         return None
@@ -55,50 +57,61 @@ def open_prose(key: CaseKey | None, sealed: bytes) -> Prose | None:
 
 
 def seal_alone(key: CaseKey, path: str, text: str) -> bytes:
+    """Why the parties agree that one side may open by this path."""
     return key.seal_text(text, place(Place.ALONE, path))
 
 
 def open_alone(key: CaseKey | None, path: str, sealed: bytes | None) -> str | None:
+    """None: nothing was said, no key, or it does not decrypt."""
     return _open(key, sealed, place(Place.ALONE, path))
 
 
 def seal_label(key: CaseKey, case: str, record: str, text: str) -> bytes:
+    """What a depositor calls a record."""
     return key.seal_text(text, place(Place.LABEL, case, record))
 
 
 def open_label(key: CaseKey | None, case: str, record: str, sealed: bytes) -> str | None:
+    """None: no key, or it does not decrypt."""
     return _open(key, sealed, place(Place.LABEL, case, record))
 
 
 def seal_path_purpose(key: CaseKey, case: str, record: str, path: str, text: str) -> bytes:
+    """What a depositor wants a path to be used for."""
     return key.seal_text(text, place(Place.PATH_PURPOSE, case, record, path))
 
 
 def open_path_purpose(
     key: CaseKey | None, case: str, record: str, path: str, sealed: bytes | None
 ) -> str | None:
+    """None: nothing was said, no key, or it does not decrypt."""
     return _open(key, sealed, place(Place.PATH_PURPOSE, case, record, path))
 
 
 def seal_request_purpose(key: CaseKey, case: str, record: str, path: str, author: str, text: str) -> bytes:
+    """Why a release is asked for."""
     return key.seal_text(text, place(Place.REQUEST_PURPOSE, case, record, path, author))
 
 
 def open_request_purpose(
     key: CaseKey | None, case: str, record: str, path: str, author: str, sealed: bytes
 ) -> str | None:
+    """None: no key, or it does not decrypt."""
     return _open(key, sealed, place(Place.REQUEST_PURPOSE, case, record, path, author))
 
 
 def seal_note(key: CaseKey, case: str, author: str, text: str) -> bytes:
+    """A note to all seats."""
     return key.seal_text(text, place(Place.NOTE, case, author))
 
 
 def open_note(key: CaseKey | None, case: str, author: str, sealed: bytes) -> str | None:
+    """None: no key, or it does not decrypt."""
     return _open(key, sealed, place(Place.NOTE, case, author))
 
 
 def seal_reason(key: CaseKey, case: str, request: str, seat: str, text: str) -> bytes:
+    """Why a seat takes its sign-off back."""
     return key.seal_text(text, place(Place.REASON, case, request, seat))
 
 

@@ -236,6 +236,8 @@ class Changes:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Inbox:
+    """What waits for this party, and the cases that could not be shown."""
+
     items: tuple[InboxItem, ...]
     troubles: tuple[Trouble, ...]
 

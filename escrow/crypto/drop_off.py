@@ -19,6 +19,7 @@ SEALED_SALT_BYTES = aead.NONCE_BYTES + SALT_BYTES + aead.TAG_BYTES
 
 
 def new_salt() -> bytes:
+    """32 random bytes, which keep the digest in a public order from being guessed from a known file."""
     return randomness.random_bytes(SALT_BYTES)
 
 

@@ -54,6 +54,7 @@ class Each(Protocol):
 
 
 def one_by_one(work: Callable[[Work], Done], items: Iterable[Work]) -> Iterator[Done]:
+    """The `Each` that reads nothing ahead."""
     return map(work, items)
 
 

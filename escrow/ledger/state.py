@@ -26,6 +26,8 @@ Pair = tuple[str, Fingerprint]
 
 
 class CharterStatus(StrEnum):
+    """What became of a proposal: waits, holds, was replaced, or lost to another that came into force."""
+
     PENDING = "pending"
     IN_FORCE = "in-force"
     REPLACED = "replaced"

@@ -36,6 +36,7 @@ class Form:
 
 
 def malformed() -> MalformedError:
+    """What is raised for any snapshot that is not exactly of its form."""
     return MalformedError("snapshot_malformed", field=FIELD)
 
 

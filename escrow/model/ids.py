@@ -20,8 +20,10 @@ Fingerprint = str
 
 
 def new_record_id() -> RecordId:
+    """Drawn at random: 32 hex digits."""
     return secrets.token_hex(RECORD_BYTES)
 
 
 def new_upload_id() -> UploadId:
+    """Drawn at random: 32 hex digits."""
     return secrets.token_hex(UPLOAD_BYTES)

@@ -42,6 +42,8 @@ _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 class AudienceKind(StrEnum):
+    """For whom a path opens: everybody, parties in seats, or readers with tickets."""
+
     PUBLIC = "public"
     SEATS = "seats"
     NAMED = "named"

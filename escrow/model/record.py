@@ -119,6 +119,7 @@ class RecordPath:
 
 
 def read_envelope(fields: Fields) -> Envelope:
+    """Out of the JSON of a record. MalformedError: a field is missing, unknown or of another size."""
     ciphertext = fields.data("ciphertext", size=KEM_CIPHERTEXT_BYTES)
     wrapped = fields.data("wrapped", size=WRAPPED_BYTES)
     fields.done()
@@ -126,6 +127,7 @@ def read_envelope(fields: Fields) -> Envelope:
 
 
 def emit_envelope(envelope: Envelope) -> Json:
+    """The JSON that `read_envelope` reads: `ciphertext` and `wrapped`, base64url."""
     return {"ciphertext": to_base64(envelope.ciphertext), "wrapped": to_base64(envelope.wrapped)}
 
 

@@ -88,6 +88,7 @@ def share_hash(raw: bytes) -> Hash:
 
 
 def emit_answer(answer: Answer) -> Json:
+    """JSON of a seat's answer: the point `W` and its `proof`, base64url."""
     return {"W": to_base64(answer.W.encode()), "proof": to_base64(answer.proof)}
 
 

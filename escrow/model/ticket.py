@@ -108,6 +108,7 @@ class Ticket:
 def ticket_context(
     card: Card, case: CaseId, record: RecordId, path: str, dealing: Hash, nonce: bytes
 ) -> bytes:
+    """32 bytes to which a ticket's proof is bound: it fits one reader, record, path and dealing alone."""
     return digest(
         Label.CONTEXT_TICKET,
         card.public,

@@ -325,31 +325,37 @@ def retention(payload_name: str, until: datetime) -> str:
 
 
 def parse_entry(name: str) -> EntryName:
+    """Its case, and its number from 0."""
     found = _match(_ENTRY, name)
     return EntryName(case=found["case"], number=int(found["number"]))
 
 
 def parse_card_index(name: str) -> CardIndexName:
+    """The card's fingerprint, and the case that it has a part in."""
     found = _match(_CARD_INDEX, name)
     return CardIndexName(fingerprint=found["fingerprint"], case=found["case"])
 
 
 def parse_reference(name: str) -> ReferenceName:
+    """The fingerprint of whose reference it is, and its id."""
     found = _match(_REFERENCE, name)
     return ReferenceName(fingerprint=found["fingerprint"], reference=found["reference"])
 
 
 def parse_change(name: str) -> ChangeName:
+    """The minute (since 1970), and the case that changed in it."""
     found = _match(_CHANGE, name)
     return ChangeName(minute=int(found["minute"]), case=found["case"])
 
 
 def parse_share(name: str) -> ShareName:
+    """The case, and the hash that the sign-off names."""
     found = _match(_SHARE, name)
     return ShareName(case=found["case"], share=found["share"])
 
 
 def parse_payload(name: str) -> PayloadName:
+    """The case, and the upload that it came by."""
     found = _match(_PAYLOAD, name)
     return PayloadName(case=found["case"], upload=found["upload"])
 
@@ -378,11 +384,13 @@ def parse_announcer(name: str) -> str:
 
 
 def parse_snapshot(name: str) -> SnapshotName:
+    """The case, the form, and the number of the last entry in it."""
     found = _match(_SNAPSHOT, name)
     return SnapshotName(case=found["case"], form=found["form"], number=int(found["number"]))
 
 
 def parse_released(name: str) -> ReleasedName:
+    """The case, the request, and which of the four published objects it is."""
     found = _match(_RELEASED, name)
     return ReleasedName(case=found["case"], request=found["request"], item=Released(found["item"]))
 

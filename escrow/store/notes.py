@@ -37,6 +37,7 @@ def parse_multipart(data: bytes) -> str:
 
 
 def print_stored(stored: StoredPayload) -> bytes:
+    """The note that a payload is whole: canonical JSON of `length` (bytes) and `sha256` (hex)."""
     return _print(length=stored.length, sha256=stored.sha256)
 
 
