@@ -43,7 +43,7 @@ DOCTOR = {
     "doctor_lock_of_ledger": row(
         "Lock of the ledger not asked",
         "Whether {bucket} locks each entry, the service's credential may not ask.",
-        "Ask with another: `scripts/minio verify` as the administrator, or `scripts/audit.py` as auditor.",
+        "Ask with another: `scripts/minio setup` as the administrator, or `scripts/audit.py` as auditor.",
     ),
     "doctor_lock_of_payloads": row(
         "Right to lock not asked",

@@ -3,6 +3,7 @@
 A run prints those at its end (conftest.py). And: what the reader of blocks and their typist must refuse.
 """
 
+import re
 import subprocess
 import time
 from pathlib import Path
@@ -11,6 +12,8 @@ import pytest
 from support import guides, typist
 from support.guides import Document
 
+pytestmark = pytest.mark.timeout(300)
+ADMINISTRATOR = "infra/guides/administrator.md"
 DOCUMENTS = guides.documents()
 TYPED = [one for one in DOCUMENTS if one.runner is None and any(block.is_command for block in one.blocks)]
 
@@ -57,6 +60,12 @@ def test_page_that_says_another_test_runs_it_and_none_does() -> None:
     for page in DOCUMENTS:
         if page.runner is not None:
             assert f'"{page.name}"' in (guides.REPOSITORY / page.runner).read_text(), page.name
+
+
+def test_alert_that_the_administrators_guide_does_not_answer() -> None:
+    alerts = re.findall(r"- alert: (\w+)", (guides.REPOSITORY / "infra/alerts.yml").read_text())
+    answered = re.findall(r"(?m)^\| `(Escrow\w+)` \|", (guides.REPOSITORY / ADMINISTRATOR).read_text())
+    assert alerts == answered != []
 
 
 SPEAKS = """

@@ -15,7 +15,7 @@ from support.minio import die_with_parent, minio_program
 
 CACHED = REPOSITORY / ".cache/bin"
 INSTALL = {"mc": "scripts/minio install --with-mc"}
-PATIENCE_S = 100
+PATIENCE_S = 240
 ALONE = ("unshare", "--net", "--pid", "--fork", "--kill-child", "--mount-proc")
 SHELL = 'ip link set lo up && exec bash -eo pipefail "$0"'
 
