@@ -26,9 +26,9 @@ KEPT = {
     "ledger": "ledger --rounds 200",
     "lists": "lists --rounds 10",
     "cold": "cold --before 1 --rounds 5",
-    "cold-minio": "cold --minio --sizes 100 1000 3000 --before 1 --rounds 5",
-    "storage": "storage --mib 16 64 256 --rounds 5",
-    "audit": "audit --few 40 --many 400",
+    "cold-minio": "cold --minio --sizes 100 500 2000 --before 1 --rounds 5",
+    "storage": "storage --mib 16 64 256 --rounds 4",
+    "audit": "audit --few 30 --many 300",
 }
 """Of each file's name: the part and its options. Smaller than a part's own, where that measures the same."""
 

@@ -7,7 +7,7 @@ from math import ceil, floor, log10
 
 Line = Sequence[tuple[float, float]]
 WIDTH, HEIGHT = 480, 340
-LEFT, RIGHT, BOTTOM = 62, 20, 52
+LEFT, RIGHT, BOTTOM = 62, 28, 52
 KEY_ROW = 18
 STYLE = """
   text { font-family: sans-serif; font-size: 12px; fill: #222 }
@@ -26,8 +26,8 @@ DASHES = ("6 4", "", "2 3", "10 3")
 class Picture:
     """What is drawn.
 
-    `lines`: up to four, each with positive points from left to right. `marks`: levels with their names, such as
-    a promise. An axis goes by powers of ten where `powers` has its letter, else from 0.
+    `lines`: up to four, each with positive points from left to right. `marks`: levels with their names, such
+    as a promise. An axis goes by powers of ten where `powers` has its letter, else from 0.
     """
 
     title: str
@@ -114,7 +114,7 @@ def _marks(picture: Picture, y: Axis) -> list[str]:
     for name, level in picture.marks.items():
         at = y.at(level)
         drawn.append(f'<path class="mark" d="M{LEFT} {at}H{WIDTH - RIGHT}"/>')
-        drawn.append(_text(WIDTH - RIGHT - 4, at - 5, name, anchor="end"))
+        drawn.append(_text(LEFT + 4, at - 5, name))
     return drawn
 
 

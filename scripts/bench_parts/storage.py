@@ -7,8 +7,8 @@ statement with the receipt, against `upload_file` of the same file: how fast our
 "presigned" is the upload to the storage's own addresses, before the statement; "presigned_deposit" has the
 statement too, for which the service reads everything back ("read_back_s"). "store" is the store's
 `put_payload` alone, without HTTP. "memory_mib" is how far the worker is above idle with four uploads in one
-body at once, after one and two. "sign_off" is a prepared sign-off over one kept connection against a bare
-create-only put of 1 KiB: how many times as long.
+body at once, after one and two; idle is after deposits one by one. "sign_off" is a prepared sign-off over one
+kept connection against a bare create-only put of 1 KiB: how many times as long.
 Everything is measured in pairs, now ours first and now boto3; the median of the pairs' ratios counts.
 """
 

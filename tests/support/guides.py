@@ -2,10 +2,10 @@
 
 A block is fenced and names its language: `sh` and `python` are commands, run in order by one shell for each
 document; SHOWN are not. Right above commands that cannot be run where this is built stands
-`<!-- not run: REASON -->`. What stands in `text printed` the commands above it print, with `…` for what differs
-each time, and lines may be left out. Near the top of a document that needs more than bash `<!-- runs: minio jq -->`,
-and of one that has a test of its own `<!-- run by: tests/... -->`. Anything else is a fault (`faults`).
-typist.py runs them.
+`<!-- not run: REASON -->`. What stands in `text printed` the commands above it print, with `…` for what
+differs each time; lines may be left out. Near the top of a document that needs more than bash
+`<!-- runs: minio jq -->`, and of one that has a test of its own `<!-- run by: tests/... -->`. Anything else
+is a fault (`faults`). typist.py runs them.
 """
 
 import re
