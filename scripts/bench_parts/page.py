@@ -21,7 +21,11 @@ PROMISES: tuple[Promise, ...] = (
     ("storage", "presigned", "The same straight to the storage's addresses, before the statement"),
     ("storage", "sign_off", "A sign-off: how many times as long as a bare create-only put of 1 KiB"),
     ("storage", "memory_mib", "MiB that a worker grows by with four uploads in one body at once"),
-    ("crypto", "verify", "Verifying a dealing, against libsodium's bare calls"),
+    (
+        "crypto",
+        "verify",
+        "Verifying a dealing, against libsodium's bare calls, at the worst of 4 to 128 seats",
+    ),
     ("crypto", "deal", "Dealing a key over the seats, against the same"),
     ("crypto", "deal+prove", "Dealing with its proof"),
     ("crypto", "release", "A release: *k* seats answer, the reader checks and combines"),
