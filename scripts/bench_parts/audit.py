@@ -25,6 +25,7 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from storage import minio
+from told import show
 
 from escrow.ledger import jws
 from escrow.ledger.entry import MAX_ENTRY
@@ -155,12 +156,7 @@ def main() -> None:
         figures = run(stack, arguments.few, arguments.many, arguments.length, on_minio=arguments.minio)
     limits = {name: limit for name, limit in LIMITS.items() if name == "memory" or not arguments.minio}
     figures = {name: round(value, 3) for name, value in figures.items()}
-    if arguments.json:
-        print(json.dumps({"limits": limits, "figures": figures}, indent=2))
-        return
-    for name, value in figures.items():
-        told = f"   {' '.join(map(str, limits[name]))}" if name in limits else ""
-        print(f"{name:>20} {value:>10.3f}{told}")
+    show(figures, limits, as_json=arguments.json)
 
 
 if __name__ == "__main__":

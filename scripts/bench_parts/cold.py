@@ -1,7 +1,7 @@
 """What the first answer of a process costs that has just started: of a long case and of a short one.
 
     .venv/bin/python scripts/bench_parts/cold.py [--sizes 100 1000 3000 10000] [--rounds 7] [--before 3]
-        [--minio] [--json] [--plot infra/guides/plots]
+        [--minio] [--json]
 
 Every case lies in one store, a folder or (`--minio`) a MinIO that is brought up here, and each answer comes
 from a journal that knows nothing yet. "now" are milliseconds with snapshots, "entries" those by the entries
@@ -9,14 +9,12 @@ alone, as before there were any. "ratio" is the longest case to the shortest, "r
 next snapshot is just not due, "ratio_entries" by the entries alone: medians of pairs, measured in turns. The
 cases of other figures end half way between two snapshots. "append" is an append with snapshots, all of their
 writing counted, as a multiple of one without. "memory" is KiB of one entry of the longest case in memory;
-"newest_kib" is its newest snapshot, "all_mib" all that it ever had. `--plot` writes figures and a picture.
+"newest_kib" is its newest snapshot, "all_mib" all that it ever had.
 """
 
 import argparse
 import gc
-import json
 import statistics
-import sys
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -26,8 +24,8 @@ from pathlib import Path
 from typing import Any
 
 from ledger import Case, now, open_case, seconds
-from plot import plot
 from storage import minio
+from told import show
 
 from escrow.crypto.identity import Identity
 from escrow.ledger.snapshot import MAX_SNAPSHOT
@@ -38,7 +36,7 @@ from escrow.store.journal import Journal
 from escrow.store.s3 import S3Store
 from escrow.store.snapshots import EVERY
 
-LIMITS = {"ratio": 2.0, "ratio_worst": 3.0, "append": 1.5}
+LIMITS = {"ratio": ("<=", 2.0), "ratio_worst": ("<=", 3.0), "append": ("<=", 1.5)}
 APPENDS = 4 * EVERY
 
 
@@ -164,41 +162,18 @@ def main() -> None:
     parser.add_argument("--before", type=int, default=3, help="rounds by the entries alone")
     parser.add_argument("--minio", action="store_true")
     parser.add_argument("--json", action="store_true")
-    parser.add_argument("--plot", type=Path, metavar="FOLDER")
     arguments = parser.parse_args()
     with (
         tempfile.TemporaryDirectory(prefix="escrow-bench-") as folder,
         opened(Path(folder), on_minio=arguments.minio) as store,
     ):
         found = run(store, arguments.sizes, arguments.rounds, arguments.before)
-    if arguments.plot:
-        keep(arguments.plot, "minio" if arguments.minio else "folder", found)
-    if arguments.json:
-        print(json.dumps({"limits": LIMITS} | found, indent=2))
-        return
-    for name, value in found["figures"].items():
-        limit = LIMITS.get(name)
-        print(f"{name:>20} {value:>10.3f}" + ("" if limit is None else f"   at most {limit}"))
-    for point in found["points"]:
-        print("{entries:>8} entries: {now:>9.1f} ms now, {before:>9.1f} ms by the entries".format(**point))
-
-
-def keep(folder: Path, where: str, found: dict[str, Any]) -> None:
-    """Put this run's figures beside those of the other store, and draw both."""
-    folder.mkdir(parents=True, exist_ok=True)
-    path = folder / "cold-start.json"
-    told: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
-    told = dict(sorted((told | {where: found}).items()))
-    path.write_text(json.dumps(told, indent=2) + "\n")
-    lines = {
-        f"{place}, {words}": [(point["entries"], point[key]) for point in told[place]["points"]]
-        for place in told
-        for key, words in (("before", "by the entries"), ("now", "with snapshots"))
-    }
-    (folder / "cold-start.svg").write_text(
-        plot("First answer of a process that has just started", "entries in the case", "ms", lines)
-    )
-    print(f"wrote {path} and its picture", file=sys.stderr)
+    show(found["figures"], LIMITS, as_json=arguments.json, points=found["points"])
+    if not arguments.json:
+        for point in found["points"]:
+            print(
+                "{entries:>8} entries: {now:>9.1f} ms now, {before:>9.1f} ms by the entries".format(**point)
+            )
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ grows with the case and is shown for what it is, without a limit. So is "rules":
 """
 
 import argparse
-import json
 import statistics
 import sys
 import tempfile
@@ -18,6 +17,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+
+from told import show  # beside this file
 
 from escrow.crypto.identity import Identity
 from escrow.ledger.replay import admit
@@ -30,7 +31,7 @@ from escrow.policy.text import parse as parse_policy
 from escrow.store.folder import FolderStore
 from escrow.store.journal import Journal, Receipt
 
-LIMITS = {"append": 1.5, "read": 1.5, "page": 1.5}
+LIMITS = {"append": ("<=", 1.5), "read": ("<=", 1.5), "page": ("<=", 1.5)}
 PAGE = 50
 
 
@@ -161,15 +162,6 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="escrow-bench-") as folder:
         figures = run(Path(folder), arguments.short, arguments.long, arguments.rounds)
     show(figures, LIMITS, as_json=arguments.json)
-
-
-def show(figures: dict[str, float], limits: dict[str, float], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({"limits": limits, "figures": figures}, indent=2))
-        return
-    for name, value in figures.items():
-        limit = limits.get(name)
-        print(f"{name:>20} {value:>10.3f}" + ("" if limit is None else f"   at most {limit}"))
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ when it matters. Memory is the peak of a fresh process above that of one that on
 """
 
 import argparse
-import json
 import os
 import shutil
 import statistics
@@ -22,10 +21,17 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from told import show
+
 from escrow.crypto import aead
 from escrow.crypto.payload import CHUNK, SealedPayload, open_file, seal_payload
 
-LIMITS = {"seal": 0.8, "open": 0.8, "seal_rss_mib": 64, "open_rss_mib": 64}
+LIMITS = {
+    "seal": (">=", 0.8),
+    "open": (">=", 0.8),
+    "seal_rss_mib": ("<=", 64.0),
+    "open_rss_mib": ("<=", 64.0),
+}
 MAX_OTHER_CORES = 0.2
 MIB = 1024 * 1024
 KEY = bytes(range(32))
@@ -193,13 +199,7 @@ def main() -> None:
         if not bench.has_age:
             print("NO COMPARISON WITH age: it is not installed (apt-get install age)", file=sys.stderr)
         figures = run(bench, arguments.rounds)
-    if arguments.json:
-        print(json.dumps({"limits": LIMITS, "figures": figures, "age": bench.has_age}, indent=2))
-        return
-    for name, value in figures.items():
-        limit = LIMITS.get(name)
-        bound = "" if limit is None else f"   at {'most' if 'rss' in name else 'least'} {limit}"
-        print(f"{name:>20} {value:>10.3f}{bound}")
+    show(figures, LIMITS, as_json=arguments.json, age=bench.has_age)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ def test_command_that_does_not_work_as_written(document: Document, tmp_path: Pat
     typist.require_all(document)
     done = typist.type_in(document, tmp_path)
     assert done.returncode == 0, f"after {done.stdout[-3000:]}"
+    assert not list(guides.unprinted(document, done.stdout)), done.stdout
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda one: one.name)
@@ -66,6 +67,20 @@ def test_alert_that_the_administrators_guide_does_not_answer() -> None:
     alerts = re.findall(r"- alert: (\w+)", (guides.REPOSITORY / "infra/alerts.yml").read_text())
     answered = re.findall(r"(?m)^\| `(Escrow\w+)` \|", (guides.REPOSITORY / ADMINISTRATOR).read_text())
     assert alerts == answered != []
+
+
+@pytest.mark.parametrize(
+    ("printed", "missing"),
+    [
+        ("one …\nthree\n", []),
+        ("three\none 1\n", ["page.md:6: not printed: one 1"]),
+        ("one\n", ["page.md:5: not printed: one"]),
+        ("four\n", ["page.md:5: not printed: four"]),
+    ],
+)
+def test_text_that_no_command_prints(printed: str, missing: list[str]) -> None:
+    page = guides.read("page.md", f"```sh\ntrue\n```\n```text printed\n{printed}```\n```sh\ntrue\n```\n")
+    assert list(guides.unprinted(page, "== page.md:2\none 1\ntwo\nthree\n== page.md:8\nfour\n")) == missing
 
 
 SPEAKS = """

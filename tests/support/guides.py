@@ -2,9 +2,10 @@
 
 A block is fenced and names its language: `sh` and `python` are commands, run in order by one shell for each
 document; SHOWN are not. Right above commands that cannot be run where this is built stands
-`<!-- not run: REASON -->`; near the top of a document that needs more than bash `<!-- runs: minio jq -->`,
-and of one that has a test of its own `<!-- run by: tests/... -->`. Anything else is a fault (`faults`).
-typist.py runs them.
+`<!-- not run: REASON -->`. What stands in `text printed` the commands above it print, with `…` for what
+differs each time; lines may be left out. Near the top of a document that needs more than bash
+`<!-- runs: minio jq -->`, and of one that has a test of its own `<!-- run by: tests/... -->`. Anything else
+is a fault (`faults`). typist.py runs them.
 """
 
 import re
@@ -17,7 +18,7 @@ from markdown_it.token import Token
 
 REPOSITORY = Path(__file__).parents[2]
 COMMANDS = ("sh", "python")
-SHOWN = ("toml", "json", "text", "mermaid")
+SHOWN = ("toml", "json", "text", "text printed", "mermaid")
 NOT_RUN = re.compile(r"<!-- not run:(.*?)-->", re.DOTALL)
 RUN_BY = re.compile(r"^<!-- run by: (tests/[a-z0-9_/]+\.py) -->$", re.MULTILINE)
 RUNS = re.compile(r"^<!-- runs: ([a-z0-9 -]+) -->$", re.MULTILINE)
@@ -71,6 +72,20 @@ class Document:
                 yield f"{where}: not run, for no reason"
         for line in self.stray:
             yield f"{self.name}:{line}: `not run` stands right above no block"
+
+
+def unprinted(document: Document, output: str) -> Iterator[str]:
+    """Lines that the document says are printed and that its commands did not print, or in another order."""
+    said = iter(())
+    for block in document.blocks:
+        if block.is_command:
+            _, _, after = output.partition(f"== {document.name}:{block.line}\n")
+            said = iter(after.partition(f"\n== {document.name}:")[0].splitlines())
+        elif block.language == "text printed":
+            for number, line in enumerate(block.text.splitlines()):
+                pattern = re.compile(".*".join(map(re.escape, line.split("…"))))
+                if not any(pattern.fullmatch(one) for one in said):
+                    yield f"{document.name}:{block.line + number}: not printed: {line}"
 
 
 def pages() -> list[Path]:
