@@ -17,6 +17,7 @@ from escrow.store import names
 from escrow.store.canary import require_create_only
 from escrow.store.interface import Bucket
 from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_rights import asked_at_start, may
 
 if TYPE_CHECKING:
     from escrow.store.s3 import S3Store
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
 MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
 """A third of what S3 servers bear before they refuse every call."""
 _BORNE: Final = timedelta(minutes=15)
-_NOTHING_THERE: Final = ("NoSuchUpload", "NoSuchKey")
 _FORBIDDEN: Final = 403
 _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
 
@@ -75,26 +75,11 @@ def _require_lock(connection: S3Connection) -> None:
 
 
 def _require_rights(connection: S3Connection) -> None:
-    """Those that only the first deposit or the first look at a case would miss: create-only asks for others.
-
-    Asked about what is not there, so that nothing comes of it: only "you may not" counts. The right to set a
-    retention cannot be asked for so, since MinIO looks for the object first.
-    """
-    nothing: Any = {"Key": names.payload("0" * 64, "0" * 32)}
-    upload = nothing | {"UploadId": "none"}
-    for operation, bucket, arguments in (
-        ("list_objects_v2", Bucket.LEDGER, {"MaxKeys": 1}),
-        ("list_parts", Bucket.RECORDS, upload),
-        ("abort_multipart_upload", Bucket.RECORDS, upload),
-        ("get_object_retention", Bucket.RECORDS, nothing),
-    ):
-        try:
-            connection.call(operation, bucket, expected=_NOTHING_THERE, **arguments)
-        except S3RefusedError:
-            continue
-        except UnavailableError as error:
-            if error.fields.get("reason") in ("access_denied", "credential_needed", "unreachable"):
-                raise
+    """Those that only the first deposit or the first look at a case would miss: create-only asks for others."""
+    for right in asked_at_start():
+        if not may(connection, right):
+            bucket = connection.bucket(right.bucket)
+            raise SetupError("store_access_denied", bucket=bucket, operation=right.operation)
 
 
 def _require_no_copies(connection: S3Connection) -> None:

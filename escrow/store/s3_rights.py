@@ -55,6 +55,11 @@ def needed() -> tuple[Right, ...]:
     )
 
 
+def asked_at_start() -> tuple[Right, ...]:
+    """Of `needed`, what every start asks. No writes: a server that checks no checksums would keep them."""
+    return tuple(right for right in needed() if right.action in _AT_START)
+
+
 def harmful() -> tuple[Right, ...]:
     """What a service must not be allowed: whoever steals its credential has it too."""
     kept = [place for place in _places() if place.resource.endswith("*")]
@@ -127,6 +132,9 @@ _OF_PAYLOADS: Final[dict[str, tuple[str]]] = {
     "s3:GetObjectVersion": ("get_object",),
     "s3:GetObjectRetention": ("get_object_retention",),
 }
+_AT_START: Final = (
+    "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload", "s3:GetObjectRetention",
+)  # fmt: skip
 _MORE: Final[dict[str, Mapping[str, Any]]] = {
     "s3:AbortMultipartUpload": {"UploadId": _NOBODYS},
     "s3:ListMultipartUploadParts": {"UploadId": _NOBODYS},
