@@ -32,7 +32,7 @@ _MISSING_NAMED: Final = 100
 _LINES: Final = 2
 """Parts of one body on their way at once: with one, the server and this process wait for each other."""
 _REMEMBERED: Final = 1000
-"""Plans that a process keeps in memory: they never change, and every part would ask for its own again."""
+"""Plans that a process keeps in memory, from asking for one to what is done with it."""
 _CHANGED: Final = "InvalidPart"
 """One of the parts named for a completion was replaced meanwhile by another."""
 _GONE: Final = ("NoSuchUpload", "NoSuchKey")
@@ -82,6 +82,8 @@ class S3Uploads:
             raise RefusedError("upload_plan_differs")
 
     def plan(self, name: str) -> UploadPlan:
+        """Asked anew each time: who asks goes on with this upload, and another process may have swept it."""
+        self._forget(name)
         return self._announced(name).plan
 
     def put_part(self, name: str, number: int, body: BinaryIO) -> PartReceipt:
