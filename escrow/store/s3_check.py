@@ -3,10 +3,13 @@
 Each refusal says which bucket and what to do, since whoever reads it has a pager and no time.
 """
 
-from contextlib import closing
+import socket
+import ssl
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
@@ -16,7 +19,7 @@ from escrow.errors import SetupError, UnavailableError
 from escrow.store import names
 from escrow.store.canary import require_create_only
 from escrow.store.interface import Bucket
-from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_connection import CONNECT_S, S3Connection, S3RefusedError
 from escrow.store.s3_rights import asked_at_start, may
 
 if TYPE_CHECKING:
@@ -32,8 +35,9 @@ _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
 def require_usable(store: "S3Store", connection: S3Connection) -> None:
     """SetupError `store_unreachable`, `store_credential_needed`, `store_credentials_refused`,
     `store_access_denied` (operation), `store_bucket_missing`, `store_certificate_refused`,
-    `store_speaks_no_tls`, `store_clock_differs` (seconds), `store_not_locked`, `store_not_create_only`,
-    `store_addresses_copy` (bucket), `store_unusable` (reason); UnavailableError `storage_full`.
+    `store_speaks_no_tls`, `store_speaks_tls`, `store_clock_differs` (seconds), `store_not_locked`,
+    `store_not_create_only`, `store_addresses_copy` (bucket), `store_unusable` (reason); UnavailableError
+    `storage_full`.
     """
     try:
         _require_clock(connection)
@@ -75,7 +79,7 @@ def _require_lock(connection: S3Connection) -> None:
 
 
 def _require_rights(connection: S3Connection) -> None:
-    """Those that only the first deposit or the first look at a case would miss: create-only asks for others."""
+    """Those that only the first deposit or look at a case would miss: create-only asks for others."""
     for right in asked_at_start():
         if not may(connection, right):
             bucket = connection.bucket(right.bucket)
@@ -109,6 +113,8 @@ def at_start(error: UnavailableError, settings: S3Settings) -> SetupError:
     operation = str(error.fields["operation"])
     bucket = settings.bucket(str(error.fields["bucket"]))
     match error.fields["reason"]:
+        case "unreachable" | "http_400" if _speaks_only_tls(endpoint):
+            return SetupError("store_speaks_tls", endpoint=endpoint)
         case "unreachable":
             return SetupError("store_unreachable", endpoint=endpoint)
         case "credentials_refused":
@@ -126,6 +132,19 @@ def at_start(error: UnavailableError, settings: S3Settings) -> SetupError:
         case "clock_differs":
             return _clock_differs(endpoint, _BORNE)
     return SetupError("store_unusable", bucket=bucket, reason=error.fields["reason"])
+
+
+def _speaks_only_tls(endpoint: str) -> bool:
+    """Whether plain http was spoken to a server of TLS, which hangs up, so that little is read of it."""
+    where = urlsplit(endpoint)
+    if where.scheme != "http" or where.hostname is None:
+        return False
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE  # nothing is told to it
+    door = (where.hostname, where.port or 80)
+    with suppress(OSError), socket.create_connection(door, CONNECT_S) as line, anybody.wrap_socket(line):
+        return True
+    return False
 
 
 def _clock_differs(endpoint: str, difference: timedelta) -> SetupError:
