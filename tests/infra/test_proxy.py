@@ -9,13 +9,15 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from support.live import Live
+from support.planted_drop_off import DropOffs, document
 from support.refusals import refuses
+from support.running import Running
 from support.standing import Standing
 
 from escrow.client import HttpCourier
@@ -124,6 +126,33 @@ def test_plain_http_is_not_spoken(standing: Standing) -> None:
 def test_a_record_of_20_mib_is_deposited_released_and_opened_through_tls(live: Live) -> None:
     data = bytes(range(256)) * (20 * MIB // 256)
     assert live.opened(live.deposit(data, path="settlement")) == data
+
+
+class _Door:
+    """The proxy, as the parties of a drop-off ask a service."""
+
+    def __init__(self, standing: Standing) -> None:
+        self._standing = standing
+
+    def ask(
+        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
+    ) -> tuple[int, bytes]:
+        found = ask(self._standing, path, method=method, data=body, headers=headers)
+        return found.status_code, found.content
+
+
+def test_drop_off_that_no_other_post_would_be_let_through_with_is_sealed(standing: Standing) -> None:
+    drops = DropOffs(cast("Running", _Door(standing)))
+    plain = document(9, 25 * MIB)
+    order, _ = drops.order(plain, "large")
+    status, answered = drops.send(order, plain)
+    assert status == 201, answered
+    drops.take(answered)
+    assert len(drops.party.state.records) == 1
+    spool = [
+        path for path in standing.data.rglob("*") if path.is_file() and path.stat().st_size >= len(plain)
+    ]
+    assert not any(plain[:64] in path.read_bytes() for path in spool)
 
 
 def test_what_is_for_everybody_is_published_by_the_timer_and_read_through_tls(
