@@ -19,7 +19,8 @@ from escrow.errors import SetupError, UnavailableError
 from escrow.store import names
 from escrow.store.canary import require_create_only
 from escrow.store.interface import Bucket
-from escrow.store.s3_connection import CONNECT_S, S3Connection, S3RefusedError
+from escrow.store.s3_connection import CONNECT_S, S3Connection
+from escrow.store.s3_errors import S3RefusedError
 from escrow.store.s3_rights import asked_at_start, may
 
 if TYPE_CHECKING:

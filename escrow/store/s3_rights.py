@@ -17,7 +17,8 @@ from typing import Any, Final
 from escrow.errors import UnavailableError
 from escrow.store import names
 from escrow.store.interface import Bucket
-from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError
 
 _POSSIBLE: Final = (
     "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "BadDigest", "InvalidDigest", "InvalidRequest",

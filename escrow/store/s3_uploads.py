@@ -19,7 +19,8 @@ from escrow.errors import MalformedError, NotFoundError, RefusedError, Unavailab
 from escrow.store import names, notes
 from escrow.store.bodies import fill_from, require_digest, require_end
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
-from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError, failed
 from escrow.store.s3_reading import CHUNK, head, stream
 from escrow.store.s3_sending import PieceByPiece
 

@@ -9,18 +9,16 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 import requests
 from support.live import Live
-from support.planted_drop_off import DropOffs, document
 from support.refusals import refuses
-from support.running import Running
 from support.standing import Standing
 
-from escrow.client import HttpCourier
+from escrow.client import HttpCourier, PathChoice
 from escrow.config import MIB, S3Settings
 from escrow.errors import TooLargeError, UnavailableError
 from escrow.store import names
@@ -128,31 +126,17 @@ def test_a_record_of_20_mib_is_deposited_released_and_opened_through_tls(live: L
     assert live.opened(live.deposit(data, path="settlement")) == data
 
 
-class _Door:
-    """The proxy, as the parties of a drop-off ask a service."""
-
-    def __init__(self, standing: Standing) -> None:
-        self._standing = standing
-
-    def ask(
-        self, method: str, path: str, body: bytes | None = None, headers: dict[str, str] | None = None
-    ) -> tuple[int, bytes]:
-        found = ask(self._standing, path, method=method, data=body, headers=headers)
-        return found.status_code, found.content
-
-
-def test_drop_off_that_no_other_post_would_be_let_through_with_is_sealed(standing: Standing) -> None:
-    drops = DropOffs(cast("Running", _Door(standing)))
-    plain = document(9, 25 * MIB)
-    order, _ = drops.order(plain, "large")
-    status, answered = drops.send(order, plain)
-    assert status == 201, answered
-    drops.take(answered)
-    assert len(drops.party.state.records) == 1
-    spool = [
-        path for path in standing.data.rglob("*") if path.is_file() and path.stat().st_size >= len(plain)
-    ]
-    assert not any(plain[:64] in path.read_bytes() for path in spool)
+def test_drop_off_of_25_mib_is_sealed_through_tls(standing: Standing, live: Live, tmp_path: Path) -> None:
+    """Longer than any other POST may be; `live` has the authority believed."""
+    allowing, document = Live(standing.url, tmp_path / "homes", drop_off=True), tmp_path / "offer"
+    document.write_bytes(bytes(25 * MIB))
+    with pytest.raises(requests.HTTPError, match="413"):
+        ask(standing, f"/v1/cases/{CASE}/statements", method="POST", data=bytes(25 * MIB)).raise_for_status()
+    memo = [PathChoice(name="memo")]
+    allowing.claimant.drop_off(allowing.case, document, memo, title="Offer", label="Memo")
+    (record,) = allowing.respondent.records(allowing.case)
+    assert record.dropped_off
+    allowing.respondent.audit(allowing.case, payloads=True)
 
 
 def test_what_is_for_everybody_is_published_by_the_timer_and_read_through_tls(
