@@ -17,7 +17,6 @@ from escrow.cli.archives import FILE, FOLDER, json_option, run
 from escrow.cli.output import answer, say
 
 if TYPE_CHECKING:
-    from escrow.admin.minio_program import Running
     from escrow.config import S3Settings
 
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -72,16 +71,11 @@ def run_here(app: App, data: Path | None, port: int, buckets: str) -> None:
         write_credentials(root, server.root)
         settings = S3Settings(endpoint=server.endpoint, buckets=buckets, credentials=root)
         _set_up(app, settings, credentials, LEDGER_DAYS)
-        _tell_reach(app, server.endpoint, buckets, credentials)
-        _wait(app, server)
-
-
-def _wait(app: App, server: "Running") -> None:
-    """Until somebody stops it, which is how it should end."""
-    try:
-        server.wait()
-    except KeyboardInterrupt:
-        say(app, "MinIO was stopped.")
+        try:  # whoever is told where it is may stop it at once
+            _tell_reach(app, server.endpoint, buckets, credentials)
+            server.wait()
+        except KeyboardInterrupt:
+            say(app, "MinIO was stopped.")
 
 
 def _tell_reach(app: App, endpoint: str, buckets: str, credentials: Path) -> None:
