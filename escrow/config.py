@@ -135,7 +135,11 @@ class Settings:
     seat could use up what the others need.
     """
     part_bytes: int = 8 * MIB
-    """The part size this service suggests: a lost connection costs at most this much again."""
+    """The part size this service suggests: a lost connection costs at most this much again.
+
+    Also the largest that it takes, if it is more than 8 MiB; what would have more than 10,000 parts may have
+    larger ones. A worker over S3 holds two in memory for each body under way.
+    """
     entries_per_case: int = 100_000
     """Entries that a case may have, shared out among its cards: of four, each has 20,000."""
     records_per_case: int = 10_000

@@ -14,6 +14,7 @@ from escrow.admin.finding import Finding, fault, ok, warning
 from escrow.api.server import WORKER_CONNECTIONS
 from escrow.config import MIB, S3Settings, Settings
 from escrow.errors import SetupError
+from escrow.service.uploads import largest_part
 from escrow.store.s3_connection import CONNECTIONS
 
 FILES_BESIDE: Final = 100
@@ -46,7 +47,9 @@ def _files(settings: Settings) -> Finding:
 
 def _memory(settings: Settings) -> Iterator[Finding]:
     """If every thread is at its largest at once."""
-    body = max(2 * settings.part_bytes, STATEMENTS_AT_ONCE * settings.statement_bytes)
+    body = max(
+        2 * largest_part(settings, settings.upload_bytes), STATEMENTS_AT_ONCE * settings.statement_bytes
+    )
     wanted = settings.workers * (WORKER_BYTES + settings.threads * body) // MIB
     found = _available()
     facts = {"workers": settings.workers, "threads": settings.threads, "wanted_mib": wanted}

@@ -22,8 +22,9 @@ from escrow.config import S3Settings
 from escrow.errors import SetupError, UnavailableError
 from escrow.store.interface import Bucket
 from escrow.store.s3_check import at_start
-from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_connection import S3Connection
 from escrow.store.s3_credentials import Credentials, read_credentials, write_credentials
+from escrow.store.s3_errors import S3RefusedError
 
 LEDGER_DAYS: Final = 3650
 """How long what somebody overwrites or deletes can be found again: as long as most charters keep records.

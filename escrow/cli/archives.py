@@ -112,10 +112,10 @@ def archive(store: Path | None, config: Path | None, credentials: Path | None) -
 
         if isinstance(storage, Path) or not ends_run(error):
             raise
-        if error.fields["reason"] == "unreachable":  # up again some time: the next run of a timer finds it
+        told = at_start(error, storage)
+        if told.code == "store_unreachable":  # up again some time: the next run of a timer finds it
             raise UnavailableError("store_unreachable", endpoint=storage.endpoint) from error
-
-        raise at_start(error, storage) from error
+        raise told from error
 
 
 def run(command: click.Command, name: str) -> None:

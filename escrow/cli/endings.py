@@ -1,6 +1,6 @@
 """How a run ends: words for people, one JSON line for programs, and an exit code by class of error.
 
-0  done                              5  forged: a signature, proof, share or ciphertext is false
+0  done                              5  forged, or damaged: a signature, proof, share or chain is false
 1  you said no (or our own fault)    6  not found, or not yours to see
 2  wrong usage                       7  service unreachable, busy, or a race: try again
 3  malformed bytes                   8  a file or setting on this machine
@@ -47,7 +47,9 @@ _CODES: tuple[tuple[type[EscrowError], int], ...] = (
 
 
 def exit_code(error: EscrowError) -> int:
-    """The exit code of this error's family."""
+    """The exit code of this error's family. Damage is no matter of trying again."""
+    if error.code == "ledger_damaged":
+        return FORGED
     return next(code for family, code in _CODES if isinstance(error, family))
 
 

@@ -20,7 +20,7 @@ from escrow.cli.verbs import SECTIONS, load
 
 EPILOG = """\b
 Exit codes: 0 done, 1 you said no, 2 wrong usage, 3 malformed, 4 refused by the rules,
-5 forged (someone is at fault), 6 not found or not yours, 7 service unreachable or busy,
+5 forged or damaged (someone is at fault), 6 not found or not yours, 7 service unreachable or busy,
 8 a file or setting on this machine.
 
 \b

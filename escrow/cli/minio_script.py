@@ -71,8 +71,11 @@ def run_here(app: App, data: Path | None, port: int, buckets: str) -> None:
         write_credentials(root, server.root)
         settings = S3Settings(endpoint=server.endpoint, buckets=buckets, credentials=root)
         _set_up(app, settings, credentials, LEDGER_DAYS)
-        _tell_reach(app, server.endpoint, buckets, credentials)
-        server.wait()
+        try:  # whoever is told where it is may stop it at once
+            _tell_reach(app, server.endpoint, buckets, credentials)
+            server.wait()
+        except KeyboardInterrupt:
+            say(app, "MinIO was stopped.")
 
 
 def _tell_reach(app: App, endpoint: str, buckets: str, credentials: Path) -> None:

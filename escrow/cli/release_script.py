@@ -24,7 +24,7 @@ log_option = click.option(
 )
 EPILOG = f"""\b
 Exit codes: 0 done, or nothing to do; 2 wrong usage; 3 malformed; 4 refused by the rules;
-5 forged, somebody is at fault; 6 not found; 7 storage unreachable; 8 a setting or clock here;
+5 forged or damaged, somebody is at fault; 6 not found; 7 storage unreachable; 8 a setting or clock here;
 {SOME_FAILED} some of several failed, the others were done: stderr and --log name each.
 
 \b

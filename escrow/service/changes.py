@@ -20,6 +20,7 @@ from escrow.service.reading import belongs
 from escrow.store import names
 from escrow.store.changes import KEPT, OVERLAP_MINUTES, changes, minute_of, time_of
 from escrow.store.interface import Bucket
+from escrow.store.journal import is_damage
 from escrow.store.listing import every_name
 
 SCAN = 10_000
@@ -113,7 +114,7 @@ def _look(desk: Desk, caller: Fingerprint, case: CaseId) -> Changed | None:
     except NotFoundError:
         return None
     except UnavailableError as error:
-        if error.code != "ledger_damaged":
+        if not is_damage(error):
             raise
         return Changed(case=case, n=None)
 

@@ -4,7 +4,8 @@ Rule I1: an item comes from one entry and stays until the ledger says it is done
 that somebody checked an envelope and found it good, or opened a release, so those items stay; the client
 remembers what it has seen.
 
-Rule I2: a case that cannot be read is an item too, `damaged`, and hides nothing of the others.
+Rule I2: a case whose entries are no true chain is an item too, `damaged`, and hides nothing of the others. A
+storage that fails is told as that.
 """
 
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from escrow.service.desk import Desk
 from escrow.service.gate import require_index
 from escrow.store import names
 from escrow.store.interface import Bucket
+from escrow.store.journal import is_damage
 
 CASES_AT_ONCE = 50
 CASES_PER_ANSWER = 200
@@ -98,7 +100,9 @@ def _items_of(desk: Desk, caller: Fingerprint, case: CaseId) -> list[Item]:
             items = [*_accept(state, caller), *_check(state, caller), *_release(state, caller, desk.clock())]
     except NotFoundError:
         return []  # an index whose append never happened
-    except UnavailableError:  # I2
+    except UnavailableError as error:
+        if not is_damage(error):
+            raise
         return [Item(kind=Kind.DAMAGED, case=case, n=0)]
     return sorted(items, key=lambda item: item.n)
 

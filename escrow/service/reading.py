@@ -9,7 +9,8 @@ Rules (numbered as in README.md):
  V4  A share object is its author's until the release, and every member's after it.
  V5  Whatever a caller may not read looks as if it did not exist: `not_found`. The gate (G1) stands before
      V1 and V2; V3 needs no card, so there the case itself is asked for, whoever asks.
- V6  A case that cannot be read is listed as damaged, and hides no other.
+ V6  A case whose entries are no true chain is listed as damaged, and hides no other. A storage that fails is
+     told as that.
 """
 
 import hashlib
@@ -37,6 +38,7 @@ from escrow.service.views import (
 )
 from escrow.store import names
 from escrow.store.interface import Bucket
+from escrow.store.journal import is_damage
 
 T = TypeVar("T")
 
@@ -81,7 +83,9 @@ def list_cases(
                     summaries.append(summary_of(state, caller))
         except NotFoundError:
             continue  # an index whose append never happened
-        except UnavailableError:  # V6
+        except UnavailableError as error:
+            if not is_damage(error):
+                raise
             summaries.append(CaseSummary(case=case, head=None, status="damaged", seats=()))
     return tuple(summaries), cases[-1] if len(cases) == limit else None
 

@@ -12,6 +12,8 @@ Rules (numbered as in README.md):
      announced beside it.
  U6  Addresses of parts are given to whom U3 lets send them, a page at a time, for a bounded time. What came
      by them is read back and hashed before a deposit counts (D2).
+ U7  A part is at most `part_bytes` long, or 8 MiB if that is more, or what a payload of 10,000 parts needs:
+     over S3 a worker holds two in memory for each body under way.
 """
 
 from collections.abc import Iterator
@@ -19,17 +21,27 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import BinaryIO
 
-from escrow.config import S3Settings, Settings
+from escrow.config import MIB, S3Settings, Settings
 from escrow.errors import MalformedError, NotFoundError, RefusedError, TooLargeError
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Fingerprint, UploadId
 from escrow.service.desk import Desk
 from escrow.service.gate import create, require_index, unknown
 from escrow.store import names
-from escrow.store.interface import MAX_PAGE, MAX_PARTS, Bucket, PartReceipt, StoredPayload, UploadPlan
+from escrow.store.interface import (
+    MAX_PAGE,
+    MAX_PARTS,
+    MIN_PART_BYTES,
+    Bucket,
+    PartReceipt,
+    StoredPayload,
+    UploadPlan,
+)
 
 _STAGED = b"escrow.staged.v1\n"
 """What the object holds that says who announced an upload; its name says the rest."""
+CLIENTS_PART = 8 * MIB
+"""What clients send, whatever the service suggests."""
 ADDRESS_VALID_S = 900
 """How long an address may be used, by whoever has it: a page of them takes less, and new ones cost little."""
 
@@ -68,7 +80,7 @@ def begin(
     """Announce an upload; the same again says how far it is.
 
     RefusedError: `upload_plan_differs`, `uploads_open_limit`, `upload_quota`. TooLargeError:
-    `upload_too_large`.
+    `upload_too_large`. MalformedError: `part_size_out_of_range` (U7).
     """
     require_index(desk, case, caller)
     name = names.payload(case, upload)
@@ -77,6 +89,7 @@ def begin(
         if plan.length > desk.settings.upload_bytes:
             raise TooLargeError("upload_too_large", field="length", limit=desk.settings.upload_bytes)
         if not _is_announced(desk, name):
+            _require_part_size(desk.settings, plan)
             _require_quota(desk, state, owner, plan.length)
             create(desk, Bucket.RECORDS, names.staged(case, owner, upload), _STAGED)
         desk.store.begin_upload(name, replace(plan, owner=owner))
@@ -195,6 +208,19 @@ def _is_announced(desk: Desk, name: str) -> bool:
     except NotFoundError:
         return False
     return True
+
+
+def largest_part(settings: Settings, length: int) -> int:
+    """U7: the largest part of a payload of this length that a worker takes, and holds in memory twice."""
+    return max(settings.part_bytes, CLIENTS_PART, -(-length // MAX_PARTS))
+
+
+def _require_part_size(settings: Settings, plan: UploadPlan) -> None:
+    most = largest_part(settings, plan.length)
+    if min(plan.part_size, plan.length) > most:
+        raise MalformedError(
+            "part_size_out_of_range", field="part_size", least=MIN_PART_BYTES, most=most, parts=MAX_PARTS
+        )
 
 
 def _require_quota(desk: Desk, state: CaseState, owner: Fingerprint, length: int) -> None:

@@ -307,6 +307,11 @@ class Journal:
         return now.replace(microsecond=now.microsecond // 1000 * 1000)
 
 
+def is_damage(error: UnavailableError) -> bool:
+    """Whether this one case cannot be read; else the storage serves none, and another try may mend it."""
+    return error.code == "ledger_damaged"
+
+
 def _verify(raw: str, state: CaseState | None) -> Statement:
     if state is None:
         raise NotFoundError("case_unknown")

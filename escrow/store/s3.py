@@ -16,7 +16,8 @@ from escrow.errors import MalformedError, NotFoundError, TooLargeError
 from escrow.store import names
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
 from escrow.store.s3_check import require_usable
-from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError, failed
 from escrow.store.s3_retention import S3Retention
 from escrow.store.s3_uploads import S3Uploads
 from escrow.store.watching import Watch, nobody

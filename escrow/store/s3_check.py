@@ -3,10 +3,13 @@
 Each refusal says which bucket and what to do, since whoever reads it has a pager and no time.
 """
 
-from contextlib import closing
+import socket
+import ssl
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 from botocore.awsrequest import AWSRequest
 from botocore.httpsession import URLLib3Session
@@ -16,7 +19,9 @@ from escrow.errors import SetupError, UnavailableError
 from escrow.store import names
 from escrow.store.canary import require_create_only
 from escrow.store.interface import Bucket
-from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_connection import CONNECT_S, S3Connection
+from escrow.store.s3_errors import S3RefusedError
+from escrow.store.s3_rights import asked_at_start, may
 
 if TYPE_CHECKING:
     from escrow.store.s3 import S3Store
@@ -24,7 +29,6 @@ if TYPE_CHECKING:
 MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
 """A third of what S3 servers bear before they refuse every call."""
 _BORNE: Final = timedelta(minutes=15)
-_NOTHING_THERE: Final = ("NoSuchUpload", "NoSuchKey")
 _FORBIDDEN: Final = 403
 _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
 
@@ -32,8 +36,9 @@ _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
 def require_usable(store: "S3Store", connection: S3Connection) -> None:
     """SetupError `store_unreachable`, `store_credential_needed`, `store_credentials_refused`,
     `store_access_denied` (operation), `store_bucket_missing`, `store_certificate_refused`,
-    `store_speaks_no_tls`, `store_clock_differs` (seconds), `store_not_locked`, `store_not_create_only`,
-    `store_addresses_copy` (bucket), `store_unusable` (reason); UnavailableError `storage_full`.
+    `store_speaks_no_tls`, `store_speaks_tls`, `store_clock_differs` (seconds), `store_not_locked`,
+    `store_not_create_only`, `store_addresses_copy` (bucket), `store_unusable` (reason); UnavailableError
+    `storage_full`.
     """
     try:
         _require_clock(connection)
@@ -75,26 +80,11 @@ def _require_lock(connection: S3Connection) -> None:
 
 
 def _require_rights(connection: S3Connection) -> None:
-    """Those that only the first deposit or the first look at a case would miss: create-only asks for others.
-
-    Asked about what is not there, so that nothing comes of it: only "you may not" counts. The right to set a
-    retention cannot be asked for so, since MinIO looks for the object first.
-    """
-    nothing: Any = {"Key": names.payload("0" * 64, "0" * 32)}
-    upload = nothing | {"UploadId": "none"}
-    for operation, bucket, arguments in (
-        ("list_objects_v2", Bucket.LEDGER, {"MaxKeys": 1}),
-        ("list_parts", Bucket.RECORDS, upload),
-        ("abort_multipart_upload", Bucket.RECORDS, upload),
-        ("get_object_retention", Bucket.RECORDS, nothing),
-    ):
-        try:
-            connection.call(operation, bucket, expected=_NOTHING_THERE, **arguments)
-        except S3RefusedError:
-            continue
-        except UnavailableError as error:
-            if error.fields.get("reason") in ("access_denied", "credential_needed", "unreachable"):
-                raise
+    """Those that only the first deposit or look at a case would miss: create-only asks for others."""
+    for right in asked_at_start():
+        if not may(connection, right):
+            bucket = connection.bucket(right.bucket)
+            raise SetupError("store_access_denied", bucket=bucket, operation=right.operation)
 
 
 def _require_no_copies(connection: S3Connection) -> None:
@@ -124,6 +114,8 @@ def at_start(error: UnavailableError, settings: S3Settings) -> SetupError:
     operation = str(error.fields["operation"])
     bucket = settings.bucket(str(error.fields["bucket"]))
     match error.fields["reason"]:
+        case "unreachable" | "http_400" if _speaks_only_tls(endpoint):
+            return SetupError("store_speaks_tls", endpoint=endpoint)
         case "unreachable":
             return SetupError("store_unreachable", endpoint=endpoint)
         case "credentials_refused":
@@ -141,6 +133,19 @@ def at_start(error: UnavailableError, settings: S3Settings) -> SetupError:
         case "clock_differs":
             return _clock_differs(endpoint, _BORNE)
     return SetupError("store_unusable", bucket=bucket, reason=error.fields["reason"])
+
+
+def _speaks_only_tls(endpoint: str) -> bool:
+    """Whether plain http was spoken to a server of TLS, which hangs up, so that little is read of it."""
+    where = urlsplit(endpoint)
+    if where.scheme != "http" or where.hostname is None:
+        return False
+    anybody = ssl.create_default_context()
+    anybody.check_hostname, anybody.verify_mode = False, ssl.CERT_NONE  # nothing is told to it
+    door = (where.hostname, where.port or 80)
+    with suppress(OSError), socket.create_connection(door, CONNECT_S) as line, anybody.wrap_socket(line):
+        return True
+    return False
 
 
 def _clock_differs(endpoint: str, difference: timedelta) -> SetupError:

@@ -1,22 +1,9 @@
 """The one way to an S3 server: every call goes through `S3Connection.call`, every failure comes out as ours.
 
-What may go wrong on the way is told apart by `reason`, the same words at start-up and later:
-
-    unreachable           nobody answers at the endpoint, or not in time (s3_pulse.py)
-    credentials_refused   the server does not know this credential
-    access_denied         the credential may not do this
-    credential_needed     none was given or found, and nobody may do this without
-    bucket_missing        there is no such bucket
-    clock_differs         the server's clock and ours differ by more than it bears
-    full                  no room, or a quota is used up; an error of its own, `storage_full`
-    certificate_refused   TLS: the server's certificate is not believed
-    speaks_no_tls         https, and what answers there speaks no TLS
-
-Everything else is the server's own code. No reason ever holds a URL, a name of an object or a key.
+What may go wrong on the way is told by `s3_errors.py`.
 """
 
 import os
-import re
 import ssl
 import threading
 import time
@@ -32,22 +19,17 @@ import botocore.session
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import (
-    BotoCoreError,
     ClientError,
-    ConnectionError,  # noqa: A004  boto's own, not Python's
     ConnectTimeoutError,
-    HTTPClientError,
-    NoCredentialsError,
-    PartialCredentialsError,
     ReadTimeoutError,
-    SSLError,
 )
 from botocore.utils import parse_timestamp
 
 from escrow.config import S3Settings
-from escrow.errors import NotFoundError, SetupError, TooLargeError, UnavailableError
+from escrow.errors import NotFoundError, SetupError, TooLargeError
 from escrow.store.interface import Bucket
 from escrow.store.s3_credentials import read_credentials
+from escrow.store.s3_errors import BROKEN, FULL, REASONS, S3RefusedError, code_of, failed, trouble_of
 from escrow.store.s3_pulse import Pulse, SilentError
 from escrow.store.watching import S3Call, Watch, nobody
 
@@ -67,38 +49,8 @@ waited in vain is not tried again: that would only be to wait longer."""
 CLOCK_EVERY_S: Final = 60
 """How often the server's clock is read from an answer, for the watch: clocks drift slowly."""
 
-FULL: Final = frozenset(
-    ("XMinioStorageFull", "InsufficientStorage", "QuotaExceeded", "XMinioAdminBucketQuotaExceeded")
-)
-_REASONS: Final = {
-    "AccessDenied": "access_denied",
-    "AllAccessDisabled": "access_denied",
-    "InvalidAccessKeyId": "credentials_refused",
-    "SignatureDoesNotMatch": "credentials_refused",
-    "NoSuchBucket": "bucket_missing",
-    "RequestTimeTooSkewed": "clock_differs",
-}
-_BY_STATUS: Final = {403: "AccessDenied", 404: "NoSuchKey", 412: "PreconditionFailed", 416: "InvalidRange"}
-"""Answers to HEAD have no body, and so no code of their own."""
-NO_TLS: Final = re.compile("WRONG_VERSION_NUMBER|RECORD_LAYER_FAILURE")
-"""What OpenSSL says, older and newer, where an answer is no TLS at all."""
-_CODE: Final = re.compile(r"[A-Za-z][A-Za-z0-9]{1,63}")
-
-
-BROKEN: Final = (BotoCoreError, HTTPClientError, OSError)
-"""What comes up when a line breaks, also while the body of an answer is read."""
-
-
 _MODELS: Final = botocore.session.Session().get_component("data_loader")
 """Descriptions of S3's operations: read once for all clients, where each would take 60 ms to read its own."""
-
-
-class S3RefusedError(Exception):
-    """The server said no, in a way that the caller expected. Never leaves the store room."""
-
-    def __init__(self, code: str) -> None:
-        super().__init__(code)
-        self.code = code
 
 
 class S3Connection:
@@ -189,16 +141,16 @@ class S3Connection:
             raise failed("unreachable", bucket, operation) from error
         except ClientError as error:
             retries = _retries(error.response)
-            outcome = code = _code(error)
+            outcome = code = code_of(error)
             if code in expected:
                 raise S3RefusedError(code) from None
             failure = True
             reason = "credential_needed" if self._anonymous and code == "AccessDenied" else code
-            outcome = "full" if code in FULL else _REASONS.get(reason, reason)
+            outcome = "full" if code in FULL else REASONS.get(reason, reason)
             raise failed(reason, bucket, operation) from error
         except BROKEN as error:
             failure = True
-            outcome = _trouble(error)
+            outcome = trouble_of(error)
             raise failed(outcome, bucket, operation) from error
         finally:
             if asked:
@@ -306,23 +258,6 @@ def _require_certificates(path: Path) -> None:
         raise SetupError("ca_file_unusable", path=str(path), reason=str(error.strerror)) from error
 
 
-def failed(code: str, bucket: Bucket, operation: str) -> UnavailableError:
-    """Our error for a code of the server, or for one of the reasons above."""
-    if code in FULL:
-        return UnavailableError("storage_full", bucket=bucket.value)
-    reason = _REASONS.get(code, code)
-    return UnavailableError("storage_failed", bucket=bucket.value, operation=operation, reason=reason)
-
-
-def _code(error: ClientError) -> str:
-    """The server's code, or the one that its status stands for."""
-    found = str(error.response.get("Error", {}).get("Code", ""))
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if found in _NOT_FOUND:
-        return "NoSuchKey"
-    return found if _CODE.fullmatch(found) else _BY_STATUS.get(status, f"http_{status}")
-
-
 def _time(value: Any) -> datetime:
     """A time of an answer. boto3 guesses at every form there is: half of what a long listing costs."""
     if isinstance(value, str) and value[10:11] == "T":
@@ -334,20 +269,6 @@ def _time(value: Any) -> datetime:
     return parse_timestamp(value)
 
 
-_NOT_FOUND: Final = frozenset(("NoSuchKey", "NotFound", "NoSuchVersion", "404"))
-
-
-def _trouble(error: Exception) -> str:
-    """What went wrong before there was an answer."""
-    if isinstance(error, SSLError):
-        return "speaks_no_tls" if NO_TLS.search(str(error)) else "certificate_refused"
-    if isinstance(error, NoCredentialsError | PartialCredentialsError):
-        return "credentials_refused"
-    if isinstance(error, ConnectionError | HTTPClientError | OSError):
-        return "unreachable"
-    return type(error).__name__
-
-
 def _give_up(caught_exception: Exception | None = None, **_: Any) -> None:
     """boto3 asks whether to try again."""
     if isinstance(caught_exception, ConnectTimeoutError | ReadTimeoutError):
@@ -355,7 +276,7 @@ def _give_up(caught_exception: Exception | None = None, **_: Any) -> None:
 
 
 def _is_silence(error: Exception) -> bool:
-    return isinstance(error, BROKEN) and _trouble(error) == "unreachable"
+    return isinstance(error, BROKEN) and trouble_of(error) == "unreachable"
 
 
 def _retries(answer: Any) -> int:

@@ -5,7 +5,8 @@ from typing import Final
 
 from escrow.store import names
 from escrow.store.interface import Bucket, LockedObject
-from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError
 
 _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"
 

@@ -13,7 +13,8 @@ from escrow.errors import MalformedError, NotFoundError, SetupError, Unavailable
 from escrow.store import names
 from escrow.store.canary import FIRST
 from escrow.store.interface import MIB, Bucket, Outcome
-from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError, failed
 from escrow.store.s3_reading import head, stream
 
 _PUBLIC: Final = Bucket.PUBLIC

@@ -6,7 +6,8 @@ from typing import Any, Final, cast
 
 from escrow.errors import MalformedError, NotFoundError
 from escrow.store.interface import MIB, Bucket
-from escrow.store.s3_connection import BROKEN, S3Connection, S3RefusedError, failed
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import BROKEN, S3RefusedError, failed
 
 CHUNK: Final = MIB
 _RESUMES: Final = 3

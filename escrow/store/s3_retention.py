@@ -11,7 +11,8 @@ from escrow.errors import RefusedError
 from escrow.store import names
 from escrow.store.interface import Bucket
 from escrow.store.retention import whole_second
-from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError, failed
 from escrow.store.s3_reading import head
 
 _RECORDS: Final = Bucket.RECORDS

@@ -17,7 +17,8 @@ from typing import Any, Final
 from escrow.errors import UnavailableError
 from escrow.store import names
 from escrow.store.interface import Bucket
-from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError
 
 _POSSIBLE: Final = (
     "NoSuchKey", "NoSuchVersion", "NoSuchUpload", "BadDigest", "InvalidDigest", "InvalidRequest",
@@ -53,6 +54,11 @@ def needed() -> tuple[Right, ...]:
         *(_write(place) for place in _places()),
         *(_object(action, _payload(), *call) for action, call in _OF_PAYLOADS.items()),
     )
+
+
+def asked_at_start() -> tuple[Right, ...]:
+    """Of `needed`, what every start asks. No writes: a server that checks no checksums would keep them."""
+    return tuple(right for right in needed() if right.action in _AT_START)
 
 
 def harmful() -> tuple[Right, ...]:
@@ -127,6 +133,9 @@ _OF_PAYLOADS: Final[dict[str, tuple[str]]] = {
     "s3:GetObjectVersion": ("get_object",),
     "s3:GetObjectRetention": ("get_object_retention",),
 }
+_AT_START: Final = (
+    "s3:ListBucket", "s3:ListMultipartUploadParts", "s3:AbortMultipartUpload", "s3:GetObjectRetention",
+)  # fmt: skip
 _MORE: Final[dict[str, Mapping[str, Any]]] = {
     "s3:AbortMultipartUpload": {"UploadId": _NOBODYS},
     "s3:ListMultipartUploadParts": {"UploadId": _NOBODYS},

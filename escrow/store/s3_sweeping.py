@@ -8,7 +8,8 @@ from escrow.errors import NotFoundError, RefusedError, UnavailableError
 from escrow.store import names, notes
 from escrow.store.interface import Bucket
 from escrow.store.s3_check import server_time
-from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError, failed
 from escrow.store.s3_reading import head
 
 _RECORDS: Final = Bucket.RECORDS

@@ -19,7 +19,8 @@ from escrow.errors import MalformedError, NotFoundError, RefusedError, Unavailab
 from escrow.store import names, notes
 from escrow.store.bodies import fill_from, require_digest, require_end
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome, PartReceipt, StoredPayload, UploadPlan
-from escrow.store.s3_connection import S3Connection, S3RefusedError, failed
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError, failed
 from escrow.store.s3_reading import CHUNK, head, stream
 from escrow.store.s3_sending import PieceByPiece
 
@@ -32,7 +33,7 @@ _MISSING_NAMED: Final = 100
 _LINES: Final = 2
 """Parts of one body on their way at once: with one, the server and this process wait for each other."""
 _REMEMBERED: Final = 1000
-"""Plans that a process keeps in memory: they never change, and every part would ask for its own again."""
+"""Plans that a process keeps in memory, from asking for one to what is done with it."""
 _CHANGED: Final = "InvalidPart"
 """One of the parts named for a completion was replaced meanwhile by another."""
 _GONE: Final = ("NoSuchUpload", "NoSuchKey")
@@ -82,6 +83,8 @@ class S3Uploads:
             raise RefusedError("upload_plan_differs")
 
     def plan(self, name: str) -> UploadPlan:
+        """Asked anew each time: who asks goes on with this upload, and another process may have swept it."""
+        self._forget(name)
         return self._announced(name).plan
 
     def put_part(self, name: str, number: int, body: BinaryIO) -> PartReceipt:

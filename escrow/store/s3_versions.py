@@ -9,7 +9,8 @@ from xml.etree import ElementTree
 from escrow.errors import RefusedError
 from escrow.store import names
 from escrow.store.interface import Bucket, ObjectVersion
-from escrow.store.s3_connection import S3Connection, S3RefusedError
+from escrow.store.s3_connection import S3Connection
+from escrow.store.s3_errors import S3RefusedError
 from escrow.store.s3_reading import head, stream
 
 _WHOLE: Final = 5 * 1024**3

@@ -1,6 +1,6 @@
 """What the rules of a case refuse: charters, seats, records, and statements that are out of place."""
 
-from escrow.words.row import row
+from escrow.words.row import AUDIT, row
 
 _LATEST = "Fetch the case again, look, and sign anew."
 
@@ -11,7 +11,7 @@ CASE = {
         "The statement was signed for the case {case}.",
         "Post it there, or sign one for this case.",
     ),
-    "statement_twice": row("Twice on the ledger", "Entry {n} repeats entry {first}.", "Run `escrow audit`."),
+    "statement_twice": row("Twice on the ledger", "Entry {n} repeats entry {first}.", AUDIT),
     "head_unknown": row(
         "Unknown head",
         "The statement's author saw entry {n}; the ledger ends at {known}.",

@@ -1,6 +1,6 @@
 """Bytes that are not of the format: fields, bodies, names."""
 
-from escrow.words.row import row
+from escrow.words.row import AUDIT, row
 
 _PROGRAM = "A program made this; use the escrow command or SDK, or correct the program."
 _UPDATE = "Update the program that made it, or correct what you wrote."
@@ -104,9 +104,7 @@ FORMAT = {
     "statement_place_malformed": row(
         "Case and head do not fit", "Only an opening statement names neither case nor head.", _PROGRAM
     ),
-    "entry_prev_malformed": row(
-        "Entry malformed", "`{field}` does not fit the entry's number.", "Run `escrow audit`."
-    ),
+    "entry_prev_malformed": row("Entry malformed", "`{field}` does not fit the entry's number.", AUDIT),
     # Charters, paths, policies
     "service_url_malformed": row(
         "Not a service address",
@@ -173,9 +171,7 @@ FORMAT = {
     ),
     "object_number_out_of_range": row("Number too large", "`{field}` must be at most {limit}.", _PROGRAM),
     "object_prefix_malformed": row("Not a folder's name", "`{field}` is no folder in storage.", _PROGRAM),
-    "object_too_large": row(
-        "Object too large", "An object in storage exceeds {limit} bytes.", "Run `escrow audit`."
-    ),
+    "object_too_large": row("Object too large", "An object in storage exceeds {limit} bytes.", AUDIT),
     "page_limit_out_of_range": row(
         "Page too large", "At most {limit} items fit in one answer.", "Ask for fewer."
     ),

@@ -1,6 +1,7 @@
 """One row of the catalogue."""
 
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -11,6 +12,10 @@ class Row:
     detail: str
     remedy: str
     status: int | None = None
+
+
+AUDIT: Final = "Run `escrow audit`, or `scripts/audit.py` if the storage is yours."
+"""A party has a service to ask, and an operator the storage itself."""
 
 
 def row(title: str, detail: str, remedy: str, *, status: int | None = None) -> Row:

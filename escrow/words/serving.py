@@ -1,6 +1,6 @@
 """What a caller meets at the service's door: tokens, what is unknown, what cannot be served now."""
 
-from escrow.words.row import row
+from escrow.words.row import AUDIT, row
 
 _CLOCK = "The service's time is {server_time}: set your clock, or make a new token with `escrow token`."
 _LATER = "Try again later; the operator must look after the storage."
@@ -16,7 +16,7 @@ SERVING = {
     "author_unknown": row(
         "Unknown author", "The card {author} has no part in this case.", "Use the right identity."
     ),
-    "object_unknown": row("Not in storage", "There is no such object.", "Run `scripts/audit.py`."),
+    "object_unknown": row("Not in storage", "There is no such object.", AUDIT),
     "upload_unknown": row("Unknown upload", "No such upload was begun.", "Announce it first."),
     "token_missing": row("Who is asking?", "This needs a token.", "Send one made by `escrow token`."),
     "token_malformed": row(

@@ -68,6 +68,11 @@ STORAGE = {
         "What answers at {endpoint} speaks no TLS.",
         "Write http:// if that is meant, on one machine or a network of your own; else give the server TLS.",
     ),
+    "store_speaks_tls": row(
+        "TLS there",
+        "What answers at {endpoint} speaks TLS, and was spoken to in plain http.",
+        "Write https:// there, and give the certificate of who issued the server's as s3_ca_file.",
+    ),
     "store_clock_differs": row(
         "Clocks differ",
         "The clock of this machine and that of the server at {endpoint} differ by {seconds} seconds or more.",

@@ -2,12 +2,14 @@
 
 import hashlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import build
 from support.office import Office
 
 from escrow.crypto.identity import Identity
+from escrow.service.uploads import largest_part
 
 CLAIMANT, MEDIATOR = build.SEATS["claimant"], build.SEATS["mediator"]
 MIB = 1024 * 1024
@@ -49,6 +51,34 @@ def test_plan_that_no_store_takes_is_refused(
         headers=office.bearer(CLAIMANT),
     )
     assert answer.status_code == 400
+
+
+def plan(office: Office, case: build.Case, length: int, part_size: int) -> tuple[int, Any]:
+    answer = office.client.put(
+        f"/v1/cases/{case.id}/uploads/{UPLOAD}",
+        json={"length": length, "part_size": part_size},
+        headers=office.bearer(CLAIMANT),
+    )
+    return answer.status_code, answer.get_json()
+
+
+def test_parts_that_a_worker_could_not_hold_for_everybody_are_refused_when_they_are_announced(
+    office: Office, case: build.Case
+) -> None:
+    status, problem = plan(office, case, 64 * MIB, 64 * MIB)
+    assert (status, problem["code"], problem["fields"]["most"]) == (400, "part_size_out_of_range", 8 * MIB)
+    assert office.get(f"/v1/cases/{case.id}/uploads/{UPLOAD}", CLAIMANT).status_code == 404
+    assert plan(office, case, 64 * MIB, 8 * MIB)[0] == 200
+
+
+def test_parts_may_be_as_large_as_the_operator_says_and_as_a_long_payload_needs(tmp_path: Path) -> None:
+    length = 10_000 * 20 * MIB
+    office = Office(tmp_path, part_bytes=16 * MIB, upload_bytes=2 * length, staged_bytes_per_card=2 * length)
+    case = office.accepted()
+    status, problem = plan(office, case, length, 20 * MIB + 1)
+    assert (status, problem["fields"]["most"]) == (400, 20 * MIB)
+    assert plan(office, case, length, 20 * MIB)[0] == 200
+    assert largest_part(office.desk.settings, MIB) == 16 * MIB
 
 
 @pytest.mark.parametrize("value", ["10", 10.5, True, None, [10]])

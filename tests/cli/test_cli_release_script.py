@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+import venv
 from pathlib import Path
 
 import pytest
@@ -53,6 +54,37 @@ def test_unknown_case_and_request_are_told_apart(store: Path) -> None:
     case, _ = listed(store)["to publish"]
     assert "case" in release(store, "publish", "ffff", "ffff", status=NOT_FOUND)[1]
     assert "request" in release(store, "publish", case, "zz", status=NOT_FOUND)[1]
+
+
+def test_case_with_a_missing_entry_is_damage_and_nothing_to_try_again(store: Path, tmp_path: Path) -> None:
+    case, request = listed(store)["to hand over"]
+    (store / "ledger/cases" / case / "entries/0000000001").unlink()
+    _, said = release(store, "hand", case, request, "--out", str(tmp_path / "out"), "--json", status=FORGED)
+    assert json.loads(said.splitlines()[-1])["error"]["code"] == "ledger_damaged"
+    assert not (tmp_path / "out").exists()
+
+
+def test_script_runs_its_own_checkouts_code_whichever_python_starts_it(tmp_path: Path) -> None:
+    """The .venv that comes first in PATH may be another checkout's, with an Escrow of its own."""
+    own, other = tmp_path / "own", tmp_path / "other"
+    (own / "scripts").mkdir(parents=True)
+    shutil.copy(ROOT / "scripts/in_venv.py", own / "scripts")
+    (own / "scripts/which.py").write_text(
+        "import in_venv\nin_venv.ensure()\nimport escrow\nprint(escrow.WHOSE)\n"
+    )
+    pythons = {}
+    for folder in (own, other):
+        venv.create(folder / ".venv", symlinks=True)
+        (site,) = folder.glob(".venv/lib/python*/site-packages")
+        (site / "escrow.py").write_text(f"WHOSE = {folder.name!r}\n")
+        (site / "boto3.py").touch()
+        pythons[folder.name] = folder / ".venv/bin/python"
+    for python in pythons.values():
+        words = [str(python), str(own / "scripts/which.py")]
+        done = subprocess.run(
+            words, capture_output=True, text=True, check=False, env={"PATH": "/usr/bin:/bin"}
+        )
+        assert (done.stdout, done.returncode) == ("own\n", 0), done.stderr
 
 
 def test_case_that_is_damaged_is_named_and_the_other_is_published_all_the_same(store: Path) -> None:

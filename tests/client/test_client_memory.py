@@ -26,6 +26,17 @@ def test_pinned_service_stays_pinned(tmp_path: Path) -> None:
     assert Memory(tmp_path).pin_service(elsewhere, asked=elsewhere.url) == elsewhere
 
 
+def test_service_that_is_pinned_already_is_read_and_not_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every deed pins; a flush to the disk costs more than all else that a short one does here."""
+    service, flushed = Service(url=URL, card=SERVICE.card), []
+    monkeypatch.setattr("escrow.client.home.os.fsync", flushed.append)
+    for _ in range(3):
+        Memory(tmp_path).pin_service(service, asked=URL)
+    assert len(flushed) == 1
+
+
 def test_entry_that_another_program_remembered_otherwise_is_a_fork(tmp_path: Path) -> None:
     memory, case = Memory(tmp_path), "0" * 64
     memory.remember_entries(case, 0, ["a.a.s", "b.b.s"])

@@ -18,7 +18,7 @@ from support.live import Live
 from support.refusals import refuses
 from support.standing import Standing
 
-from escrow.client import HttpCourier
+from escrow.client import HttpCourier, PathChoice
 from escrow.config import MIB, S3Settings
 from escrow.errors import TooLargeError, UnavailableError
 from escrow.store import names
@@ -124,6 +124,19 @@ def test_plain_http_is_not_spoken(standing: Standing) -> None:
 def test_a_record_of_20_mib_is_deposited_released_and_opened_through_tls(live: Live) -> None:
     data = bytes(range(256)) * (20 * MIB // 256)
     assert live.opened(live.deposit(data, path="settlement")) == data
+
+
+def test_drop_off_of_25_mib_is_sealed_through_tls(standing: Standing, live: Live, tmp_path: Path) -> None:
+    """Longer than any other POST may be; `live` has the authority believed."""
+    allowing, document = Live(standing.url, tmp_path / "homes", drop_off=True), tmp_path / "offer"
+    document.write_bytes(bytes(25 * MIB))
+    with pytest.raises(requests.HTTPError, match="413"):
+        ask(standing, f"/v1/cases/{CASE}/statements", method="POST", data=bytes(25 * MIB)).raise_for_status()
+    memo = [PathChoice(name="memo")]
+    allowing.claimant.drop_off(allowing.case, document, memo, title="Offer", label="Memo")
+    (record,) = allowing.respondent.records(allowing.case)
+    assert record.dropped_off
+    allowing.respondent.audit(allowing.case, payloads=True)
 
 
 def test_what_is_for_everybody_is_published_by_the_timer_and_read_through_tls(

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+from store.faulty import NEVER, FaultyStore, Mode
 from support import build
 from support.office import Office, office_settings
 
@@ -41,6 +42,22 @@ def test_damaged_case_is_an_item_and_hides_no_other(office: Office, n: int) -> N
     fresh, sound, spoilt = two_cases(office, n)
     items = fresh.get("/v1/inbox", CLAIMANT).get_json()["items"]
     assert {(each["kind"], each["case"]) for each in items} == {("accept", sound), ("damaged", spoilt)}
+
+
+@pytest.mark.parametrize("path", ["/v1/cases", "/v1/inbox"])
+def test_storage_that_fails_is_not_told_as_damage(office: Office, path: str) -> None:
+    """Wherever it strikes in a look at a case that is not in memory."""
+    office.case().open()
+    counted = FaultyStore(office.store, kill_at=NEVER)
+    assert office.over(counted).get(path, CLAIMANT).status_code == 200
+    told = []
+    for n in range(1, len(counted.calls) + 1):
+        faulty = FaultyStore(office.store, kill_at=n, mode=Mode.UNAVAILABLE)
+        told.append(office.over(faulty).get(path, CLAIMANT))
+    failed = [answer.get_json()["code"] for answer in told if answer.status_code == 503]
+    assert failed
+    assert set(failed) == {"storage_failed"}
+    assert not any(b"damaged" in answer.data for answer in told if answer.status_code == 200)
 
 
 def test_inbox_read_item_by_item_says_once_that_a_case_is_damaged(office: Office) -> None:

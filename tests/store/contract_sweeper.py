@@ -124,17 +124,15 @@ class SweeperContract:
         put(store, 1, SMALL, name)
         assert store.complete_upload(name).sha256 == digest(SMALL)
 
-    def test_upload_begun_anew_in_another_process_is_at_most_once_unknown_here(
+    def test_upload_begun_anew_in_another_process_is_known_here_to_whoever_asks_for_its_plan(
         self, store: Store, sweeper: Sweepable, tools: Tools, name: str
     ) -> None:
-        store.begin_upload(name, SMALL_PLAN)
+        """With another plan, too: the service asks before each part."""
+        store.begin_upload(name, UploadPlan(length=len(SMALL) + 1, part_size=PART))
         sweeper.discard_upload(name)
         tools("service").store.begin_upload(name, SMALL_PLAN)
-        try:
-            put(store, 1, SMALL, name)
-        except NotFoundError as error:
-            assert error.code == "upload_unknown"  # noqa: PT017
-            put(store, 1, SMALL, name)
+        assert store.upload_plan(name) == SMALL_PLAN
+        put(store, 1, SMALL, name)
         assert store.complete_upload(name).sha256 == digest(SMALL)
 
     def test_completed_upload_is_not_discarded_as_an_open_one(

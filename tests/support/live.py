@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from escrow.client import (
@@ -74,14 +75,14 @@ audience = "public"
 class Live:
     """A case with three seats behind the service at `url`."""
 
-    def __init__(self, url: str, homes: Path) -> None:
+    def __init__(self, url: str, homes: Path, *, drop_off: bool = False) -> None:
         self.url, self.homes = url, homes
         self.count = 0
         self.arbitrator = Identity.generate()
         self.convenor, self.claimant, self.respondent = (self._session(str(n)) for n in range(3))
         cards = {"claimant": self.claimant, "respondent": self.respondent, "mediator": self.convenor}
         draft = CharterDraft.from_toml(CHARTER.format(**{seat: str(who.card) for seat, who in cards.items()}))
-        self.case: CaseId = self.convenor.open_case(draft).case
+        self.case: CaseId = self.convenor.open_case(replace(draft, drop_off=drop_off)).case
         invitations = self.convenor.invitations(self.case)
         for seat, who in cards.items():
             who.accept(self.case, who.join(invitations[seat]).charter.proposal)

@@ -96,6 +96,8 @@ def standing(image: Path, minio_image: Path, tmp_path_factory: pytest.TempPathFa
         for name in ("setup", "init"):
             steps[name] = site.run(name)
             assert steps[name].returncode == 0, steps[name].stderr
+        with (data / "service/service.toml").open("a") as settings:
+            settings.write("drop_off_bytes = 33554432\n")
         for name, port in (("service", service), ("proxy", tls)):
             running[name] = site.start(name)
             await_answer(port, running[name], site, name)

@@ -12,7 +12,9 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import guides
@@ -100,6 +102,11 @@ def service(places: Places) -> Path:
 def test_site_that_is_gone_is_audited_released_and_served_from_its_copy(
     places: Places, service: Path
 ) -> None:
+    soon = datetime.now(UTC) + timedelta(seconds=1)  # over when the site has been audited
+    with places.site.client("root") as root:
+        name = {"Bucket": places.site.bucket(Bucket.LEDGER), "Key": names.entry(CASE, 0)}
+        lock: Any = {"Mode": "GOVERNANCE", "RetainUntilDate": soon}
+        root.put_object_retention(**name, Retention=lock, BypassGovernanceRetention=True)
     places.run(places.words("Back up"))
     assert "FAULT" not in places.said[-1]
     assert places.said[-1].count("sound") == 2  # the site, then the copy
