@@ -86,7 +86,7 @@ _FILES = {
     "audit": "checking",
     "send": "sending",
     "serve": "serving",
-    "service": "serving",
+    "service": "service_keys",
     "doctor": "doctor",
     "settings": "settings",
     "timekeeper": "timekeeper",

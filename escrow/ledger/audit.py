@@ -208,10 +208,9 @@ class _Auditor:
             return False
         if error.code in CONTRADICTIONS:
             other = _contradicted(entry, error)
-            same = state.signer_of(other) == entry.signer  # else each may be true to what its signer was shown
-            self._fault(
-                error.code, entry.n, party=entry.signer.fingerprint if same else "", fields=error.fields
-            )
+            same = state.signer_of(other) == entry.signer  # else either may have been shown another
+            party = entry.signer.fingerprint if same else ""
+            self._fault(error.code, entry.n, party=party, fields=error.fields)
             self._set_aside(state, entry, error)
             return True
         self._blame(state, entry, error)

@@ -1,7 +1,8 @@
 """An entry: the service's signature over one statement, its place in the chain and the time it came.
 
-It is the receipt that the author gets back. Which card may sign is asked in signer.py. Its hash covers the entry before it, so a head fixes the whole
-chain. Whether the statement inside is allowed is not asked here (replay.py).
+It is the receipt that the author gets back. Its hash covers the entry before it, so a head fixes the whole
+chain. Which card may sign (signer.py) and whether the statement inside is allowed (replay.py) is not asked
+here.
 """
 
 from dataclasses import dataclass
@@ -55,7 +56,9 @@ class Entry:
         That charter stays unread, as the statement of every entry does: `verify_opening` tells who signed it.
         """
         untrusted = UnverifiedEntry.parse(raw)
-        return untrusted.verify(UnverifiedStatement.parse(untrusted.untrusted_statement()).untrusted_service())
+        return untrusted.verify(
+            UnverifiedStatement.parse(untrusted.untrusted_statement()).untrusted_service()
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

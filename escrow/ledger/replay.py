@@ -2,7 +2,8 @@
 
 Pure: no store, no clock. The service asks `admit` before it appends, and everybody (service, client, scripts,
 auditor) calls `extend` for every entry there is. Both apply the same rules, checks before changes: a refusal
-leaves the state as it was. Rules L1 to L4 are here, L5 in signer.py, S1 to S10 in rules_*.py, all numbered as in README.md.
+leaves the state as it was. Rules L1 to L4 are here, L5 in signer.py, S1 to S10 in rules_*.py, all numbered as
+in README.md.
 """
 
 from dataclasses import dataclass
@@ -41,9 +42,16 @@ class Admitted:
 
 def judge_opening(raw: str, *, at: datetime, service: Card) -> Admitted:
     """S1, for a service with this card, asked at `at`. Forged, refused or malformed: raises."""
-    statement = UnverifiedStatement.parse(raw).verify_opening()
+    statement = verify_opening(raw)
     rules_charter.require_service(_opening_deed(statement), service)
     return Admitted(statement=statement, already=None)
+
+
+def verify_opening(raw: str) -> Statement:
+    """S1 but for whose service it is: by its own convenor."""
+    statement = UnverifiedStatement.parse(raw).verify_opening()
+    _opening_deed(statement)
+    return statement
 
 
 def admit(state: CaseState, raw: str, *, at: datetime) -> Admitted:
@@ -88,7 +96,7 @@ def extend(
 
 
 def extend_own(state: CaseState, entry_raw: str, statement: Statement, signer: Card) -> CaseState:
-    """As `extend` for a service, with an entry that it has just signed by this card, of what it has admitted."""
+    """As `extend` for a service, with an entry just signed by `signer`, of what it has admitted."""
     entry = Entry.read_own(entry_raw, signer)
     _require_place(state, entry, sparse=False)
     return _extended(state, entry, statement, proofs=False, sparse=False, texts=False)

@@ -1,9 +1,9 @@
 """Rule L5: whose signature makes an entry one of the service's, while its card may change with the charter.
 
-The seats' unanimous yes to a charter that names another card is what moves a case, and nothing else. Until the
-last of them has said it, the card in force signs, and from the entry after that the other one, alone. Only the
-proposal and the acceptances may be signed by either, so that a case whose key is lost can be moved at all: each
-of them is a party's own signed words, and none moves anything without all others.
+The seats' unanimous yes to a charter that names another card is what moves a case, and nothing else. Until
+the last of them has said it, the card in force signs, and from the entry after that the other one, alone.
+Only the proposal and the acceptances may be signed by either, so that a case whose key is lost can be moved
+at all: each of them is a party's own signed words, and none moves anything without all others.
 """
 
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ from escrow.model.deeds import CharterAccepted, CharterProposed
 
 
 def signers_of_next(state: CaseState, statement_raw: str) -> tuple[Card, ...]:
-    """L5: the cards by which the next entry may be signed with this statement; the one in force comes first."""
+    """L5: the cards that may sign the next entry with this statement; the one in force comes first."""
     named = _named(state, statement_raw)
     return (state.service,) if named in (None, state.service) else (state.service, named)
 

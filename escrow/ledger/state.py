@@ -209,8 +209,8 @@ class NoteState:
 class CaseState:
     """The case as its chain says, up to `head`. `received_at` is that of the last entry.
 
-    `service`: the card that signs the next entry, as the charter in force says (L5). `signed`: who signed those
-    there are, from which number on; a new line where it is another card than before.
+    `service`: the card that signs the next entry, as the charter in force says (L5). `signed`: who signed
+    those there are, from which number on; a new row where it is another card than before.
     """
 
     case: CaseId

@@ -64,6 +64,7 @@ def harmful() -> tuple[Right, ...]:
         *(_object("s3:DeleteObjectVersion", place, "delete_object", VersionId=_NOBODYS) for place in kept),
         _write(published),
         _object("s3:DeleteObject", published, "delete_object"),
+        _write(_Place(Bucket.LEDGER, "services/*", names.later_service(_id()))),
         _write(_Place(Bucket.LEDGER, "*", f"elsewhere/{_id()}")),
         _bucket("s3:CreateBucket", Bucket.LEDGER, "create_bucket"),
     )

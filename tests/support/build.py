@@ -28,6 +28,7 @@ from support.deeds import (
 from support.parties import (
     CASE_KEY,
     CONVENOR,
+    KEYS,
     PATHS,
     SEALED,
     SEATS,
@@ -68,6 +69,7 @@ from escrow.model.record import RecordBody
 __all__ = [
     "CASE_KEY",
     "CONVENOR",
+    "KEYS",
     "PATHS",
     "SEALED",
     "SEATS",
