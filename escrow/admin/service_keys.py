@@ -13,14 +13,14 @@ from escrow.store.interface import Store
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CasesByCard:
-    """`cases`: by the card in force for each. `unread`: cases that could not be replayed, which may need any."""
+    """`cases`: by the card in force for each. `unread`: could not be replayed, and may need any."""
 
     cases: Counter[Card]
     unread: int
 
 
 def count_cases(store: Store, *, progress: Callable[[CaseId], None] = lambda case: None) -> CasesByCard:
-    """Replay every case, one in memory at a time. UnavailableError where the whole storage cannot be reached."""
+    """Replay every case, one in memory at a time. UnavailableError where the storage cannot be reached."""
     found: Counter[Card] = Counter()
     unread = 0
     for case in cases(store):

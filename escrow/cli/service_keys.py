@@ -1,4 +1,4 @@
-"""The keys of a service: `escrow service new-key` makes a new one, `escrow service keys` says which are needed."""
+"""The keys of a service: `service new-key` makes a new one, `service keys` says which are needed."""
 
 import os
 from dataclasses import replace

@@ -1,7 +1,7 @@
 """A new key for a service: made beside the old one, noted in the store, and put in its place in one step.
 
-Broken off anywhere, what is left is the old key in force or the new one: the last step is a rename. The old key
-stays in `former`, since the cases under its card go on by it until their seats move them (L5).
+Broken off anywhere, what is left is the old key in force or the new one: the last step is a rename. The old
+key stays in `former`, since the cases under its card go on by it until their seats move them (L5).
 """
 
 import os

@@ -88,14 +88,14 @@ FORGED = {
     "entry_signer_not_in_force": row(
         "Signed by a key not in force",
         "The service's card {author} signed entry {n}, for which the charter in force names {expected}.",
-        "Accept nothing that only this entry says: whoever has that key may have stolen it. Compare heads with "
-        "the other parties.",
+        "Accept nothing that only this entry says: whoever has that key may have stolen it. Compare heads "
+        "with the other parties.",
     ),
     "service_card_differs": row(
         "Another service",
         "The service shows the card {found}; for its address {expected} is known.",
-        "Ask its people, not by way of it, whether its key has changed, and compare the whole card; then give "
-        "it with --service-card.",
+        "Ask its people, not by way of it, whether its key has changed, and compare the whole card; then "
+        "give it with --service-card.",
     ),
     "payload_not_as_signed": row(
         "Another payload", "What the service sends is not as long as the depositor signed.", _SERVICE

@@ -45,8 +45,8 @@ SERVING = {
     "service_key_not_held": row(
         "A key of the service is not here",
         "The case goes by the service's card {card}, whose key this process does not have.",
-        "Try again in a minute: another process may have it. The operator restarts every process after a change "
-        "of the key, keeps former keys while cases need them, and where one is lost has the seats move the case.",
+        "Try again in a minute: another process may have it. The operator restarts every process after a "
+        "change of the key and keeps former keys while cases need them; a lost one the seats replace.",
     ),
     "ledger_damaged": row("Ledger damaged", "Entry {n} of the case {case} is not sound ({reason}).", _AUDIT),
     "stored_object_differs": row(
