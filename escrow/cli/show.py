@@ -59,6 +59,7 @@ def case_lines(it: CaseView) -> Iterator[str]:
     for proposal in it.proposals:
         yield ""
         yield from charter_lines(proposal)
+        yield from move_lines(it, proposal)
 
 
 def move_lines(case: CaseView, it: CharterView) -> Iterator[str]:
