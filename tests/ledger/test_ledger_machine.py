@@ -145,7 +145,7 @@ class Ledger(RuleBasedStateMachine):
             statement=self.case.statement(CONVENOR, Note(text=SEALED)),
         )  # fmt: skip
         before = snapshot(state)
-        with pytest.raises(ForgedError, match="entry_signer_not_in_force|signature_false"):
+        with pytest.raises(ForgedError, match=r"entry_signer_not_in_force|signature_false"):
             extend(state, made)
         assert snapshot(state) == before
 
