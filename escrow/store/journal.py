@@ -183,9 +183,18 @@ class Journal:
 
     def _owns(self, card: Card) -> bool:
         """Whether it is, or was, a card of this service: by its keys, or by what the store has noted."""
-        if card not in self._owned and is_noted(self._store, card.fingerprint):
+        if card not in self._owned and self._is_noted(card):
             self._owned.add(card)
         return card in self._owned
+
+    def _is_noted(self, card: Card) -> bool:
+        """Where a credential of before later cards were noted may not look, none is."""
+        try:
+            return is_noted(self._store, card.fingerprint)
+        except UnavailableError as error:
+            if error.fields.get("reason") != "access_denied":
+                raise
+            return False
 
     @contextmanager
     def reading(self, case: CaseId) -> Iterator[CaseState]:

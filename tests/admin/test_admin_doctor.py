@@ -13,7 +13,7 @@ from support import build
 from support.doctored import doctored
 from support.machine import absent
 from support.minio import free_port
-from support.parties import party
+from support.parties import SERVICE, party
 from support.running import running
 
 from escrow.service.new_key import change_service_key

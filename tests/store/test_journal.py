@@ -137,6 +137,21 @@ def test_case_for_another_service_is_refused_and_not_stored(journal: Journal, st
     assert store.names(Bucket.LEDGER, names.CASES) == []
 
 
+def test_case_for_another_service_is_refused_where_the_credential_may_not_look_for_later_cards(
+    store: FolderStore, tmp_path: Path
+) -> None:
+    class Before(FolderStore):
+        def get(self, bucket: Bucket, name: str, *, limit: int) -> bytes:
+            if name.startswith(names.SERVICES):
+                raise UnavailableError("storage_failed", reason="access_denied")
+            return super().get(bucket, name, limit=limit)
+
+    with refuses(RefusedError, "service_card_not_ours"):
+        Journal(Before(tmp_path), KEYS, Clock()).open(
+            opening(charter(service=party("other").card)), prepare=nothing
+        )
+
+
 def test_what_prepare_refuses_does_not_count(journal: Journal, store: FolderStore, first: Receipt) -> None:
     def refuse(state: CaseState, admitted: Admitted) -> None:
         raise ForgedError("share_false")

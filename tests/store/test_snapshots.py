@@ -16,6 +16,7 @@ from escrow.errors import UnavailableError
 from escrow.ledger import entry as entries
 from escrow.ledger import snapshot as forms
 from escrow.ledger.entry import Entry
+from escrow.ledger.keys import ServiceKeys
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Head
 from escrow.store import journal as journals
@@ -23,7 +24,7 @@ from escrow.store import names, snapshots
 from escrow.store.folder import FolderStore
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome
 from escrow.store.journal import Journal, Receipt
-from escrow.store.snapshots import MOST_BYTES_AN_ENTRY, WAITING, Writing, is_due
+from escrow.store.snapshots import MOST_BYTES_AN_ENTRY, WAITING, Snapshots, Writing, is_due
 from escrow.store.watching import CaseReplayed, Seen, SnapshotIgnored, SnapshotKept
 
 EVERY = 4
@@ -265,12 +266,25 @@ def test_long_case_without_snapshots_gets_one_where_it_stands(site: Site) -> Non
     assert store.read == [0, 10, 11]
 
 
+def test_snapshot_by_a_former_key_is_not_believed_and_a_new_one_is_written_beside(site: Site) -> None:
+    """Whoever stole the old key and the storage's credential could write one."""
+    before = set(site.snapshots())
+    keys = ServiceKeys(party("new service key"), (SERVICE,))
+    told: list[Seen] = []
+    journal = Journal(site.store, keys, Clock(), watch=told.append, later=at_once)
+    with journal.reading(site.case) as state:
+        assert snapshot(state) == site.replayed()
+        Snapshots(site.store, keys.current, told.append, at_once).keep(state, always=True)
+    assert [one.entries for one in told if isinstance(one, CaseReplayed)] == [11]
+    assert before < set(site.snapshots())
+
+
 def test_snapshot_of_an_older_form_is_not_even_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(forms, "FORM", "ab" * 8)
     _, told = site.cold()
     assert reasons(told) == []
     assert [one.entries for one in told if isinstance(one, CaseReplayed)] == [11]
-    assert names.snapshot(site.case, "ab" * 8, 10) in site.snapshots()
+    assert names.snapshot(site.case, forms.form_of_service(SERVICE.card), 10) in site.snapshots()
 
 
 def test_copy_that_is_being_written_is_of_its_entry_though_the_case_goes_on(tmp_path: Path) -> None:
