@@ -10,7 +10,7 @@ from support.build import SERVICE, party
 from support.refusals import refuses
 
 from escrow.client import Posting, Session
-from escrow.errors import ForgedError, RefusedError
+from escrow.errors import ForgedError, RefusedError, UnavailableError
 from escrow.ledger import entry
 from escrow.model.charter import Service
 
@@ -150,3 +150,35 @@ def test_everybody_goes_on_in_a_moved_case_and_audits_it(world: World, *, lost: 
         assert session.case(case).head.n == receipt.n
         assert session.audit(case).faults == ()
     assert world.session("mediator").case(case).service.card == NEW.card
+
+
+def test_reference_of_a_case_that_moved_leads_to_it_and_its_first_receipt(world: World) -> None:
+    convenor = world.session("institution")
+    first = convenor.open_case(draft(), reference="ADR-1")
+    for seat, invitation in convenor.invitations(first.case).items():
+        world.session(seat).join(invitation)
+        world.session(seat).accept(first.case, invitation.proposal)
+    world.service.new_key(NEW)
+    proposal = convenor.move(first.case, NEW.card).statement
+    for seat in ("claimant", "respondent", "mediator"):
+        world.session(seat).accept(first.case, proposal)
+    again = convenor.open_case(draft(), reference="ADR-1")
+    assert (again.entry, again.created) == (first.entry, False)
+
+
+def test_opening_that_waits_since_before_the_change_does_not_wait_for_ever(world: World) -> None:
+    convenor = world.session("institution")
+
+    def dies(*_: object) -> Any:
+        raise UnavailableError("service_unreachable")
+
+    convenor.service()
+    courier_of(convenor).lies["post"] = dies
+    with pytest.raises(UnavailableError):
+        convenor.open_case(draft(), reference="ADR-1")
+    del courier_of(convenor).lies["post"]
+    world.service.new_key(NEW)
+    with refuses(ForgedError, "service_card_differs"):
+        convenor.open_case(draft(), reference="ADR-1")
+    receipt = convenor.open_case(draft(), reference="ADR-1", service_card=NEW.card)
+    assert convenor.case_of("ADR-1") == receipt.case
