@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from escrow.admin.ahead import Readers
-from escrow.admin.cases import require_own
+from escrow.admin.cases import Owners, require_own
 from escrow.admin.first_versions import Hidden, hidden, hidden_indexes
 from escrow.admin.listings import Found
 from escrow.admin.publications import publication_faults
@@ -37,16 +37,16 @@ Tick = Callable[[int], None]
 class CaseAudit:
     """One case. `found`: all that was listed of it. `term`: for how long the ledger's bucket locks.
 
-    `owner`: the service whose store it is, None where that is not known.
+    `owners`: cards of the service whose store it is, empty where that is not known.
     """
 
     def __init__(
         self, archive: Archive, readers: Readers, case: CaseId, found: Sequence[Found], *,
-        at: datetime, term: timedelta | None, owner: Fingerprint | None = None,
+        at: datetime, term: timedelta | None, owners: Owners = (),
     ) -> None:  # fmt: skip
         self._archive, self._store, self._versions = archive, archive.store, archive.versions
         self._readers, self._case, self._at, self._term = readers, case, at, term
-        self._owner = owner
+        self._owners = owners
         self._found = {one.name: one for one in found}
         self._hidden = {one.name: one for one in self._all_hidden(found)}
         self._unlocked: list[int] = []
@@ -74,7 +74,7 @@ class CaseAudit:
     def _owner_faults(self, state: CaseState) -> Iterator[Fault]:
         """A16."""
         try:
-            require_own(self._owner, state)
+            require_own(self._owners, state)
         except ForgedError as error:
             yield Fault(code=error.code, n=0, party="", fields=error.fields)
 

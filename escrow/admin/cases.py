@@ -20,6 +20,7 @@ from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, Fingerprint
 from escrow.store import names
 from escrow.store.interface import Bucket, Store
+from escrow.store.listing import every_name
 
 MAX_OWNER = 100
 HOPELESS: Final = (
@@ -81,28 +82,39 @@ def replay(store: Store, case: CaseId, *, seen: CaseState | None = None) -> Case
     return state
 
 
-def owner_of(store: Store) -> Fingerprint | None:
-    """The service whose store this is, as its first start noted; None where nothing is noted."""
+Owners = tuple[Fingerprint, ...]
+"""Cards of the service whose store it is: its first one, then what was noted beside it. Empty: not known."""
+
+
+def owners_of(store: Store) -> Owners:
+    """As the first start and every change of the key noted."""
     try:
-        return read_owner(store.get(Bucket.LEDGER, names.SERVICE, limit=MAX_OWNER))
+        return with_later(store, read_owner(store.get(Bucket.LEDGER, names.SERVICE, limit=MAX_OWNER)))
     except NotFoundError:
-        return None
+        return ()
     except TooLargeError:
-        return ""
+        return with_later(store, "")
+
+
+def with_later(store: Store, first: Fingerprint) -> Owners:
+    """The first card, and those of later keys."""
+    later = every_name(store, Bucket.LEDGER, names.SERVICES)
+    return (first, *(name.removeprefix(names.SERVICES) for name in later))
 
 
 def read_owner(raw: bytes) -> Fingerprint:
     return raw.decode("ascii", "replace").removesuffix("\n")
 
 
-def require_own(owner: Fingerprint | None, state: CaseState) -> None:
+def require_own(owners: Owners, state: CaseState) -> None:
     """Who may write to a store may put a whole case there, which holds in itself, of a service of its own.
 
-    ForgedError `case_of_other_service` (expected, found).
+    Asked of the card that the case was opened under: to which it moved is its seats' own. ForgedError
+    `case_of_other_service` (expected: the first card, found).
     """
-    found = state.service.fingerprint
-    if owner is not None and found != owner:
-        raise ForgedError("case_of_other_service", expected=ascii(owner)[1:-1], found=found)
+    found = state.opening.charter.service.card.fingerprint
+    if owners and found not in owners:
+        raise ForgedError("case_of_other_service", expected=ascii(owners[0])[1:-1], found=found)
 
 
 def _comes_after(store: Store, case: CaseId, n: int) -> bool:

@@ -15,7 +15,7 @@ from escrow.config import Settings, load_settings
 from escrow.crypto.card import Card
 from escrow.errors import EscrowError
 from escrow.service.desk import convenors
-from escrow.service.identity import load_service_identity
+from escrow.service.identity import load_service_keys
 
 
 def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
@@ -31,8 +31,11 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
     yield ok("settings", f"{file or 'the environment'}: {who}")
     card: Card | None = None
     try:
-        card = load_service_identity(settings.service_identity).card
+        keys = load_service_keys(settings.service_identity)
+        card = keys.current.card
         yield ok("identity", f"{settings.service_identity}, for its owner only; fingerprint {card.groups}")
+        for one in keys.former:
+            yield ok("identity", f"a former key beside it, for cases that are under it; {one.card.groups}")
     except EscrowError as error:
         yield fault("identity", error)
     yield from _rest(settings, card, environ.get("REQUESTS_CA_BUNDLE"))

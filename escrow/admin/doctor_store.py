@@ -17,7 +17,7 @@ from escrow.config import MIB, S3Settings, Settings
 from escrow.crypto.card import Card
 from escrow.errors import SetupError, UnavailableError
 from escrow.store import names
-from escrow.store.canary import SECOND, owner
+from escrow.store.canary import SECOND, is_noted, owner
 from escrow.store.interface import Bucket, Store
 from escrow.store.opening import open_store
 from escrow.store.s3_check import at_start, server_time
@@ -85,7 +85,7 @@ def _start_check(store: Store, place: str, card: Card | None) -> Iterator[Findin
         return
     if whose is None:
         yield ok("identity", "the storage is nobody's yet: the first start makes it this service's")
-    elif whose == card.fingerprint:
+    elif is_noted(store, card.fingerprint):
         yield ok("identity", "the storage is this service's own")
     else:
         error = SetupError("service_identity_of_another_store", expected=whose, found=card.fingerprint)

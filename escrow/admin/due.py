@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from escrow.admin.cases import cases, ends_run, owner_of, replay, require_own
+from escrow.admin.cases import cases, ends_run, owners_of, replay, require_own
 from escrow.errors import EscrowError, NotFoundError
 from escrow.ledger.shares import path_of
 from escrow.ledger.state import CaseState, RequestState
@@ -51,11 +51,11 @@ def due(archive: Archive, only: CaseId | None = None) -> Iterator[Due | Damaged]
 
     UnavailableError where the whole storage cannot be reached, or the credential may not look.
     """
-    owner = owner_of(archive.store)
+    owners = owners_of(archive.store)
     for case in cases(archive.store) if only is None else (only,):
         try:
             state = replay(archive.store, case)
-            require_own(owner, state)
+            require_own(owners, state)
             found = [_due(archive, state, one, one.released_at) for one in state.requests.values()]
         except EscrowError as error:
             if ends_run(error):

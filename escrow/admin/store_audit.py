@@ -26,13 +26,13 @@ from operator import attrgetter
 
 from escrow.admin.ahead import Readers
 from escrow.admin.case_audit import CaseAudit, tampered
-from escrow.admin.cases import MAX_OWNER, owner_of, read_owner
+from escrow.admin.cases import MAX_OWNER, Owners, owners_of, read_owner, with_later
 from escrow.admin.first_versions import KINDS, hidden, service_note
 from escrow.admin.listings import Found, found_in
 from escrow.errors import NotFoundError, TooLargeError
 from escrow.ledger.audit import AuditReport, Fault
 from escrow.ledger.statement import Head
-from escrow.model.ids import CaseId, Fingerprint
+from escrow.model.ids import CaseId
 from escrow.store import names
 from escrow.store.interface import Bucket
 from escrow.store.listing import every_name
@@ -101,7 +101,7 @@ class _StoreAudit:
         self._archive, self._wanted, self._at = archive, wanted, at
         self._known, self._progress = known, progress
         self._term = None if archive.locks is None else archive.locks.term(Bucket.LEDGER)
-        self._owner = _owner(archive)
+        self._owners = _owners(archive)
         self._met: OrderedDict[CaseId, None] = OrderedDict()
         self.seen = False
 
@@ -126,7 +126,9 @@ class _StoreAudit:
                 yield _lost(case, self._known.get(case))
 
     def _audited(self, readers: Readers, case: CaseId, found: list[Found]) -> AuditReport:
-        work = CaseAudit(self._archive, readers, case, found, at=self._at, term=self._term, owner=self._owner)
+        work = CaseAudit(
+            self._archive, readers, case, found, at=self._at, term=self._term, owners=self._owners
+        )
         known = self._known.get(case)
         if any(one.bucket is Bucket.LEDGER for one in found):
             return work.report(known, lambda entries: self._progress(case, entries))
@@ -168,17 +170,16 @@ def _is_left(archive: Archive, case: CaseId) -> bool:
     return False
 
 
-def _owner(archive: Archive) -> Fingerprint | None:
+def _owners(archive: Archive) -> Owners:
     """Whose store it is, by the first version of what says so where versions are kept (A10, A16)."""
     first = None if archive.versions is None else service_note(archive.versions).first
     if archive.versions is None or first is None:
-        return owner_of(archive.store)
+        return owners_of(archive.store)
     try:
-        return read_owner(
-            archive.versions.get_version(Bucket.LEDGER, names.SERVICE, first.version, limit=MAX_OWNER)
-        )
+        raw = archive.versions.get_version(Bucket.LEDGER, names.SERVICE, first.version, limit=MAX_OWNER)
     except TooLargeError:
-        return ""
+        raw = b""
+    return with_later(archive.store, read_owner(raw))
 
 
 def _hidden_note(archive: Archive) -> Iterator[AuditReport]:

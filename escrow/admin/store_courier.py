@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from escrow.admin.cases import owner_of, replay, require_own
+from escrow.admin.cases import owners_of, replay, require_own
 from escrow.client.courier import PayloadStream, UntrustedRequest
 from escrow.errors import NotFoundError
 from escrow.ledger.bundle import compose, select
@@ -30,7 +30,7 @@ class StoreCourier:
         `case_of_other_service`.
         """
         state = replay(self._store, case)
-        require_own(owner_of(self._store), state)
+        require_own(owners_of(self._store), state)
         parts = select(state, request)
         self._upload = state.record(state.request(request).record).body.payload.upload
         entries = [

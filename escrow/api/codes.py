@@ -71,6 +71,7 @@ READ = (ANYTHING | STORAGE | TOKEN | QUERY | {"not_found", "ledger_damaged", "se
 """What any route that reads may refuse with."""
 STATEMENT: Codes = (
     raised_in("ledger/jws.py", "ledger/replay.py", "ledger/rules_charter.py", "ledger/rules_record.py")
+    | raised_in("ledger/keys.py", "ledger/signer.py")
     | raised_in("ledger/rules_release.py", "ledger/scene.py", "ledger/shares.py", "ledger/state.py")
     | raised_in("ledger/statement.py", "model/case_key.py", "model/charter.py", "model/path.py")
     | raised_in("model/record.py", "model/share_object.py", "policy/text.py", "policy/tree.py")

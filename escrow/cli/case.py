@@ -14,24 +14,28 @@ from escrow.cli.names import full_case
 from escrow.cli.output import answer, ask, moment, say, table
 from escrow.cli.posting import check_out, finish, out_options
 from escrow.client import Card, CaseView, CharterDraft, CharterView, Invitation, Session
+from escrow.client.desk import require_told
 from escrow.errors import RefusedError
 
 MAX_DRAFT_FILE = 256 * 1024
 MAX_INVITATION_FILE = 4096
 
 CHARTER = click.Path(path_type=Path)
+SERVICE_CARD = click.option(
+    "--service-card",
+    metavar="CARD",
+    help="What the service's people told you; another one is refused. Needed where its key has changed.",
+)
 
 
 @click.group(cls=Family)
 def case() -> None:
-    """Open a case, invite, join, accept, amend, show, list."""
+    """Open a case, invite, join, accept, amend, move to a new service key, show, list."""
 
 
 @case.command("open")
 @click.argument("charter", type=CHARTER)
-@click.option(
-    "--service-card", metavar="CARD", help="What the service's people told you; another one is refused."
-)
+@SERVICE_CARD
 @out_options
 @pass_app
 def open_(app: App, charter: Path, service_card: str | None, out: Path | None, force: bool) -> None:
@@ -88,17 +92,20 @@ def invite(app: App, case: str, seat: str, proposal: str | None, out: Path | Non
 
 @case.command()
 @click.argument("invitation", type=CHARTER)
+@SERVICE_CARD
 @pass_app
-def join(app: App, invitation: Path) -> None:
+def join(app: App, invitation: Path, service_card: str | None) -> None:
     """Check an invitation, remember the case, and show its charter. Signs nothing."""
-    view = _join(app, invitation)[1]
+    view = _join(app, invitation, service_card)[1]
     say(app, f"You hold an invitation to {view.case}. To accept: escrow case accept {show.short(view.case)}")
     answer(app, show.case_lines(view), as_json.case(view))
 
 
-def _join(app: App, file: Path) -> tuple[Session, CaseView, Invitation]:
+def _join(app: App, file: Path, service_card: str | None) -> tuple[Session, CaseView, Invitation]:
     invitation = Invitation.load(read_file(file, limit=MAX_INVITATION_FILE, what="invitation"))
     session = app.session(app.service or invitation.service.url)
+    if service_card is not None:
+        session.trust(invitation.service, told=Card.parse(service_card))
     return session, session.join(invitation), invitation
 
 
@@ -107,11 +114,13 @@ def _join(app: App, file: Path) -> tuple[Session, CaseView, Invitation]:
 @click.option("--seat", help="Which of your seats, where you hold several.")
 @click.option("--proposal", metavar="HASH", help="Which charter, where several wait.")
 @click.option("--yes", is_flag=True, help="Do not ask: the charter and the fingerprints were checked.")
+@SERVICE_CARD
 @out_options
 @pass_app
 def accept(
-    app: App, case: str, seat: str | None, proposal: str | None, yes: bool, out: Path | None, force: bool
-) -> None:
+    app: App, case: str, seat: str | None, proposal: str | None, yes: bool, service_card: str | None,
+    out: Path | None, force: bool,
+) -> None:  # fmt: skip
     """Show a charter, ask, and accept it for your seat.
 
     Takes the file of an invitation, or a case that you joined. Accepting publishes the keys that your
@@ -119,7 +128,7 @@ def accept(
     """
     check_out(out, force=force)
     if Path(case).is_file():
-        session, view, invitation = _join(app, Path(case))
+        session, view, invitation = _join(app, Path(case), service_card)
         seat, proposal = seat or invitation.seat, proposal or invitation.proposal
     else:
         case = full_case(app, case)
@@ -127,7 +136,10 @@ def accept(
         view = session.case(case)
     charter = _chosen(app, view, _for_me(view) or _waiting(view), proposal, "accept {}")
     say(app, f"Case {view.case}", f"Service {view.service.url}  {view.service.card.groups}",
-        f"Convenor {view.convenor.groups}", *show.charter_lines(charter))  # fmt: skip
+        f"Convenor {view.convenor.groups}", *show.charter_lines(charter),
+        *show.move_lines(view, charter))  # fmt: skip
+    if service_card is not None:
+        require_told(charter.charter.service, Card.parse(service_card))
     seats = tuple(one.seat for one in charter.seats)
     if seat is not None and seat not in {*seats, *charter.waiting_for}:
         raise RefusedError("seat_not_in_charter", seat=seat, seats=seats)
@@ -188,6 +200,29 @@ def amend(app: App, case: str, charter: Path, out: Path | None, force: bool) -> 
     finish(
         app, session, posting, out=out, force=force, data=posting.hash, facts={},
         done="Proposed. Every holder of a seat, old and new, accepts it: escrow case accept",
+    )  # fmt: skip
+
+
+@case.command("move-service")
+@click.argument("case")
+@click.option(
+    "--service-card", metavar="CARD", required=True, help="The new card, as the service's people told you."
+)
+@out_options
+@pass_app
+def move_service(app: App, case: str, service_card: str, out: Path | None, force: bool) -> None:
+    """Propose the same charter under a new key of the service, and print its id.
+
+    For a key that was changed, stolen or lost. The case goes by the new key once every holder of a seat has
+    accepted; until then, and where one does not, the old one stays in force.
+    """
+    check_out(out, force=force)
+    case = full_case(app, case)
+    session = app.session(app.service_of(case))
+    posting = session.prepare_move(case, Card.parse(service_card))
+    finish(
+        app, session, posting, out=out, force=force, data=posting.hash, facts={},
+        done="Proposed. Every holder of a seat compares the new card and accepts: escrow case accept",
     )  # fmt: skip
 
 

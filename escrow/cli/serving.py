@@ -105,7 +105,7 @@ def serve(app: App, folder: Path | None) -> None:
 
     environ = dict(os.environ)
     if folder is not None:
-        _require_ours(folder, folder / CONFIG_NAME)
+        require_ours(folder, folder / CONFIG_NAME)
         environ["ESCROW_CONFIG"] = str(folder / CONFIG_NAME)
     settings = load_settings(environ)
     words = f"Serving {settings.public_url} on {settings.bind}, from {_place(settings.store)}"
@@ -123,7 +123,7 @@ def require_server() -> None:
             raise SetupError("server_extra_missing", missing=name)
 
 
-def _require_ours(*paths: Path) -> None:
+def require_ours(*paths: Path) -> None:
     """SetupError `service_folder_exposed`: who may write there may put another identity in its place."""
     for path in paths:
         if path.exists() and path.stat().st_mode & stat.S_IWOTH:

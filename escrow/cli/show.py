@@ -59,6 +59,18 @@ def case_lines(it: CaseView) -> Iterator[str]:
     for proposal in it.proposals:
         yield ""
         yield from charter_lines(proposal)
+        yield from move_lines(it, proposal)
+
+
+def move_lines(case: CaseView, it: CharterView) -> Iterator[str]:
+    """What a charter would change of the service's key, where it does."""
+    named = it.charter.service.card
+    if named == case.service.card:
+        return
+    yield "This charter gives the case a NEW KEY of the service, by which all that follows is signed:"
+    yield from table([("now", case.service.card.groups), ("then", named.groups)])
+    yield "  Let the service's people tell you the new one, not by way of the service, and compare all of it."
+    yield "  Whoever has that key can misdate what comes and withhold it; it opens nothing."
 
 
 def charter_lines(it: CharterView) -> Iterator[str]:

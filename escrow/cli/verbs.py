@@ -20,7 +20,7 @@ SECTIONS: tuple[tuple[str, Mapping[str, str]], ...] = (
     (
         "Cases and records (who convenes a case or holds a seat)",
         {
-            "case": "Open a case, invite, join, accept, amend, show, list.",
+            "case": "Open a case, invite, join, accept, amend, move to a new service key, show, list.",
             "deposit": "Seal a file on this machine and deposit it.",
             "drop-off": "Have the service seal a file, where the charter allows it.",
             "report": "Check your envelopes in all records, and report bad ones.",
@@ -86,7 +86,7 @@ _FILES = {
     "audit": "checking",
     "send": "sending",
     "serve": "serving",
-    "service": "serving",
+    "service": "service_keys",
     "doctor": "doctor",
     "settings": "settings",
     "timekeeper": "timekeeper",

@@ -11,13 +11,13 @@ from dataclasses import replace
 from escrow.client.desk import Desk
 from escrow.client.downloading import PayloadReader
 from escrow.client.envelopes import OwnEnvelopes
-from escrow.client.following import KnownCase
+from escrow.client.following import KnownCase, settle_service
 from escrow.client.progress import Progress, Stage, silent
 from escrow.crypto.transcript import Sha256
 from escrow.errors import EscrowError, ForgedError, NotFoundError
 from escrow.ledger.audit import AuditReport, Fault, audit
-from escrow.ledger.entry import Entry
 from escrow.ledger.replay import extend
+from escrow.ledger.signer import read_any
 from escrow.ledger.state import CaseState, RecordState
 from escrow.ledger.statement import Head
 from escrow.model.ids import CaseId, Hash
@@ -77,7 +77,7 @@ class AuditVerbs(Desk):
 
     def _remember(self, state: CaseState, raws: list[str]) -> None:
         """Rule A4, in the order of F3 and F4: every entry was just verified with all proofs."""
-        self.memory.pin_service(state.opening.charter.service, asked=self.courier.url)
+        settle_service(self.memory, state, asked=self.courier.url)
         self.memory.remember_entries(state.case, 0, raws)
 
     def _entries(self, case: CaseId, sight: "_Sight") -> Iterator[str]:
@@ -96,21 +96,20 @@ class AuditVerbs(Desk):
 
     def _remembered_head(self, case: CaseId) -> Head | None:
         """Of the last entry that was ever seen here."""
-        service = self.memory.service_of(case)
-        remembered = self.memory.entries(case)
-        return Entry.read(remembered[-1], service.card).head if service and remembered else None
+        seen = self._follower.recall(case)
+        return None if seen is None else seen.head
 
     def _own_receipts(self, sight: "_Sight", state: CaseState) -> Iterator[Fault]:
         """Rule F5: every receipt is on the chain, at its number. One entry signed twice over is the service's
         fault; what is merely not shown may be whose it will.
         """
         for n, raw in self.memory.receipts(state.case).items():
-            receipt = Entry.read(raw, state.service)
+            receipt = read_any(state, raw)
             found = sight.hashes.get(n)
             if found is None:
                 yield Fault(code="ledger_rolled_back", n=n, party="", fields={"found": max(sight.hashes)})
             elif found != receipt.hash:
-                yield Fault(code="ledger_forked", n=n, party=state.service.fingerprint)
+                yield Fault(code="ledger_forked", n=n, party=receipt.signer.fingerprint)
 
     def _own_envelopes(self, state: CaseState) -> Iterator[Fault]:
         """What only the holder of a seat can see: whether its envelope opens, so that its quorums can."""
@@ -152,7 +151,7 @@ class _Sight:
     def take(self, raw: str) -> None:
         try:
             if self.state is not None:
-                entry = Entry.read(raw, self.state.service)
+                entry = read_any(self.state, raw)
                 self.hashes.setdefault(entry.n, entry.hash)
             self.state = extend(self.state, raw, proofs=False, sparse=True)
         except EscrowError:

@@ -20,7 +20,7 @@ from escrow.client.references import Reference
 from escrow.crypto.card import Card
 from escrow.errors import EscrowError, MalformedError, NotFoundError, RefusedError
 from escrow.ledger import statement
-from escrow.ledger.entry import Entry
+from escrow.ledger.signer import read_known
 from escrow.model.case_key import CaseKey
 from escrow.model.deeds import CaseOpened
 from escrow.model.ids import CaseId
@@ -67,6 +67,8 @@ class OpeningVerbs(Desk):
             if found is not None:
                 self.memory.forget_opening(named.id)
                 return self._opening_receipt(found)
+            if service_card is not None:
+                self.service(told=service_card)
             raw = self.memory.opening(named.id)
             if raw is None:
                 posting = self.prepare_open_case(draft, service_card=service_card)
@@ -114,8 +116,8 @@ class OpeningVerbs(Desk):
         """The first entry, from the chain as it was verified."""
         state = self.known(case).state
         raw = self.memory.entries(case)[0]
-        posting = Posting.of(Entry.read(raw, state.service).statement_raw)
-        return Receipt.check(raw, posting, state.service, created=False)
+        entry = read_known(state, raw)
+        return Receipt.of(entry, Posting.of(entry.statement_raw), created=False)
 
 
 def _refused_by_service(error: EscrowError) -> bool:

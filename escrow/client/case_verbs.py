@@ -1,10 +1,13 @@
 """Verbs on a case and its charters: open, invite, join, accept, amend, look.
 
-How an amendment goes: a seat or the convenor proposes (`amend`), keeping service, convenor and case key;
-`invitations` makes one for each seat of the pending proposal, of use to new holders only; then every holder
-of the old and of the new charter accepts that proposal. A holder of both accepts again, with the same seat
+How an amendment goes: a seat or the convenor proposes (`amend`), keeping service, convenor and case key
+(`move` names another card of the service, and changes nothing else); `invitations` makes one for each seat of
+the pending proposal, of use to new holders only; then every holder of the old and of the new charter accepts
+that proposal. A holder of both accepts again, with the same seat
 keys. Records sealed before stay with those who held the seats then.
 """
+
+from dataclasses import replace
 
 from escrow.client import texts
 from escrow.client.desk import Desk
@@ -143,6 +146,29 @@ class CaseVerbs(Desk):
         """Propose and send; errors as `prepare_amend`. `receipt.statement` is the proposal to be accepted."""
         return self.send(self.prepare_amend(case, draft))
 
+    def prepare_move(self, case: CaseId, card: Card) -> Posting:
+        """Propose the charter as it is, under another card of the service, whose key was changed or lost.
+
+        `card`: as the service's people told this party, not by way of the service. ForgedError
+        `service_card_not_as_told` where it shows another; RefusedError `charter_unchanged`.
+        """
+        known = self.known(case)
+        key = self.case_key(known)
+        current = known.state.current
+        if card == known.state.service:
+            raise RefusedError("charter_unchanged")
+        self.service(told=card)
+        deed = CharterProposed(
+            replaces=current.proposal,
+            charter=replace(current.charter, service=replace(current.charter.service, card=card)),
+            wrapped_case_key=key.wrap_for_oneself(self.identity),
+        )
+        return self.compose(known, deed)
+
+    def move(self, case: CaseId, card: Card) -> Receipt:
+        """Propose that and send; errors as `prepare_move`. All seats then accept `receipt.statement`."""
+        return self.send(self.prepare_move(case, card))
+
     def prepare_note(self, case: CaseId, text: str) -> Posting:
         """A note to all seats, under the case key. SetupError `case_key_missing`."""
         known = self.known(case)
@@ -175,10 +201,10 @@ class CaseVerbs(Desk):
 def _invited(state: CaseState, invitation: Invitation) -> Card:
     """The card in the seat that the invitation is for."""
     held = state.charters.get(invitation.proposal)
-    if state.opening.charter.service != invitation.service:
-        raise ForgedError("invitation_not_of_case", field="service")
     if held is None:
         raise ForgedError("invitation_not_of_case", field="proposal")
+    if held.charter.service != invitation.service:
+        raise ForgedError("invitation_not_of_case", field="service")
     card = held.charter.seats.get(invitation.seat)
     if card is None:
         raise ForgedError("invitation_not_of_case", field="seat")

@@ -19,6 +19,8 @@ from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
 from escrow.errors import EscrowError, ForgedError, MalformedError, NotFoundError, SetupError
 from escrow.ledger import replay, statement, token
+from escrow.ledger.entry import Entry, UnverifiedEntry
+from escrow.ledger.signer import read_known
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.case_key import CaseKey
@@ -64,20 +66,27 @@ class Desk:
         return token.make(self.identity, self.courier.url, self.clock())
 
     def service(self, *, told: Card | None = None) -> Service:
-        """The service at this URL with the card that this memory has pinned for it; pins it on first sight.
+        """The service at this URL with a card that this memory has pinned for it; pins it on first sight.
 
-        `told`: the card that the service's people told this party. ForgedError `service_card_differs`,
-        `service_url_differs`; `service_card_not_as_told`, and then nothing is pinned.
+        `told`: the card that the service's people told this party, which is pinned even where another was.
+        ForgedError `service_card_differs`, `service_url_differs`; `service_card_not_as_told`, and then
+        nothing is pinned.
         """
         info = self.courier.service()
-        if told is not None and info.card != told:
-            raise ForgedError(
-                "service_card_not_as_told",
-                expected=told.fingerprint,
-                found=info.card.fingerprint,
-                url=info.url,
-            )
-        return self.memory.pin_service(Service(url=info.url, card=info.card), asked=self.courier.url)
+        shown = Service(url=info.url, card=info.card)
+        return (
+            self.memory.pin_service(shown, asked=self.courier.url)
+            if told is None
+            else self.trust(shown, told=told)
+        )
+
+    def trust(self, service: Service, *, told: Card) -> Service:
+        """Pin the service of an invitation, whose key has changed since this memory pinned one for its URL.
+
+        `told`: as in `service`. ForgedError `service_card_not_as_told`, `service_url_differs`.
+        """
+        require_told(service, told)
+        return self.memory.trust_service(service, asked=self.courier.url)
 
     def known(self, case: CaseId, *, insist: Callable[[CaseState], None] | None = None) -> KnownCase:
         """The case as its chain stands now: fetched, verified, compared with what was seen before.
@@ -144,18 +153,51 @@ class Desk:
 
         Anybody's posting may be sent, as often as one likes. Errors of the receipt: see `Receipt.check`.
         """
-        service = self._service_of(posting)
+        opened_at = self._opened_at(posting) if posting.case is None else None
         answer = self.courier.post(posting)
-        receipt = Receipt.check(answer.entry, posting, service, created=answer.created)
+        if opened_at is not None:
+            receipt = Receipt.check(answer.entry, posting, opened_at, created=answer.created)
+        else:
+            entry = self._read_receipt(posting.case or posting.hash, answer.entry)
+            receipt = Receipt.of(entry, posting, created=answer.created)
         self.memory.remember_receipt(receipt)
         return receipt
 
-    def _service_of(self, posting: Posting) -> Card:
-        """The card that must sign the receipt: what the charter pins, or what was pinned for this URL."""
-        if posting.case is not None:
-            return (self.memory.service_of(posting.case) or self.service()).card
+    def _read_receipt(self, case: CaseId, untrusted: str) -> Entry:
+        """E1: an entry by the card that may sign there, as this party knows the case (L5).
+
+        Where another card signed it, the case is looked at again: it may have moved meanwhile. ForgedError
+        `signature_false`, `entry_signer_not_in_force`.
+        """
+        seen = self._follower.seen(case)
+        try:
+            if seen is None:
+                return Entry.read(untrusted, self.service().card)
+            return read_known(seen, untrusted)
+        except ForgedError as forged:
+            signer = UnverifiedEntry.parse(untrusted).kid
+            if seen is not None and signer == seen.service.fingerprint:
+                raise
+            try:
+                return read_known(self.known(case).state, untrusted)
+            except NotFoundError:
+                raise forged from None
+
+    def _opened_at(self, posting: Posting) -> Card:
+        """The card that must sign the receipt of an opening: its charter's, if it is pinned for this URL."""
         self.service()
         deed = UnverifiedStatement.parse(posting.statement).verify_opening().deed
         if not isinstance(deed, CaseOpened):
             raise MalformedError("posting_not_an_opening", field="posting.statement")
         return self.memory.pin_service(deed.charter.service, asked=self.courier.url).card
+
+
+def require_told(service: Service, told: Card) -> None:
+    """ForgedError `service_card_not_as_told`."""
+    if service.card != told:
+        raise ForgedError(
+            "service_card_not_as_told",
+            expected=told.fingerprint,
+            found=service.card.fingerprint,
+            url=service.url,
+        )

@@ -25,7 +25,6 @@ from escrow.client.sealing import DepositWords, PathChoice, charter_in_force, ch
 from escrow.crypto.drop_off import new_salt, ordered_digest
 from escrow.crypto.payload import sealed_length
 from escrow.errors import ForgedError, MalformedError
-from escrow.ledger.entry import Entry
 from escrow.ledger.order import UnverifiedOrder, judge_order, sign_order, verify_order
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.deeds import RecordDroppedOff
@@ -101,7 +100,6 @@ class DropOffVerbs(Desk):
         MalformedError `drop_off_file_differs`: another file than the one ordered; RefusedError
         `drop_offs_not_offered`. ForgedError as `Receipt.check` (rule Z1).
         """
-        service = (self.memory.service_of(drop_off.case) or self.service()).card
         with open_source(source) as plain:
             if os.fstat(plain.fileno()).st_size != drop_off.file.metadata.length:
                 raise MalformedError("drop_off_file_differs", field="document")
@@ -112,11 +110,11 @@ class DropOffVerbs(Desk):
                 return _pieces(plain, length, Stage.UPLOAD, progress)
 
             answer = self.courier.drop_off(drop_off.case, drop_off.dump(), pieces, length=length)
-        entry = Entry.read(answer.entry, service)
+        entry = self._read_receipt(drop_off.case, answer.entry)
         if entry.case != drop_off.case:
             raise ForgedError("receipt_for_another_case", case=entry.case)
         untrusted = UnverifiedStatement.parse(entry.statement_raw)
-        deed = untrusted.verify(service).deed
+        deed = untrusted.verify(entry.signer).deed
         if not isinstance(deed, RecordDroppedOff) or deed.order != drop_off.file.order:
             raise ForgedError("receipt_for_another_statement", statement=untrusted.hash)
         receipt = Receipt(

@@ -7,8 +7,9 @@ Numbered as in README.md:
      an error nothing is believed but what is remembered.
  F2  The service must first show the remembered head again: absent, it rolled the case back
      (`ledger_rolled_back`); another entry of that number, it forked the case (`ledger_forked`).
- F3  The first entry's case id is the one asked for. Its charter names the URL that is spoken to, with the
-     card that is pinned for it; that is pinned before the first entry is remembered.
+ F3  The first entry's case id is the one asked for. Its charter names the URL that is spoken to. A card
+     pinned for it is the charter's, or the one to which the case has moved since; where none is, the
+     charter's is pinned. All that before the first entry is remembered.
  F4  Every new entry is verified with all proofs (replay rules), then remembered in order; an entry of a
      number that is remembered already must be that very entry.
  F5  Every receipt that this party holds is on the chain, at its number.
@@ -23,11 +24,12 @@ from dataclasses import dataclass
 
 from escrow.client.courier import Courier
 from escrow.client.memory import Memory
+from escrow.client.pins import require_url
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
 from escrow.errors import EscrowError, ForgedError, MalformedError, NotFoundError
-from escrow.ledger.entry import Entry
 from escrow.ledger.replay import extend
+from escrow.ledger.signer import read_any
 from escrow.ledger.state import CaseState
 from escrow.model.case_key import CaseKey
 from escrow.model.ids import CaseId
@@ -65,8 +67,7 @@ class Follower:
         state, fresh = self._fetch(case, known, held=held)
         if insist is not None:
             insist(state)
-        if held:
-            self._remember(state, 0, fresh)
+        self._remember(state, 0, fresh)
         self._require_receipts(state)
         self._states[case] = state
         return KnownCase(case=case, state=state, key=self._case_key(state))
@@ -74,6 +75,13 @@ class Follower:
     def recall(self, case: CaseId) -> CaseState | None:
         """The case as far as it is remembered (F1), asking nobody; None where it was never seen."""
         return self._recall(case, None)
+
+    def seen(self, case: CaseId) -> CaseState | None:
+        """As `recall`, from what this program replayed before."""
+        state = self._recall(case, self._states.pop(case, None))
+        if state is not None:
+            self._states[case] = state
+        return state
 
     def remembered(self, case: CaseId) -> KnownCase | None:
         """As `recall`, with the case key where this party has it (F6)."""
@@ -99,12 +107,16 @@ class Follower:
     def _take_all(
         self, case: CaseId, state: CaseState | None, untrusted: Iterator[str], *, held: bool
     ) -> tuple[CaseState | None, list[str]]:
-        """F4. What verified is remembered, whatever comes after it."""
+        """F4. What verified is remembered, whatever comes after it. Held back too is a case under a card that
+        is not pinned, until it is seen to which it has moved (F3).
+        """
         fresh: list[str] = []
         first = 0 if state is None else state.head.n + 1
         try:
             for raw in untrusted:
                 state = self._take(case, state, raw)
+                if state.head.n == 0:
+                    held = held or not self._memory.may_pin(state.pinned)
                 fresh.append(raw)
                 if len(fresh) == BATCH and not held:
                     self._remember(state, first, fresh)
@@ -112,12 +124,12 @@ class Follower:
         finally:
             if state is not None and not held:
                 self._remember(state, first, fresh)
-        return state, fresh
+        return state, fresh if held else []
 
     def _remember(self, state: CaseState, first: int, raws: list[str]) -> None:
         """F3, then F4: who signs for this service is settled before the first word of it is kept."""
-        if first == 0:
-            self._memory.pin_service(state.opening.charter.service, asked=self._courier.url)
+        if first == 0 and raws:
+            settle_service(self._memory, state, asked=self._courier.url)
         self._memory.remember_entries(state.case, first, raws)
 
     def _untrusted_entries(self, case: CaseId, *, after: int) -> Iterator[str]:
@@ -141,7 +153,7 @@ class Follower:
             raise
         if raw is None:
             raise rolled_back
-        if Entry.read(raw, state.service).head != state.head:
+        if read_any(state, raw).head != state.head:
             raise ForgedError("ledger_forked", n=state.head.n)
 
     def _take(self, case: CaseId, state: CaseState | None, raw: str) -> CaseState:
@@ -151,16 +163,15 @@ class Follower:
         if first:
             if after.case != case:
                 raise ForgedError("entry_of_other_case", n=0)
-            self._memory.require_service(after.opening.charter.service, asked=self._courier.url)
+            require_url(after.pinned, self._courier.url)
         return after
 
     def _require_receipts(self, state: CaseState) -> None:
         """F5."""
         for n, raw in self._memory.receipts(state.case).items():
-            receipt = Entry.read(raw, state.service)
             if n > state.head.n:
                 raise ForgedError("ledger_rolled_back", n=n)
-            if state.entries.get(n) != receipt.hash:
+            if state.entries.get(n) != read_any(state, raw).hash:
                 raise ForgedError("ledger_forked", n=n)
             self._memory.settle_receipt(state.case, n)
 
@@ -179,6 +190,12 @@ class Follower:
             self._memory.remember_case_key(state.case, key)
             return key
         return None
+
+
+def settle_service(memory: Memory, state: CaseState, *, asked: str) -> None:
+    """F3, of a case about to be remembered. ForgedError `service_url_differs`, `service_card_differs`."""
+    if state.pinned == state.opening.charter.service or not memory.is_pinned(state.pinned):
+        memory.pin_service(state.opening.charter.service, asked=asked)
 
 
 def _own_wrappings(state: CaseState, card: Card) -> list[bytes]:

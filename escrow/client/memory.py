@@ -4,7 +4,7 @@ key.
 A folder of small files that are created once and never changed (home.py), so that several programs of one
 party may share it. What lies here was verified when it was written:
 
-    services/<sha256 of URL>              a service's URL and card
+    services/...                          services' URLs and cards (pins.py)
     cases/<case>/entries/<n>              entries from n on in compact form, one a line
     cases/<case>/receipts/<n>             a receipt of one's own: entry n, until the chain showed it
     cases/<case>/key                      the case key
@@ -15,68 +15,26 @@ Neither identity nor record key is ever here. Lost, all but the memory of heads 
 the service. What the disk refuses is SetupError `memory_unusable`.
 """
 
-import hashlib
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from escrow.client.address import require_safe_url
 from escrow.client.disk import renamed
-from escrow.client.home import Home
+from escrow.client.pins import Pins
 from escrow.client.posting import Receipt
-from escrow.crypto.card import Card
-from escrow.errors import EscrowError, ForgedError, MalformedError, SetupError
+from escrow.errors import ForgedError, MalformedError, SetupError
 from escrow.ledger.entry import Entry
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.case_key import CaseKey
-from escrow.model.charter import MAX_URL, Service
+from escrow.model.charter import Service
 from escrow.model.deeds import CaseOpened
 from escrow.model.ids import CASE_BYTES, RECORD_BYTES, CaseId, Hash, RecordId
-from escrow.model.path import MAX_CARD_TEXT
-from escrow.model.wire import Fields, check_hex, decode_json, encode_json, from_base64, to_base64
+from escrow.model.wire import check_hex, from_base64, to_base64
 
 
-class Memory:
+class Memory(Pins):
     """`Memory(home)`: the folder is made when first written to. Private: it holds case keys."""
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self._files = Home(home)
-
-    # Services
-
-    def pin_service(self, service: Service, *, asked: str) -> Service:
-        """Pin this card for this URL, or insist that it is the one pinned before.
-
-        `asked` is the URL that the courier speaks to. ForgedError `service_url_differs` (a service that calls
-        itself otherwise would get tokens meant for another), `service_card_differs` (expected, found).
-        """
-        _require_url(service, asked)
-        raw = encode_json({"url": service.url, "card": str(service.card)})
-        pinned = _read_service(self._files.create(self._service(service.url), raw))
-        _require_pinned(service, pinned)
-        return pinned
-
-    def require_service(self, service: Service, *, asked: str) -> None:
-        """Like `pin_service`, and pins nothing: for who has not checked everything yet."""
-        _require_url(service, asked)
-        raw = self._files.read(self._service(service.url))
-        if raw is not None:
-            _require_pinned(service, _read_service(raw))
-
-    def services(self) -> tuple[Service, ...]:
-        """Every service that was spoken to and pinned. A file here that cannot be read hides no other."""
-        found: list[Service] = []
-        for name in self._files.names(self.home / "services"):
-            try:
-                service = _read_service(self._files.read(self.home / "services" / name) or b"")
-                require_safe_url(service.url)
-            except EscrowError:
-                continue
-            if self._service(service.url).name == name:
-                found.append(service)
-        return tuple(found)
 
     # Cases
 
@@ -120,7 +78,7 @@ class Memory:
         return [] if raw is None else _lines(raw)[first - start :]
 
     def service_of(self, case: CaseId) -> Service | None:
-        """The service that the case's charter pins; None where the case was never seen."""
+        """The service as the case's opening charter pins it; None where the case was never seen."""
         raw = self._files.read(self._entries(case, 0))
         if raw is None:
             return None
@@ -233,9 +191,6 @@ class Memory:
 
     # Files
 
-    def _service(self, url: str) -> Path:
-        return self.home / "services" / hashlib.sha256(url.encode()).hexdigest()
-
     def _entries(self, case: CaseId, first: int) -> Path:
         return self.home / "cases" / case / "entries" / f"{first:09d}"
 
@@ -256,21 +211,6 @@ class Memory:
                 continue  # somebody else's file
 
 
-def _require_url(service: Service, asked: str) -> None:
-    if service.url != asked:
-        raise ForgedError("service_url_differs", expected=asked, found=service.url)
-
-
-def _require_pinned(service: Service, pinned: Service) -> None:
-    if pinned != service:
-        raise ForgedError(
-            "service_card_differs",
-            expected=pinned.card.fingerprint,
-            found=service.card.fingerprint,
-            url=service.url,
-        )
-
-
 def _lines(raw: bytes) -> list[str]:
     return raw.decode("ascii", "replace").split("\n")
 
@@ -281,11 +221,3 @@ def _require_same(kept: str, shown: str, n: int) -> None:
     """
     if kept.rpartition(".")[0] != shown.rpartition(".")[0]:
         raise ForgedError("ledger_forked", n=n)
-
-
-def _read_service(raw: bytes) -> Service:
-    fields = Fields(decode_json(raw, limit=2 * MAX_URL, field="services"), at="services")
-    card = Card.parse(fields.text("card", limit=MAX_CARD_TEXT))
-    url = fields.text("url", limit=MAX_URL)
-    fields.done()
-    return Service(url=url, card=card)

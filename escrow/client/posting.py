@@ -115,12 +115,16 @@ class Receipt:
         2. It is an entry of the posting's case: ForgedError `receipt_for_another_case`.
         3. It carries this statement, by hash: ForgedError `receipt_for_another_statement`, `statement`.
         """
-        entry = Entry.read(untrusted_entry, service)
+        return cls.of(Entry.read(untrusted_entry, service), posting, created=created)
+
+    @classmethod
+    def of(cls, entry: Entry, posting: Posting, *, created: bool) -> "Receipt":
+        """As `check`, steps 2 and 3, of an entry whose signature was checked."""
         if entry.case != (posting.case or posting.hash):
             raise ForgedError("receipt_for_another_case", case=entry.case)
         if UnverifiedStatement.parse(entry.statement_raw).hash != posting.hash:
             raise ForgedError("receipt_for_another_statement", statement=posting.hash)
         return cls(
             case=entry.case, statement=posting.hash, n=entry.n, hash=entry.hash,
-            received_at=entry.received_at, entry=untrusted_entry, created=created,
+            received_at=entry.received_at, entry=entry.raw, created=created,
         )  # fmt: skip

@@ -38,7 +38,7 @@ class ReleaseVerbs(Desk):
             raise RefusedError("path_needs_no_ticket", path=path)
         charter = known.state.opening.charter
         return Introduction(
-            service=charter.service,
+            service=known.state.pinned,
             case=case,
             record=record,
             path=path,

@@ -37,7 +37,7 @@ def show_case(known: KnownCase, me: Card) -> CaseView:
     ]
     return CaseView(
         case=known.case,
-        service=state.opening.charter.service,
+        service=state.pinned,
         convenor=state.opening.charter.convenor,
         head=state.head,
         received_at=state.received_at,

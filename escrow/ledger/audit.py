@@ -26,6 +26,7 @@ from escrow.errors import EscrowError, Field, ForgedError, NotFoundError, Refuse
 from escrow.ledger.entry import Entry
 from escrow.ledger.replay import extend
 from escrow.ledger.shares import require_share_object
+from escrow.ledger.signer import read_any
 from escrow.ledger.state import CaseState, RecordState, RequestState, SignOffState
 from escrow.ledger.statement import Head
 from escrow.model.ids import CaseId, Fingerprint, Hash
@@ -62,7 +63,7 @@ MISPLACED = frozenset(("entry_out_of_order", "entry_of_other_case"))
 """A genuine entry that does not belong here: whoever keeps the list put it there."""
 CONTRADICTIONS = frozenset(("entry_chain_broken", "entry_time_backwards", "head_not_of_case"))
 """Two things that the service signed do not agree."""
-OF_THE_CHAIN = frozenset(("path_context_differs",))
+OF_THE_CHAIN = frozenset(("path_context_differs", "entry_signer_not_in_force"))
 """Forged by what the chain said before. All else that names an author is false by its signed words alone."""
 MENDS = 4
 """A missing entry, a broken link, a clock that ran back and a head of another chain, all at one entry."""
@@ -194,7 +195,7 @@ class _Auditor:
     def _mend(self, state: CaseState, raw: str, error: EscrowError) -> bool:
         """Record what is wrong with an entry. Whether to try it again, with that set aside."""
         try:
-            entry = Entry.read(raw, state.service)
+            entry = read_any(state, raw)
         except EscrowError as unreadable:  # anybody on the way may have changed it
             self._fault(unreadable.code, self._expected, fields=unreadable.fields)
             self._lose(self._expected)
@@ -207,7 +208,10 @@ class _Auditor:
             self._fault(error.code, entry.n, fields=error.fields)
             return False
         if error.code in CONTRADICTIONS:
-            self._fault(error.code, entry.n, party=state.service.fingerprint, fields=error.fields)
+            other = _contradicted(entry, error)
+            same = state.signer_of(other) == entry.signer  # else either may have been shown another
+            party = entry.signer.fingerprint if same else ""
+            self._fault(error.code, entry.n, party=party, fields=error.fields)
             self._set_aside(state, entry, error)
             return True
         self._blame(state, entry, error)
@@ -231,8 +235,7 @@ class _Auditor:
         if error.code == "entry_time_backwards":
             state.received_at = entry.received_at
             return
-        named = error.fields.get("n")
-        rewritten = named if error.code == "head_not_of_case" and isinstance(named, int) else entry.n - 1
+        rewritten = _contradicted(entry, error)
         state.entries.pop(rewritten, None)
         self._lose(rewritten)
 
@@ -240,8 +243,8 @@ class _Auditor:
         """A proven forger by name; else the service, which let enter what the rules refuse."""
         depends = isinstance(error, RefusedError | NotFoundError) or error.code in OF_THE_CHAIN
         consequence = self._lost is not None and depends
-        party: Field = "" if consequence else state.service.fingerprint
-        if isinstance(error, ForgedError) and error.code != "signature_false":
+        party: Field = "" if consequence else entry.signer.fingerprint
+        if not consequence and isinstance(error, ForgedError) and error.code != "signature_false":
             party = error.fields.get("author", party)
         follows = self._lost if consequence else None
         self._fault(error.code, entry.n, party=str(party), fields=error.fields, follows=follows)
@@ -269,7 +272,7 @@ class _Auditor:
         elif known.n > self.state.head.n:
             self._fault("ledger_rolled_back", known.n, fields={"found": self.state.head.n})
         elif self.state.entries.get(known.n, known.hash) != known.hash:
-            self._fault("ledger_forked", known.n, party=self.state.service.fingerprint)
+            self._fault("ledger_forked", known.n, party=self.state.signer_of(known.n).fingerprint)
 
     def check_shares(self, state: CaseState, shares: Shares, each: Each, *, released_only: bool) -> None:
         """A5. Where another object of the same seat holds, a bad one is only worth a warning."""
@@ -303,6 +306,12 @@ class _Auditor:
             else:
                 continue
             self._fault(code, record.n, fields={"record": record.body.record})
+
+
+def _contradicted(entry: Entry, error: EscrowError) -> int:
+    """The number of the earlier entry that this one does not agree with."""
+    named = error.fields.get("n")
+    return named if error.code == "head_not_of_case" and isinstance(named, int) else entry.n - 1
 
 
 def _share_fault(

@@ -3,7 +3,7 @@
 Whoever hands it over is believed in nothing. Its anchor is the case's id, which the reader has from its own
 ticket's introduction. Numbered as in README.md:
 
- B1  The first entry opens this very case; it pins the service's card.
+ B1  The first entry opens this very case; it pins the service's card, and later charters in force do (L5).
  B2  Every other entry keeps all rules of the ledger, as far as they can be asked with entries left out.
  B3  It holds the request, and its sign-offs meet the record's policy.
  B4  Each share object is found by the hash that its seat signed, and keeps rules W1 to W4; a seat whose
@@ -65,8 +65,9 @@ def select(state: CaseState, request: Hash) -> BundleParts:
     record = state.record(asked.record)
     sign_offs = [one for theirs in asked.sign_offs.values() for one in theirs]
     numbers = {0, record.n, asked.n, *(n for _, _, n in record.reports), *(one.n for one in sign_offs)}
+    until = _charters_until(state, asked.n, last_entry=max(numbers))
     for charter in state.charters.values():
-        if _held_before(charter, asked.n):
+        if _held_before(charter, until):
             numbers |= {charter.n, *(accepted.n for accepted in charter.acceptances.values())}
     last = [one for theirs in asked.sign_offs.values() for one in theirs[-SHARES_A_SEAT:]]
     return BundleParts(entries=tuple(sorted(numbers)), shares=tuple(one.shares for one in last))
@@ -276,6 +277,20 @@ def _require_released(state: CaseState, asked: RequestState) -> None:
         return
     verdict = assess_seats(path_of(state, asked).record_path.terms.policy, asked.signed)
     raise RefusedError("not_released", have=verdict.have, need=verdict.need, missing=verdict.missing)
+
+
+def _charters_until(state: CaseState, asked: int, *, last_entry: int) -> int:
+    """Charters that came into force before this entry are needed: those that held when the release was asked
+    for, and later ones up to the last that changed the service's card, by which entries here are signed (L5).
+    """
+    until = asked
+    card = state.opening.charter.service.card
+    held = [charter for charter in state.charters.values() if _held_before(charter, last_entry)]
+    for charter in sorted(held, key=lambda one: one.in_force_n or 0):
+        if charter.charter.service.card != card and charter.in_force_n is not None:
+            until = max(until, charter.in_force_n + 1)
+        card = charter.charter.service.card
+    return until
 
 
 def _held_before(charter: CharterState, n: int) -> bool:

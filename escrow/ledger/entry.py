@@ -1,7 +1,8 @@
 """An entry: the service's signature over one statement, its place in the chain and the time it came.
 
 It is the receipt that the author gets back. Its hash covers the entry before it, so a head fixes the whole
-chain. Whether the statement inside is allowed is not asked here (replay.py).
+chain. Which card may sign (signer.py) and whether the statement inside is allowed (replay.py) is not asked
+here.
 """
 
 from dataclasses import dataclass
@@ -13,7 +14,7 @@ from escrow.crypto.transcript import Label
 from escrow.errors import MalformedError
 from escrow.ledger import jws
 from escrow.ledger.statement import MAX_STATEMENT, Head, UnverifiedStatement
-from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId, Hash
+from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId, Fingerprint, Hash
 from escrow.model.wire import MAX_INTEGER, Fields, decode_json, to_time
 
 TYP = "escrow.entry.v1"
@@ -32,6 +33,7 @@ class Entry:
     hash: Hash
     received_at: datetime
     statement_raw: str
+    signer: Card
 
     @property
     def head(self) -> Head:
@@ -40,14 +42,12 @@ class Entry:
     @classmethod
     def read(cls, raw: str, service: Card) -> "Entry":
         """Check the signature by `service`, then read. ForgedError `signature_false`, or a MalformedError."""
-        token = _parse(raw)
-        token.verify(service)
-        return _read(token)
+        return UnverifiedEntry.parse(raw).verify(service)
 
     @classmethod
-    def read_own(cls, raw: str) -> "Entry":
-        """An entry that this very process has just signed: its signature is not checked again."""
-        return _read(_parse(raw))
+    def read_own(cls, raw: str, service: Card) -> "Entry":
+        """An entry that this very process has just signed by this card, which is not checked again."""
+        return _read(_parse(raw), service)
 
     @classmethod
     def read_opening(cls, raw: str) -> "Entry":
@@ -55,10 +55,33 @@ class Entry:
 
         That charter stays unread, as the statement of every entry does: `verify_opening` tells who signed it.
         """
+        untrusted = UnverifiedEntry.parse(raw)
+        return untrusted.verify(
+            UnverifiedStatement.parse(untrusted.untrusted_statement()).untrusted_service()
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnverifiedEntry:
+    """Well-formed as signed words, and no more. `kid` says who is said to have signed."""
+
+    kid: Fingerprint
+    untrusted_jws: jws.UnverifiedJws
+
+    @classmethod
+    def parse(cls, raw: str) -> "UnverifiedEntry":
+        """MalformedError; TooLargeError beyond the limit."""
         token = _parse(raw)
-        entry = _read(token)
-        token.verify(UnverifiedStatement.parse(entry.statement_raw).untrusted_service())
-        return entry
+        return cls(kid=token.kid, untrusted_jws=token)
+
+    def verify(self, service: Card) -> Entry:
+        """Signature first, then the words. ForgedError `signature_false`, or a MalformedError."""
+        self.untrusted_jws.verify(service)
+        return _read(self.untrusted_jws, service)
+
+    def untrusted_statement(self) -> str:
+        """The statement in it, to learn from which card may sign. MalformedError."""
+        return _fields(self.untrusted_jws).text("statement", limit=MAX_STATEMENT)
 
 
 def compose(
@@ -81,8 +104,12 @@ def _parse(raw: str) -> jws.UnverifiedJws:
     return token
 
 
-def _read(token: jws.UnverifiedJws) -> Entry:
-    fields = Fields(decode_json(token.payload, limit=MAX_ENTRY, field="entry"), at="entry")
+def _fields(token: jws.UnverifiedJws) -> Fields:
+    return Fields(decode_json(token.payload, limit=MAX_ENTRY, field="entry"), at="entry")
+
+
+def _read(token: jws.UnverifiedJws, signer: Card) -> Entry:
+    fields = _fields(token)
     case = fields.hex("case", size=CASE_BYTES)
     n = fields.integer("n", least=0, most=MAX_INTEGER)
     prev = fields.maybe("prev", lambda key: fields.hex(key, size=HASH_BYTES))
@@ -99,4 +126,5 @@ def _read(token: jws.UnverifiedJws) -> Entry:
         hash=token.name(Label.ENTRY),
         received_at=received_at,
         statement_raw=statement,
+        signer=signer,
     )

@@ -2,7 +2,8 @@
 
 Pure: no store, no clock. The service asks `admit` before it appends, and everybody (service, client, scripts,
 auditor) calls `extend` for every entry there is. Both apply the same rules, checks before changes: a refusal
-leaves the state as it was. Rules L1 to L4 are here, S1 to S10 in rules_*.py, all numbered as in README.md.
+leaves the state as it was. Rules L1 to L4 are here, L5 in signer.py, S1 to S10 in rules_*.py, all numbered as
+in README.md.
 """
 
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from escrow.errors import ForgedError, NotFoundError, RefusedError
 from escrow.ledger import room, rules_charter, rules_note, rules_record, rules_release
 from escrow.ledger.entry import Entry
 from escrow.ledger.scene import Effect, Scene
+from escrow.ledger.signer import read_any, require_signer
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Statement, UnverifiedStatement
 from escrow.model.deeds import (
@@ -40,9 +42,16 @@ class Admitted:
 
 def judge_opening(raw: str, *, at: datetime, service: Card) -> Admitted:
     """S1, for a service with this card, asked at `at`. Forged, refused or malformed: raises."""
-    statement = UnverifiedStatement.parse(raw).verify_opening()
+    statement = verify_opening(raw)
     rules_charter.require_service(_opening_deed(statement), service)
     return Admitted(statement=statement, already=None)
+
+
+def verify_opening(raw: str) -> Statement:
+    """S1 but for whose service it is: by its own convenor."""
+    statement = UnverifiedStatement.parse(raw).verify_opening()
+    _opening_deed(statement)
+    return statement
 
 
 def admit(state: CaseState, raw: str, *, at: datetime) -> Admitted:
@@ -79,15 +88,16 @@ def extend(
     """
     if state is None:
         return _first(entry_raw, service)
-    entry = Entry.read(entry_raw, state.service)
+    entry = read_any(state, entry_raw)
     _require_place(state, entry, sparse=sparse)
+    require_signer(state, entry)
     statement = verify(state, entry.statement_raw)
     return _extended(state, entry, statement, proofs=proofs, sparse=sparse, texts=texts)
 
 
-def extend_own(state: CaseState, entry_raw: str, statement: Statement) -> CaseState:
-    """As `extend` for a service, with an entry that it has just signed, of what it has admitted."""
-    entry = Entry.read_own(entry_raw)
+def extend_own(state: CaseState, entry_raw: str, statement: Statement, signer: Card) -> CaseState:
+    """As `extend` for a service, with an entry just signed by `signer`, of what it has admitted."""
+    entry = Entry.read_own(entry_raw, signer)
     _require_place(state, entry, sparse=False)
     return _extended(state, entry, statement, proofs=False, sparse=False, texts=False)
 
@@ -108,6 +118,7 @@ def _extended(
     state.charged[payer] = taken
     state.statements[statement.hash] = entry.n
     state.entries[entry.n] = entry.hash
+    state.note_signer(entry.n, entry.signer)
     state.head = entry.head
     state.received_at = entry.received_at
     return state

@@ -49,13 +49,14 @@ def open_case(statement: Statement, deed: CaseOpened, *, entry: Hash, at: dateti
         charters={statement.hash: opening},
         statements={statement.hash: 0},
         entries={0: entry},
+        signed=[(0, charter.service.card)],
         cards=opening.cards,
         charged={charter.convenor.fingerprint: charge_opening(charter)},
     )
 
 
 def propose(scene: Scene, deed: CharterProposed) -> Effect:
-    """S2: by the convenor or a seat, in place of what holds now; service, convenor and case key stay."""
+    """S2: by the convenor or a seat, in place of what holds now; convenor and case key stay."""
     state = scene.state
     scene.require_member()
     current = state.current
@@ -153,13 +154,12 @@ def _bring_in_force(state: CaseState, accepted: CharterState, n: int) -> None:
             state.charters[proposal] = replace(charter, status=CharterStatus.LAPSED)
     state.charters[accepted.proposal] = replace(accepted, status=CharterStatus.IN_FORCE, in_force_n=n)
     state.in_force = accepted.proposal
+    state.service = accepted.charter.service.card  # L5: from the next entry on
     kept = [charter for charter in state.charters.values() if charter.status is not CharterStatus.LAPSED]
     state.cards = {fingerprint: card for charter in kept for fingerprint, card in charter.cards.items()}
 
 
 def _require_same_frame(current: Charter, proposed: Charter) -> None:
-    if proposed.service.card != current.service.card:
-        raise RefusedError("service_card_changed")
     if proposed.convenor != current.convenor:
         raise RefusedError("convenor_changed")
     if proposed.case_key_hash != current.case_key_hash:

@@ -5,7 +5,7 @@ it took. The state knows no clock, no store and no secret; it grows with the cas
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
@@ -14,7 +14,7 @@ from escrow.crypto.group import Point
 from escrow.crypto.sealing import SeatPublic
 from escrow.errors import RefusedError
 from escrow.ledger.statement import Head
-from escrow.model.charter import Charter
+from escrow.model.charter import Charter, Service
 from escrow.model.deeds import RecordDroppedOff
 from escrow.model.ids import CaseId, Fingerprint, Hash, RecordId, UploadId
 from escrow.model.path import AudienceKind
@@ -209,7 +209,11 @@ class NoteState:
 
 @dataclass(slots=True, kw_only=True)
 class CaseState:
-    """The case as its chain says, up to `head`. `received_at` is that of the last entry."""
+    """The case as its chain says, up to `head`. `received_at` is that of the last entry.
+
+    `service`: the card that signs the next entry, as the charter in force says (L5). `signed`: who signed
+    those there are, from which number on; a new row where it is another card than before.
+    """
 
     case: CaseId
     service: Card
@@ -222,6 +226,7 @@ class CaseState:
     notes: list[NoteState] = field(default_factory=list)
     statements: dict[Hash, int] = field(default_factory=dict)
     entries: dict[int, Hash] = field(default_factory=dict)
+    signed: list[tuple[int, Card]] = field(default_factory=list)
     cards: dict[Fingerprint, Card] = field(default_factory=dict)
     opening_keys: dict[Point, Pair] = field(default_factory=dict)
     kem_keys: dict[bytes, Pair] = field(default_factory=dict)
@@ -240,6 +245,20 @@ class CaseState:
     def current(self) -> CharterState:
         """The charter in force, else the opening one."""
         return self.charters[self.in_force or self.case]
+
+    @property
+    def pinned(self) -> Service:
+        """The service as the case has it now: at the opening charter's address, by the card in force."""
+        return replace(self.opening.charter.service, card=self.service)
+
+    def signer_of(self, n: int) -> Card:
+        """The card that signed entry n, one of those that were replayed."""
+        return next(card for first, card in reversed(self.signed) if first <= n)
+
+    def note_signer(self, n: int, card: Card) -> None:
+        """Keep that this card signed entry n, the last one."""
+        if not self.signed or self.signed[-1][1] != card:
+            self.signed.append((n, card))
 
     def known_card(self, fingerprint: Fingerprint) -> Card | None:
         """The card, if it is one of this case (`is_member`)."""

@@ -12,7 +12,7 @@ from escrow.crypto.transcript import Label
 from escrow.errors import MalformedError, RefusedError
 from escrow.ledger import jws
 from escrow.model.charter import convenor_of, service_card_of
-from escrow.model.deeds import DEEDS, AnyDeed, CaseOpened
+from escrow.model.deeds import DEEDS, AnyDeed, CaseOpened, CharterProposed
 from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId, Fingerprint, Hash
 from escrow.model.wire import MAX_INTEGER, Fields, Json, decode_json
 
@@ -90,8 +90,14 @@ class UnverifiedStatement:
         return self.verify(convenor)
 
     def untrusted_service(self) -> Card:
-        """The service's card that an opening statement names, its signature not checked."""
+        """The service's card in the charter of an opening or a proposal, its signature not checked."""
+        if self.typ == CharterProposed.TYP:
+            return service_card_of(self._fields().inner("charter"))
         return service_card_of(self._opening_charter())
+
+    def untrusted_proposal(self) -> Hash:
+        """Which proposal an acceptance says it accepts, its signature not checked."""
+        return self._fields().hex("proposal", size=HASH_BYTES)
 
     def _opening_charter(self) -> Fields:
         if self.typ != CaseOpened.TYP:

@@ -1,6 +1,6 @@
 """What every verb of the service works with: one desk, made once at start.
 
-It holds the store, the journal, the service's identity, the settings and the clock. No verb reads an
+It holds the store, the journal, the service's keys, the settings and the clock. No verb reads an
 environment, the system's time or a global.
 """
 
@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 
 from escrow.config import Settings
 from escrow.crypto.card import Card
-from escrow.crypto.identity import Identity
 from escrow.errors import MalformedError, SetupError
+from escrow.ledger.keys import ServiceKeys
 from escrow.model.ids import Fingerprint
-from escrow.service.identity import load_service_identity
+from escrow.service.identity import load_service_keys
 from escrow.store.canary import require_same_service
 from escrow.store.changes import ChangeNotes
 from escrow.store.interface import Store
@@ -33,7 +33,7 @@ class Desk:
     settings: Settings
     store: Store
     journal: Journal
-    identity: Identity
+    keys: ServiceKeys
     clock: Clock
     convenors: frozenset[Fingerprint] | None
     notes: ChangeNotes
@@ -41,8 +41,8 @@ class Desk:
 
     @property
     def card(self) -> Card:
-        """The service's card, which charters pin."""
-        return self.identity.card
+        """The service's card, which charters of new cases pin."""
+        return self.keys.current.card
 
     def require_own_store(self) -> None:
         """At start; the first one makes the store its own. SetupError `service_identity_of_another_store`."""
@@ -54,13 +54,13 @@ class Desk:
 
         SetupError: `service_identity_*`, or `setting_malformed` for a convenor that is no card.
         """
-        identity = load_service_identity(settings.service_identity)
+        keys = load_service_keys(settings.service_identity)
         journal = Journal(
-            store, identity, clock, max_cases=settings.cached_cases, max_bytes=settings.cached_bytes,
+            store, keys, clock, max_cases=settings.cached_cases, max_bytes=settings.cached_bytes,
             max_behind=timedelta(seconds=settings.clock_behind_s), watch=watch,
         )  # fmt: skip
         return cls(
-            settings=settings, store=store, journal=journal, identity=identity, clock=clock,
+            settings=settings, store=store, journal=journal, keys=keys, clock=clock,
             convenors=convenors(settings.convenors), notes=ChangeNotes(store, clock), watch=watch,
         )  # fmt: skip
 

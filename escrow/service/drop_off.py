@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 
 from escrow.crypto.payload import sealed_length
 from escrow.errors import ForgedError, MalformedError, RefusedError, TooLargeError
-from escrow.ledger.entry import Entry
+from escrow.ledger.entry import UnverifiedEntry
 from escrow.ledger.order import GoodOrder, SignedOrder, UnverifiedOrder, judge_order, verify_order
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Head, compose
@@ -50,7 +50,7 @@ def drop_off(desk: Desk, case: CaseId, body: PlainBody, *, length: int, boundary
     RefusedError `drop_offs_not_offered`, `record_taken`, and as `judge_order`; TooLargeError
     `drop_off_too_large`; MalformedError `drop_off_form_malformed`, `drop_off_file_differs`,
     `drop_off_cut_short`;
-    UnavailableError `sealing_failed`.
+    UnavailableError `sealing_failed`, `service_key_not_held`.
     """
     _require_offered(desk, length)
     with SealingProcess(body, boundary) as sealer:
@@ -81,6 +81,7 @@ def _task(desk: Desk, state: CaseState | None, raw: str) -> _Task:
     if held is not None and held.ordered is not None and held.ordered.hash == signed.hash:
         return _Task(signed=signed, good=None, head=state.head, entry=held.n)
     good = judge_order(state, signed)
+    desk.keys.require(state.service)
     order = good.order
     if held is not None:
         raise RefusedError("record_taken", record=order.record)
@@ -109,7 +110,7 @@ def _statement_at(desk: Desk, case: CaseId, task: _Task) -> str:
     if task.entry is None:
         raise ValueError("an order that has entered has an entry")
     (entry,) = desk.journal.entries(case, after=task.entry - 1, limit=1)
-    return Entry.read_own(entry).statement_raw
+    return UnverifiedEntry.parse(entry).untrusted_statement()
 
 
 def _seal(desk: Desk, case: CaseId, good: GoodOrder, head: Head, sealer: SealingProcess) -> Receipt:
@@ -124,5 +125,5 @@ def _seal(desk: Desk, case: CaseId, good: GoodOrder, head: Head, sealer: Sealing
         if error.code != "part_cut_short":
             raise
     deed = sealer.deed()  # or why it broke off
-    statement = compose(desk.identity, deed, case=case, head=head)
+    statement = compose(desk.keys.require(good.order.service), deed, case=case, head=head)
     return post(desk, case, statement, None)

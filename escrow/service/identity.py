@@ -1,7 +1,8 @@
 """The service's own key file. It signs entries, which are the receipts, and opens nothing.
 
-One file, backed up, shared by all processes of the service. Whoever has it can misdate entries and nothing
-more; whoever loses it can no longer serve its cases.
+One file, backed up, shared by all processes of the service; beside it, in the folder `former`, the keys that
+it had before, as long as a case is signed for by them. Whoever has one can misdate entries and nothing more;
+where it is lost, no case goes on until its seats have moved it to another (new_key.py).
 """
 
 import os
@@ -11,16 +12,21 @@ from pathlib import Path
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
 from escrow.errors import MalformedError, SetupError
+from escrow.ledger.keys import ServiceKeys
 
 MAX_FILE = 1024
 
 
-def create_service_identity(path: Path) -> Card:
-    """Make a new identity in a new file of mode 0600.
+FORMER = "former"
+"""The folder beside the key file in which former keys lie, each in a file of its own."""
+
+
+def create_service_identity(path: Path, identity: Identity | None = None) -> Card:
+    """Write a new identity, or this one, into a new file of mode 0600.
 
     SetupError `service_identity_exists`, `service_identity_unwritable`.
     """
-    identity = Identity.generate()
+    identity = identity or Identity.generate()
     try:
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError as error:
@@ -48,3 +54,18 @@ def load_service_identity(path: Path) -> Identity:
         return Identity.load(raw.decode("ascii"))
     except (MalformedError, UnicodeDecodeError) as error:
         raise SetupError("service_identity_malformed", path=str(path)) from error
+
+
+def load_service_keys(path: Path) -> ServiceKeys:
+    """The key in this file, and those in `former` beside it. SetupError as `load_service_identity`."""
+    current = load_service_identity(path)
+    folder = path.parent / FORMER
+    try:
+        names = sorted(name for name in os.listdir(folder) if not name.startswith("."))
+    except FileNotFoundError:
+        names = []
+    except OSError as error:
+        raise SetupError("service_identity_unreadable", path=str(folder)) from error
+    former = {one.card: one for one in (load_service_identity(folder / name) for name in names)}
+    former.pop(current.card, None)
+    return ServiceKeys(current, tuple(former.values()))

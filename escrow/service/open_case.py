@@ -2,12 +2,14 @@
 
 Rules (numbered as in README.md):
  O1  The opening is posted by a card that the settings let open cases.
- O2  The charter pins this service: its card (asked by the ledger) and its public URL.
+ O2  The charter pins this service: its current card (a later one may also keep the card in force, L5), and
+     its public URL.
  O3  The convenor and every seat have their index object before the entry exists.
 """
 
 from escrow.errors import RefusedError
 from escrow.ledger.replay import Admitted
+from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Statement, UnverifiedStatement
 from escrow.model.charter import Charter
 from escrow.model.deeds import CaseOpened
@@ -48,6 +50,18 @@ def prepare_charter(desk: Desk, case: str, charter: Charter) -> None:
     if charter.service.url != desk.settings.public_url:
         raise RefusedError("service_url_not_ours", expected=desk.settings.public_url)
     write_charter_index(desk, case, charter)
+
+
+def require_card(desk: Desk, state: CaseState, charter: Charter) -> None:
+    """O2, of a proposal: with a card of nobody here in force, the case would stand still.
+
+    RefusedError `service_card_not_ours`; UnavailableError `service_key_not_held`.
+    """
+    card = charter.service.card
+    if card in (state.service, desk.card):
+        return
+    desk.journal.require_key(card)
+    raise RefusedError("service_card_not_ours", expected=desk.card.fingerprint)
 
 
 def _require_convenor(desk: Desk, statement: Statement) -> None:

@@ -25,7 +25,7 @@ from escrow.service import deposit, request, sign_off
 from escrow.service.desk import Desk
 from escrow.service.gate import mend_index, require_author
 from escrow.service.limits import require_room, require_statement_size
-from escrow.service.open_case import prepare_charter
+from escrow.service.open_case import prepare_charter, require_card
 from escrow.service.watching import Post, posting
 from escrow.store.journal import Receipt
 
@@ -67,6 +67,7 @@ def _prepare(desk: Desk, state: CaseState, admitted: Admitted, attachment: bytes
     statement = admitted.statement
     match statement.deed:
         case CharterProposed() as deed:
+            require_card(desk, state, deed.charter)
             prepare_charter(desk, state.case, deed.charter)
         case RecordSealed() as deed:
             deposit.prepare(desk, state.case, deed.body.payload, statement.author)

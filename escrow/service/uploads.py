@@ -108,9 +108,8 @@ def begin_for(desk: Desk, case: CaseId, depositor: Fingerprint, upload: UploadId
         _require_quota(desk, state, depositor, length)
         create(desk, Bucket.RECORDS, names.staged(case, depositor, upload), _STAGED)
         part_size = min(length, max(desk.settings.part_bytes, -(-length // MAX_PARTS)))
-        desk.store.begin_upload(
-            name, UploadPlan(length=length, part_size=part_size, owner=desk.card.fingerprint)
-        )
+        service = state.service.fingerprint
+        desk.store.begin_upload(name, UploadPlan(length=length, part_size=part_size, owner=service))
     return name
 
 

@@ -5,7 +5,9 @@ server would both believe that they wrote entry n. So every start tries to overw
 bucket, and a service whose store lets that happen refuses to start.
 
 Cases pin the card of their service, so under another identity every case would look damaged. A store is
-therefore noted as its first service's, and every other refuses to start on it.
+therefore noted as its first service's, and every other refuses to start on it. Who changes the service's key
+has the new card noted beside (`note_next`). This is against mistakes of configuration: whoever can write
+these names is believed.
 """
 
 from typing import Final
@@ -40,18 +42,38 @@ def require_create_only(store: Store) -> None:
 def require_same_service(store: Store, fingerprint: str) -> None:
     """Note whose store this is, at the first start.
 
-    SetupError "service_identity_of_another_store" (expected, found) for every other card at later ones.
+    SetupError "service_identity_of_another_store" (expected, found) for every card that is not noted at later
+    ones.
     """
     found = owner(store)
     if found is None:
         store.create(Bucket.LEDGER, names.SERVICE, f"{fingerprint}\n".encode("ascii"))
         found = owner(store)
-    if found != fingerprint:
+    if not is_noted(store, fingerprint):
         raise SetupError("service_identity_of_another_store", expected=found or "", found=fingerprint)
 
 
+def note_next(store: Store, former: str, following: str) -> None:
+    """Note that the service of the card `former` has the card `following` from now on, too.
+
+    Where nobody has started on the store yet, the first start will note its card, and this does nothing.
+    SetupError "service_identity_of_another_store" where `former` is not noted.
+    """
+    if owner(store) is None:
+        return
+    require_same_service(store, former)
+    store.create(Bucket.LEDGER, names.later_service(following), f"{following}\n".encode("ascii"))
+
+
+def is_noted(store: Store, fingerprint: str) -> bool:
+    """Whether this is a card of the service whose store it is, its first or a later one."""
+    if owner(store) == fingerprint:
+        return True
+    return _read(store, Bucket.LEDGER, names.later_service(fingerprint)) == f"{fingerprint}\n".encode("ascii")
+
+
 def owner(store: Store) -> str | None:
-    """The fingerprint of the service whose store this is; None before its first start. Writes nothing."""
+    """The fingerprint of the service's first card; None before its first start. Writes nothing."""
     found = _read(store, Bucket.LEDGER, names.SERVICE)
     return None if found is None else found.decode("ascii", "replace").removesuffix("\n")
 

@@ -17,17 +17,27 @@ from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock, RLock
 
-from escrow.crypto.identity import Identity
-from escrow.errors import ConflictError, EscrowError, MalformedError, NotFoundError, UnavailableError
+from escrow.crypto.card import Card
+from escrow.errors import (
+    ConflictError,
+    EscrowError,
+    ForgedError,
+    MalformedError,
+    NotFoundError,
+    UnavailableError,
+)
 from escrow.ledger import entry as entries
 from escrow.ledger import replay
 from escrow.ledger.entry import MAX_ENTRY, Entry
+from escrow.ledger.keys import ServiceKeys
 from escrow.ledger.replay import Admitted, admit_verified, extend, extend_own, judge_opening
+from escrow.ledger.signer import read_known
 from escrow.ledger.state import CaseState
-from escrow.ledger.statement import Statement
+from escrow.ledger.statement import Statement, UnverifiedStatement
 from escrow.model.ids import CaseId, Hash
 from escrow.model.wire import to_time
 from escrow.store import names
+from escrow.store.canary import is_noted
 from escrow.store.interface import MIB, Bucket, Outcome, Store
 from escrow.store.snapshots import EVERY, Later, Snapshots, weight
 from escrow.store.watching import AppendTried, CaseReplayed, CasesKept, Watch, nobody
@@ -71,7 +81,7 @@ class Journal:
     def __init__(
         self,
         store: Store,
-        service: Identity,
+        keys: ServiceKeys,
         clock: Callable[[], datetime],
         *,
         max_cases: int = 1000,
@@ -81,14 +91,15 @@ class Journal:
         later: Later | None = None,
     ) -> None:
         self._store = store
-        self._service = service
-        self._card = service.card
+        self._keys = keys
+        self._card = keys.current.card
+        self._owned = {one.card for one in (keys.current, *keys.former)}
         self._clock = clock
         self._max_cases = max_cases
         self._max_bytes = max_bytes
         self._max_behind = max_behind
         self._watch = watch
-        self._snapshots = Snapshots(store, service, watch, later)
+        self._snapshots = Snapshots(store, keys.current, watch, later)
         self._told_kept = 0
         self._weight = 0
         self._kept: OrderedDict[CaseId, _Kept] = OrderedDict()
@@ -97,16 +108,18 @@ class Journal:
     def open(self, raw: str, *, prepare: Callable[[Admitted], None]) -> Receipt:
         """Open a case with this statement, or answer with the first receipt if it is open.
 
-        `prepare` runs after the rules and before the entry counts; what it raises refuses the statement.
+        `prepare` runs after the rules and before the entry counts; what it raises refuses the statement. It
+        opens under the current key alone: RefusedError `service_card_not_ours`, and UnavailableError
+        `service_key_not_held` for a card of this service whose key this process has not got yet.
         """
         now = self._now()
-        admitted = judge_opening(raw, at=now, service=self._card)
-        case = admitted.statement.hash
-        found = self._entry(case, 0)
-        if found is not None:
+        case = replay.verify_opening(raw).hash
+        if self._entry(case, 0) is not None:
             return self._first_receipt(case, 0, case)
+        self.require_key(UnverifiedStatement.parse(raw).untrusted_service())
+        admitted = judge_opening(raw, at=now, service=self._card)
         prepare(admitted)
-        made = entries.compose(self._service, case=case, n=0, prev=None, received_at=now, statement=raw)
+        made = entries.compose(self._keys.current, case=case, n=0, prev=None, received_at=now, statement=raw)
         if self._create(case, 0, made) is not Outcome.CREATED:  # another process, or a retry of ours
             return self._first_receipt(case, 0, case)
         return _receipt(Entry.read(made, self._card), case, created=True)
@@ -127,7 +140,8 @@ class Journal:
         `prepare` runs under the case's lock, after the rules and before the entry counts, once for each
         attempt: it stores or checks what must be there first, must be repeatable and should be short. Raises
         what the rules and `prepare` raise, NotFoundError `case_unknown`, UnavailableError (with
-        `clock_behind_ledger`), and ConflictError `append_conflict` after too many lost races.
+        `clock_behind_ledger`, `service_key_not_held`), and ConflictError `append_conflict` after too many
+        lost races.
         """
         with self._held(case) as kept:
             verified: Statement | None = None
@@ -141,23 +155,46 @@ class Journal:
                 admitted = admit_verified(state, verified, at=now)
                 statement = verified.hash
                 if admitted.already is not None:
-                    return self._first_receipt(case, admitted.already, statement)
+                    return self._first_receipt(case, admitted.already, statement, state)
                 self._require_clock(state)
+                signer = self._keys.for_next(state, raw)
                 prepare(state, admitted)
                 head = state.head
                 made = entries.compose(
-                    self._service, case=case, n=head.n + 1, prev=head.hash, received_at=now, statement=raw
+                    signer, case=case, n=head.n + 1, prev=head.hash, received_at=now, statement=raw
                 )
                 outcome = self._create(case, head.n + 1, made)
                 self._watch(AppendTried(attempt=attempt, outcome=outcome))
                 if outcome is Outcome.ALREADY_OTHER:
                     continue  # J3: reload, apply the rules again
-                after = extend_own(state, made, verified).head
+                after = extend_own(state, made, verified, signer.card).head
                 kept.weight += len(made)
                 self._snapshots.keep(state)
                 created = outcome is Outcome.CREATED
                 return Receipt(entry=made, n=after.n, hash=after.hash, statement=statement, created=created)
         raise ConflictError("append_conflict", attempts=MAX_ATTEMPTS)
+
+    def require_key(self, card: Card) -> None:
+        """UnavailableError `service_key_not_held` (card) for a card of this service whose key is not here, as
+        while its processes restart one after the other. Any other card is the caller's to judge.
+        """
+        if self._keys.get(card) is None and self._owns(card):
+            self._keys.require(card)
+
+    def _owns(self, card: Card) -> bool:
+        """Whether it is, or was, a card of this service: by its keys, or by what the store has noted."""
+        if card not in self._owned and self._is_noted(card):
+            self._owned.add(card)
+        return card in self._owned
+
+    def _is_noted(self, card: Card) -> bool:
+        """Where a credential of before later cards were noted may not look, none is."""
+        try:
+            return is_noted(self._store, card.fingerprint)
+        except UnavailableError as error:
+            if error.fields.get("reason") != "access_denied":
+                raise
+            return False
 
     @contextmanager
     def reading(self, case: CaseId) -> Iterator[CaseState]:
@@ -247,7 +284,7 @@ class Journal:
         for state in self._snapshots.newest_first(case):
             try:
                 raw = self._entry(case, state.head.n)
-                if raw is not None and Entry.read(raw, self._card).head == state.head:
+                if raw is not None and read_known(state, raw).head == state.head:
                     kept.weight = weight(state)
                     return state
             except EscrowError as error:
@@ -258,7 +295,9 @@ class Journal:
 
     def _replayed(self, case: CaseId, state: CaseState | None, n: int, raw: str) -> CaseState:
         try:
-            extended = extend(state, raw, service=self._card, proofs=False, texts=False)
+            extended = extend(state, raw, proofs=False, texts=False)
+            if state is None and not self._owns(extended.service):
+                raise ForgedError("service_card_unexpected", expected=self._card.fingerprint)
         except EscrowError as error:
             raise UnavailableError("ledger_damaged", case=case, n=n, reason=error.code) from error
         if extended.case != case:
@@ -280,10 +319,14 @@ class Journal:
             raise UnavailableError("ledger_damaged", case=case, n=n, reason="entry_missing")
         return raw
 
-    def _first_receipt(self, case: CaseId, n: int, statement: Hash) -> Receipt:
+    def _first_receipt(
+        self, case: CaseId, n: int, statement: Hash, state: CaseState | None = None
+    ) -> Receipt:
+        """`state`: of the case, but for its opening."""
         raw = self._required_entry(case, n)
         try:
-            receipt = _receipt(Entry.read(raw, self._card), statement, created=False)
+            entry = Entry.read_opening(raw) if state is None else read_known(state, raw)
+            receipt = _receipt(entry, statement, created=False)
         except EscrowError as error:
             raise UnavailableError("ledger_damaged", case=case, n=n, reason=error.code) from error
         self._create(

@@ -29,7 +29,8 @@ MAX_ENTRY: Final = 9_999_999_999  # ten digits, so that names sort like numbers
 MAX_MINUTE: Final = 9_999_999_999  # likewise, since 1970
 
 CANARY: Final = "canary"  # one in every bucket, for the start-up check
-SERVICE: Final = "service"  # whose store it is: the fingerprint of the service's card
+SERVICE: Final = "service"  # whose store it is: the fingerprint of the service's first card
+SERVICES: Final = "services/"  # and of each later one an object of its name
 CASES: Final = "cases/"
 CARDS: Final = "cards/"
 REFERENCES: Final = "references/"
@@ -62,6 +63,7 @@ _RELEASED = re.compile(
 _CANARY = re.compile(CANARY)
 _RELEASES_CANARY = re.compile(RELEASES_CANARY)
 _SERVICE = re.compile(SERVICE)
+_LATER_SERVICE = re.compile(r"services/(?P<fingerprint>[0-9a-f]{64})")
 _PART_NAME = re.compile(r"parts/[0-9a-f]{96}/[0-9]{5}")
 _RETENTION_NAME = re.compile(rf"retention/{_CASE}/{_UPLOAD}/[0-9]{{8}}t[0-9]{{6}}z")
 _ASIDE_NAME = re.compile(r"\.aside/[0-9a-f]{32}")
@@ -73,7 +75,7 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 
 # The objects of each bucket. Parts and retention marks are a store's working files, not objects.
 _OBJECTS: Final = {
-    Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _REFERENCE, _SERVICE, _CANARY),
+    Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _REFERENCE, _SERVICE, _LATER_SERVICE, _CANARY),
     Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT, _CHANGE, _CANARY),
     Bucket.PUBLIC: (_RELEASED, _RELEASES_CANARY, _CANARY),
 }
@@ -264,6 +266,11 @@ def staged_by(case: str, fingerprint: str) -> str:
 def staged_in(case: str) -> str:
     """Records: prefix of the uploads that anybody announced in a case."""
     return f"{STAGED}{_hex('case', case, CASE_DIGITS)}/"
+
+
+def later_service(fingerprint: str) -> str:
+    """Ledger: says that the service of this store has this card too."""
+    return f"{SERVICES}{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}"
 
 
 def snapshot(case: str, form: str, number: int) -> str:

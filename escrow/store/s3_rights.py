@@ -50,7 +50,7 @@ def needed() -> tuple[Right, ...]:
         *(_bucket("s3:ListBucket", bucket, "list_objects_v2", MaxKeys=1) for bucket in _OWN),
         _bucket("s3:GetBucketVersioning", Bucket.RECORDS, "get_bucket_versioning"),
         _bucket("s3:GetBucketObjectLockConfiguration", Bucket.RECORDS, "get_object_lock_configuration"),
-        *(_object("s3:GetObject", place, "get_object") for place in _places()),
+        *(_object("s3:GetObject", place, "get_object") for place in (*_places(), _later_cards())),
         *(_write(place) for place in _places()),
         *(_object(action, _payload(), *call) for action, call in _OF_PAYLOADS.items()),
     )
@@ -70,6 +70,7 @@ def harmful() -> tuple[Right, ...]:
         *(_object("s3:DeleteObjectVersion", place, "delete_object", VersionId=_NOBODYS) for place in kept),
         _write(published),
         _object("s3:DeleteObject", published, "delete_object"),
+        _write(_later_cards()),
         _write(_Place(Bucket.LEDGER, "*", f"elsewhere/{_id()}")),
         _bucket("s3:CreateBucket", Bucket.LEDGER, "create_bucket"),
     )
@@ -164,6 +165,11 @@ def _places() -> Iterator[_Place]:
 def _id() -> str:
     """Nobody's: random, so that no case, card or upload has it."""
     return secrets.token_hex(32)
+
+
+def _later_cards() -> _Place:
+    """Which a service reads, and an administrator writes."""
+    return _Place(Bucket.LEDGER, "services/*", names.later_service(_id()))
 
 
 def _payload() -> _Place:

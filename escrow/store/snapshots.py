@@ -14,7 +14,7 @@ from typing import Final
 from escrow.crypto.identity import Identity
 from escrow.errors import EscrowError
 from escrow.ledger import snapshot
-from escrow.ledger.snapshot import FORM, MAX_SNAPSHOT
+from escrow.ledger.snapshot import MAX_SNAPSHOT, form_of_service
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId
 from escrow.store import names
@@ -63,6 +63,7 @@ class Snapshots:
     def __init__(self, store: Store, service: Identity, watch: Watch, later: Later | None = None) -> None:
         self._store = store
         self._service = service
+        self._form = form_of_service(service.card)
         self._watch = watch
         self._later = later or Writing()
 
@@ -94,7 +95,7 @@ class Snapshots:
 
     def _names(self, case: CaseId) -> list[str]:
         """C1. Where storage does not let us look there are none; the entries will say what is wrong."""
-        prefix = names.snapshots_of(case, FORM)
+        prefix = names.snapshots_of(case, self._form)
         found: list[str] = []
         try:
             while True:
@@ -114,7 +115,7 @@ class Snapshots:
             raw = snapshot.seal(self._service, state)
             if not always and not is_due(state.head.n, len(raw)):
                 return
-            name = names.snapshot(state.case, FORM, state.head.n)
+            name = names.snapshot(state.case, self._form, state.head.n)
             self._store.create(Bucket.RECORDS, name, raw)
         except EscrowError as error:
             outcome = error.code

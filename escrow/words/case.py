@@ -68,16 +68,13 @@ CASE = {
     ),
     "service_card_not_ours": row(
         "Another service",
-        "The charter pins another service; this one's card is {expected}.",
-        "Correct the charter.",
+        "The charter pins another card than this service's, which is {expected}.",
+        "Compare the card with the service's people, and correct the charter: it may have a new key.",
     ),
     "service_url_not_ours": row(
         "Another address",
         "The charter names another address; this service's is {expected}.",
         "Correct the charter.",
-    ),
-    "service_card_changed": row(
-        "Service changed", "The case's service cannot be changed here.", "Keep its card."
     ),
     "convenor_changed": row(
         "Convenor changed", "A new charter must keep the case's convenor.", "Keep the convenor."

@@ -49,7 +49,7 @@ DROP_OFF = {
     ),
     "order_for_other_case": row("Another case", "The order is for the case {case}.", _ANEW),
     "order_for_other_service": row(
-        "Another service", "The order is not for this case's service, whose card is {expected}.", _ANEW
+        "Another service", "The order is not for this case's service, whose card is {expected} now.", _ANEW
     ),
     "order_not_followed": row(
         "Order not followed", "The service {author} sealed another `{field}` than was ordered.", _SEALED_BY

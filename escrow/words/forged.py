@@ -85,8 +85,17 @@ FORGED = {
     "entry_of_other_case": row("Broken ledger", "Entry {n} is of another case.", _SERVICE),
     "entry_out_of_order": row("Broken ledger", "Entry {n} is not the next.", _SERVICE),
     "entry_time_backwards": row("Broken ledger", "Entry {n} is dated before the one before it.", _SERVICE),
+    "entry_signer_not_in_force": row(
+        "Signed by a key not in force",
+        "The service's card {author} signed entry {n}, for which the charter in force names {expected}.",
+        "Accept nothing that only this entry says: whoever has that key may have stolen it. Compare heads "
+        "with the other parties.",
+    ),
     "service_card_differs": row(
-        "Another service", "The service shows another card than the one known for its address.", _SERVICE
+        "Another service",
+        "The service shows the card {found}; for its address {expected} is known.",
+        "Ask its people, not by way of it, whether its key has changed, and compare the whole card; then "
+        "give it with --service-card.",
     ),
     "payload_not_as_signed": row(
         "Another payload", "What the service sends is not as long as the depositor signed.", _SERVICE

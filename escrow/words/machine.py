@@ -68,7 +68,13 @@ MACHINE = {
     "service_identity_of_another_store": row(
         "Another service's storage",
         "The storage is that of the service {expected}; this identity is {found}.",
-        "Restore the service's own identity from its copy, or set another store.",
+        "Restore the service's own identity from its copy, or set another store. A new key of that service "
+        "is made by `escrow service new-key`, which notes it.",
+    ),
+    "service_key_change_interrupted": row(
+        "Key change not finished",
+        "{path} is there: a change of the key was broken off or is under way. The old key is in force.",
+        "If nobody is at it, remove {path}, which nothing uses yet, and run `escrow service new-key` again.",
     ),
     "store_not_create_only": row(
         "Unsafe storage",

@@ -42,6 +42,12 @@ SERVING = {
         "The last entry of the case, {n}, is of {last}: the service's clock is behind it.",
         "The operator must check the service's clock; if it once ran ahead, see the setting clock_behind_s.",
     ),
+    "service_key_not_held": row(
+        "A key of the service is not here",
+        "The case goes by the service's card {card}, whose key this process does not have.",
+        "Try again in a minute: another process may have it. The operator restarts every process after a "
+        "change of the key and keeps former keys while cases need them; a lost one the seats replace.",
+    ),
     "ledger_damaged": row("Ledger damaged", "Entry {n} of the case {case} is not sound ({reason}).", _AUDIT),
     "stored_object_differs": row(
         "Storage damaged", "The object {object} holds other bytes than it must.", _AUDIT

@@ -28,6 +28,7 @@ from storage import minio
 from told import show
 
 from escrow.crypto.identity import Identity
+from escrow.ledger.keys import ServiceKeys
 from escrow.ledger.snapshot import MAX_SNAPSHOT
 from escrow.store import names
 from escrow.store.folder import FolderStore
@@ -86,7 +87,7 @@ class Bench:
 
     def journal(self, later: Callable[[Callable[[], None]], None], *, blind: bool = False) -> Journal:
         store: Any = Blind(self.store) if blind else self.store
-        return Journal(store, self.service, now, later=later)
+        return Journal(store, ServiceKeys(self.service), now, later=later)
 
     def cold_ms(self, case: Case, *, blind: bool = False) -> float:
         return 1000 * seconds(replace(case, journal=self.journal(never, blind=blind)).length)

@@ -21,6 +21,7 @@ from pathlib import Path
 from told import show  # beside this file
 
 from escrow.crypto.identity import Identity
+from escrow.ledger.keys import ServiceKeys
 from escrow.ledger.replay import admit
 from escrow.ledger.statement import Head, compose
 from escrow.model.case_key import CaseKey, Place, place
@@ -138,7 +139,7 @@ def open_case(journal: Journal, service: Identity) -> Case:
 def run(folder: Path, short: int, long: int, rounds: int) -> dict[str, float]:
     service = Identity.generate()
     store = FolderStore(folder)
-    journal = Journal(store, service, now)
+    journal = Journal(store, ServiceKeys(service), now)
     small = open_case(journal, service).grow(short)
     large = open_case(journal, service).grow(long)
     taken = [(small.measure(), large.measure()) for _ in range(rounds)]
@@ -147,7 +148,7 @@ def run(folder: Path, short: int, long: int, rounds: int) -> dict[str, float]:
         one = statistics.median(of_small[name] for of_small, _ in taken)
         other = statistics.median(of_large[name] for _, of_large in taken)
         figures |= {name: other / one, f"{name}_short_ms": 1000 * one, f"{name}_long_ms": 1000 * other}
-    cold = replace(large, journal=Journal(store, service, now))
+    cold = replace(large, journal=Journal(store, ServiceKeys(service), now))
     figures["cold_long_ms"] = 1000 * seconds(cold.length)
     return {name: round(value, 3) for name, value in figures.items()}
 

@@ -59,6 +59,15 @@ def test_case_that_a_thief_made_with_a_service_of_its_own_is_a_fault(root: Path)
     assert (fault.code, fault.fields["expected"]) == ("case_of_other_service", mine)
 
 
+def test_case_under_a_later_card_of_the_service_is_its_own(root: Path) -> None:
+    first = (root / "ledger" / names.SERVICE).read_text()
+    (root / "ledger" / names.SERVICE).write_text(f"{build.SERVICE.card.fingerprint}\n")
+    later = root / "ledger" / names.later_service(first.strip())
+    later.parent.mkdir()
+    later.write_text(first)
+    assert faults(root) == []
+
+
 def test_note_of_whose_store_it_is_that_is_none_makes_every_case_a_fault(root: Path) -> None:
     for junk in (b"\xff\x1b[2J", b"x" * 10_000, b""):
         (root / "ledger" / names.SERVICE).write_bytes(junk)

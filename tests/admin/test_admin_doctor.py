@@ -13,9 +13,10 @@ from support import build
 from support.doctored import doctored
 from support.machine import absent
 from support.minio import free_port
-from support.parties import party
+from support.parties import SERVICE, party
 from support.running import running
 
+from escrow.service.new_key import change_service_key
 from escrow.store import names
 from escrow.store.canary import require_same_service
 from escrow.store.folder import FolderStore
@@ -51,6 +52,20 @@ def test_store_of_another_service_is_a_fault(tmp_path: Path) -> None:
     require_same_service(FolderStore(tmp_path / "store"), party("another").card.fingerprint)
     found = doctored(tmp_path)
     assert found.faults == ["service_identity_of_another_store"]
+
+
+def test_key_that_was_changed_is_this_store_s_own_and_the_former_one_is_told(tmp_path: Path) -> None:
+    doctored(tmp_path)
+    store = FolderStore(tmp_path / "store")
+    require_same_service(store, SERVICE.card.fingerprint)
+    change_service_key(tmp_path / "service.key", store)
+    found = doctored(tmp_path)
+    assert found.faults == []
+    assert "this service's own" in found.good("identity")
+    assert SERVICE.card.groups in found.good("identity")
+    (former,) = (tmp_path / "former").iterdir()
+    former.chmod(0o640)
+    assert doctored(tmp_path).faults == ["service_identity_exposed"]
 
 
 def test_nothing_is_left_but_what_a_start_writes_first(tmp_path: Path) -> None:

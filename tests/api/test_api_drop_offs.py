@@ -17,6 +17,7 @@ from escrow.ledger import jws
 from escrow.ledger.bundle import Bundle, open_shares
 from escrow.model.drop_off import TYP, OrderFile
 from escrow.service import sealing_process
+from escrow.service.new_key import change_service_key
 
 CLAIMANT, RESPONDENT = SEATS["claimant"], SEATS["respondent"]
 MIB = 1024 * 1024
@@ -89,6 +90,19 @@ def test_same_order_again_gets_the_first_receipt_and_with_another_file_nothing(
     other = dropping.DOCUMENT.swapcase()
     assert code_of(dropped(office, case, file, other), 400) == "drop_off_file_differs"
     assert tree(office.folder) == before
+
+
+def test_case_under_a_former_key_takes_a_drop_off_by_that_key_and_none_for_the_new(
+    office: Office, case: build.Case
+) -> None:
+    office.desk.require_own_store()
+    new = change_service_key(office.settings.service_identity, office.store)
+    after = Office(office.folder, drop_off_bytes=MIB)
+    early = dropping.order_file(case.state, CLAIMANT, service=new)
+    assert code_of(dropped(after, case, early), 409) == "order_for_other_service"
+    assert dropped(after, case, dropping.order_file(case.state, CLAIMANT)).status_code == 201
+    (record,) = case.state.records.values()
+    assert record.author == SERVICE.card
 
 
 def test_order_for_a_record_that_is_there_is_refused(office: Office, case: build.Case) -> None:

@@ -50,6 +50,7 @@ class Service:
 
     clock: Clock = field(default_factory=Clock)
     identity: Identity = SERVICE
+    former: tuple[Identity, ...] = ()
     chains: dict[str, MemoryChain] = field(default_factory=dict)
     uploads: dict[str, tuple[int, int, dict[int, bytes]]] = field(default_factory=dict)
     shares: dict[str, bytes] = field(default_factory=dict)
@@ -63,6 +64,12 @@ class Service:
         upload = made.deed.sealed.body.payload.upload
         self.uploads[upload] = (len(made.sealed), len(made.sealed), {1: made.sealed})
         self.completed.add(upload)
+
+    def new_key(self, identity: Identity, *, lost: bool = False) -> None:
+        """A new key for new cases; the old one is kept for those under it, unless it is lost."""
+        self.identity, self.former = identity, () if lost else (self.identity, *self.former)
+        for chain in self.chains.values():
+            chain.service, chain.more = self.identity, self.former
 
     def state(self, case: str) -> CaseState:
         if case not in self.chains:

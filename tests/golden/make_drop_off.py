@@ -34,15 +34,19 @@ def main(version: str) -> None:
     case.post(build.SERVICE, made.deed)
     request = case.request(order.record, "memo")
     case.sign_off(request, "claimant", "respondent")
-    parts = bundle.select(case.state, request)
-    entries = [case.chain.entries[n] for n in parts.entries]  # type: ignore[attr-defined]
-    (target / "bundle.json").write_bytes(
-        bundle.compose(entries, {one: case.shares[one] for one in parts.shares})
-    )
+    keep_release(case, request, target)
     (target / "payload").write_bytes(made.sealed)
     (target / "order.json").write_bytes(file.dump())
     facts = {"case": case.id, "request": request, "depositor": build.SEATS["claimant"].card.fingerprint}
     (target / "facts.json").write_text(json.dumps(facts, indent=1) + "\n")
+
+
+def keep_release(case: build.Case, request: str, target: Path) -> None:
+    """The bundle of a request that was released."""
+    parts = bundle.select(case.state, request)
+    entries = [case.chain.entries[n] for n in parts.entries]  # type: ignore[attr-defined]
+    raw = bundle.compose(entries, {one: case.shares[one] for one in parts.shares})
+    (target / "bundle.json").write_bytes(raw)
 
 
 if __name__ == "__main__":

@@ -1,26 +1,41 @@
-"""The ledger against a plain model of one request, driven by random deeds of three seats.
+"""The ledger against a plain model of one request and of the service's key, driven by random deeds of three
+seats.
 
 The model keeps sets and counters, and says which answer each deed must get. After every step the state must
 agree with it, and at the end a replay of the entries must give the same state, and so must a snapshot and the
 entries after it.
 """
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, invariant, multiple, rule
-from support.build import SEATS, Case, MemoryChain, accepted_case
+from support.build import (
+    CONVENOR,
+    SEALED,
+    SEATS,
+    SERVICE,
+    Case,
+    MemoryChain,
+    accepted_case,
+    charter,
+    party,
+)
 from support.refusals import snapshot
 
-from escrow.errors import EscrowError
+from escrow.crypto.identity import Identity
+from escrow.errors import EscrowError, ForgedError
+from escrow.ledger import entry
 from escrow.ledger.replay import extend
 from escrow.ledger.rules_release import MAX_SIGN_OFFS, MAX_WITHDRAWALS
 from escrow.ledger.snapshot import dump, restore
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
-from escrow.model.deeds import SignedOff, SignOffWithdrawn
+from escrow.model.deeds import Note, SignedOff, SignOffWithdrawn
 
 SEAT = st.sampled_from(sorted(SEATS))
 QUORUM = 2
+NEW = party("new service key")
 
 
 class Ledger(RuleBasedStateMachine):
@@ -30,7 +45,8 @@ class Ledger(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.case: Case = accepted_case()
+        self.case: Case = accepted_case(MemoryChain(more=(NEW,)))
+        self.service = SERVICE.card
         record = self.case.deposit()
         self.request = self.case.request(record, "settlement", SEATS["claimant"])
         self.dealing = self.case.state.records[record].paths["settlement"].digest
@@ -108,6 +124,31 @@ class Ledger(RuleBasedStateMachine):
             self.on_chain[UnverifiedStatement.parse(raw).hash] = self.case.state.head.n
         return multiple()
 
+    @rule(seats=st.sets(SEAT, min_size=1), key=st.sampled_from((SERVICE, NEW)))
+    def propose_a_key_of_the_service(self, seats: set[str], key: Identity) -> None:
+        """Some seats say yes to it. Where all do, the case goes by it from there on."""
+        proposal = self.case.propose(charter(service=key.card))
+        for seat in sorted(seats):
+            assert self.case.state.service == self.service
+            self.case.accept(seat, proposal=proposal)
+        if seats == set(SEATS):
+            self.service = key.card
+        self.on_chain = dict(self.case.state.statements)
+
+    @rule(key=st.sampled_from((SERVICE, NEW)))
+    def entry_by_a_key_not_in_force_is_refused(self, key: Identity) -> None:
+        if key.card == self.service:
+            return
+        state = self.case.state
+        made = entry.compose(
+            key, case=state.case, n=state.head.n + 1, prev=state.head.hash, received_at=state.received_at,
+            statement=self.case.statement(CONVENOR, Note(text=SEALED)),
+        )  # fmt: skip
+        before = snapshot(state)
+        with pytest.raises(ForgedError, match=r"entry_signer_not_in_force|signature_false"):
+            extend(state, made)
+        assert snapshot(state) == before
+
     @invariant()
     def state_agrees_with_the_model(self) -> None:
         asked = self.case.state.requests[self.request]
@@ -116,6 +157,7 @@ class Ledger(RuleBasedStateMachine):
         assert asked.barred == self.barred
         assert (asked.released_at is not None) == self.released
         assert self.case.state.statements == self.on_chain
+        assert self.case.state.service == self.service
 
     def teardown(self) -> None:
         chain = self.case.chain

@@ -108,7 +108,6 @@ def test_charter_that_replaces_one_no_longer_in_force_is_refused(accepted: Case)
 @pytest.mark.parametrize(
     ("words", "code"),
     [
-        (charter(service=party("other service").card), "service_card_changed"),
         (charter(convenor=party("other convenor")), "convenor_changed"),
         (charter(case_key=CaseKey(raw=bytes_of("other key"))), "case_key_changed"),
     ],

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from support.build import CONVENOR, SERVICE, Clock, sealed
+from support.build import CONVENOR, KEYS, Clock, sealed
 
 from escrow.ledger.statement import Head, compose
 from escrow.model.deeds import Note
@@ -16,7 +16,7 @@ def open_folder(root: Path) -> Store:
 
 
 def journal_over(store: Store) -> Journal:
-    return Journal(store, SERVICE, Clock())
+    return Journal(store, KEYS, Clock())
 
 
 def note(case: str, head: Head, text: str) -> str:

@@ -99,7 +99,7 @@ def test_overwritten_canary_is_refused_on_a_full_disk_too(tmp_path: Path) -> Non
         Full(tmp_path).check()
 
 
-MINE, OTHER = "ab" * 32, "cd" * 32
+MINE, OTHER, LATER = "ab" * 32, "cd" * 32, "ef" * 32
 
 
 def test_store_of_another_service_is_refused(tmp_path: Path) -> None:
@@ -110,6 +110,23 @@ def test_store_of_another_service_is_refused(tmp_path: Path) -> None:
         SetupError, "service_identity_of_another_store", lambda: canary.require_same_service(store, OTHER)
     )
     assert error.fields == {"expected": MINE, "found": OTHER}
+
+
+def test_later_card_of_this_service_is_believed_and_no_other(tmp_path: Path) -> None:
+    store = FolderStore(tmp_path)
+    canary.note_next(store, MINE, LATER)  # nobody's store yet: the first start will note whose it is
+    assert canary.owner(store) is None
+    canary.require_same_service(store, MINE)
+    refused(SetupError, "service_identity_of_another_store", lambda: canary.note_next(store, OTHER, LATER))
+    canary.note_next(store, MINE, LATER)
+    canary.require_same_service(store, LATER)
+    canary.require_same_service(store, MINE)
+    refused(
+        SetupError, "service_identity_of_another_store", lambda: canary.require_same_service(store, OTHER)
+    )
+    canary.note_next(store, LATER, OTHER)
+    canary.require_same_service(store, OTHER)
+    assert canary.owner(store) == MINE
 
 
 @pytest.mark.parametrize("data", [b"", b"x", MINE.encode() + b"\nmore" * 100])

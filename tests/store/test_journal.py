@@ -10,7 +10,7 @@ import pytest
 from store.faulty import NEVER, Crashed, FaultyStore, Mode, When
 from store.journal_workers import append_notes, journal_over, note, open_folder
 from store.racing import PROCESSES, THREADS, in_processes, in_threads
-from support.build import SEALED, SERVICE, START, Clock, charter, opening, party
+from support.build import KEYS, SEALED, SERVICE, START, Clock, charter, opening, party
 from support.refusals import refuses, snapshot
 
 from escrow.errors import (
@@ -115,7 +115,7 @@ def test_the_same_opening_again_is_answered_with_the_first_receipt(
     store: FolderStore, first: Receipt
 ) -> None:
     raw = Entry.read_opening(first.entry).statement_raw
-    later = Journal(store, SERVICE, Clock(START + timedelta(days=1)))
+    later = Journal(store, KEYS, Clock(START + timedelta(days=1)))
     again = later.open(raw, prepare=nothing)
     assert (again.entry, again.created) == (first.entry, False)
 
@@ -135,6 +135,21 @@ def test_case_for_another_service_is_refused_and_not_stored(journal: Journal, st
     with refuses(RefusedError, "service_card_not_ours"):
         journal.open(opening(charter(service=party("other").card)), prepare=nothing)
     assert store.names(Bucket.LEDGER, names.CASES) == []
+
+
+def test_case_for_another_service_is_refused_where_the_credential_may_not_look_for_later_cards(
+    store: FolderStore, tmp_path: Path
+) -> None:
+    class Before(FolderStore):
+        def get(self, bucket: Bucket, name: str, *, limit: int) -> bytes:
+            if name.startswith(names.SERVICES):
+                raise UnavailableError("storage_failed", reason="access_denied")
+            return super().get(bucket, name, limit=limit)
+
+    with refuses(RefusedError, "service_card_not_ours"):
+        Journal(Before(tmp_path), KEYS, Clock()).open(
+            opening(charter(service=party("other").card)), prepare=nothing
+        )
 
 
 def test_what_prepare_refuses_does_not_count(journal: Journal, store: FolderStore, first: Receipt) -> None:
@@ -178,18 +193,22 @@ def test_head_that_another_process_made_is_reloaded_before_it_is_refused(
 
 
 def test_time_never_runs_backwards_between_services(store: FolderStore, first: Receipt) -> None:
-    ahead = Journal(store, SERVICE, Clock(START + timedelta(minutes=5)))
+    ahead = Journal(store, KEYS, Clock(START + timedelta(minutes=5)))
     late = Entry.read(append(ahead, first, "ahead").entry, SERVICE.card)
-    behind = Journal(store, SERVICE, Clock(START - timedelta(minutes=5)))
+    behind = Journal(store, KEYS, Clock(START - timedelta(minutes=5)))
     assert Entry.read(append(behind, first, "behind").entry, SERVICE.card).received_at == late.received_at
 
 
 def test_entry_is_refused_while_the_clock_is_far_behind_the_last_one(
     store: FolderStore, first: Receipt
 ) -> None:
-    append(Journal(store, SERVICE, Clock(START + timedelta(days=400))), first, "by a clock that was ahead")
+    append(
+        Journal(store, KEYS, Clock(START + timedelta(days=400))),
+        first,
+        "by a clock that was ahead",
+    )
     clock = Clock()
-    behind = Journal(store, SERVICE, clock)
+    behind = Journal(store, KEYS, clock)
     with refuses(UnavailableError, "clock_behind_ledger", n=1, last="2028-01-05T09:00:00.000Z"):
         append(behind, first, "now")
     assert len(store.names(Bucket.LEDGER, names.entries(first.statement))) == 2
@@ -201,28 +220,28 @@ def test_statement_on_the_chain_has_its_receipt_whatever_the_clock(
     store: FolderStore, first: Receipt
 ) -> None:
     raw = note(first.statement, head_of(first), "once")
-    ahead = Journal(store, SERVICE, Clock(START + timedelta(days=400)))
+    ahead = Journal(store, KEYS, Clock(START + timedelta(days=400)))
     once = ahead.append(first.statement, raw, prepare=nothing)
-    assert Journal(store, SERVICE, Clock()).append(first.statement, raw, prepare=nothing).entry == once.entry
+    assert Journal(store, KEYS, Clock()).append(first.statement, raw, prepare=nothing).entry == once.entry
 
 
 def test_operator_may_let_entries_follow_a_clock_that_was_ahead(store: FolderStore, first: Receipt) -> None:
-    append(Journal(store, SERVICE, Clock(START + timedelta(days=400))), first, "ahead")
-    lenient = Journal(store, SERVICE, Clock(), max_behind=timedelta(days=400))
+    append(Journal(store, KEYS, Clock(START + timedelta(days=400))), first, "ahead")
+    lenient = Journal(store, KEYS, Clock(), max_behind=timedelta(days=400))
     assert Entry.read(append(lenient, first, "now").entry, SERVICE.card).received_at.year == 2028
 
 
 def test_notes_take_no_memory_of_the_service(store: FolderStore, first: Receipt) -> None:
-    journal = Journal(store, SERVICE, Clock())
+    journal = Journal(store, KEYS, Clock())
     append(journal, first, "long")
-    for each in (journal, Journal(store, SERVICE, Clock())):
+    for each in (journal, Journal(store, KEYS, Clock())):
         with each.reading(first.statement) as state:
             assert (state.notes, state.head.n) == ([], 1)
 
 
 def test_times_are_cut_to_what_entries_can_say(store: FolderStore) -> None:
     clock = Clock(START + timedelta(microseconds=1999))
-    opened = Journal(store, SERVICE, clock).open(opening(), prepare=nothing)
+    opened = Journal(store, KEYS, clock).open(opening(), prepare=nothing)
     assert Entry.read(opened.entry, SERVICE.card).received_at == START + timedelta(milliseconds=1)
 
 
@@ -244,7 +263,7 @@ def test_page_ends_where_it_grows_too_long(
 
 
 def test_journal_keeps_no_more_cases_in_memory_than_it_may(store: FolderStore) -> None:
-    journal = Journal(store, SERVICE, Clock(), max_cases=2)
+    journal = Journal(store, KEYS, Clock(), max_cases=2)
     cases = [
         journal.open(opening(charter(public_notice=f"{turn}")), prepare=nothing).statement
         for turn in range(4)
@@ -257,7 +276,7 @@ def test_journal_keeps_no_more_cases_in_memory_than_it_may(store: FolderStore) -
 
 
 def test_long_cases_are_not_kept_beyond_the_bytes_there_are_for_them(store: FolderStore) -> None:
-    journal = Journal(store, SERVICE, Clock(), max_bytes=30_000)
+    journal = Journal(store, KEYS, Clock(), max_bytes=30_000)
     opened = [journal.open(opening(charter(public_notice=f"{turn}")), prepare=nothing) for turn in range(4)]
     for first in opened:
         for turn in range(3):
@@ -347,7 +366,7 @@ def test_threads_posting_one_statement_create_one_entry(store: FolderStore, firs
 def test_threads_opening_one_case_create_one_entry(store: FolderStore) -> None:
     raw = opening()
     clocks = [Clock(START + timedelta(seconds=who)) for who in range(THREADS)]
-    receipts = in_threads(lambda who: Journal(store, SERVICE, clocks[who]).open(raw, prepare=nothing))
+    receipts = in_threads(lambda who: Journal(store, KEYS, clocks[who]).open(raw, prepare=nothing))
     assert sum(receipt.created for receipt in receipts) == 1
     assert len({receipt.entry for receipt in receipts}) == 1
 
@@ -387,7 +406,7 @@ def test_append_that_always_comes_second_gives_up_and_says_so(
     monkeypatch.setattr(journals, "MAX_ATTEMPTS", 3)
     late = AlwaysLate(store, journal, first)
     with refuses(ConflictError, "append_conflict", attempts=3):
-        append(Journal(late, SERVICE, Clock()), first, "mine")  # type: ignore[arg-type]
+        append(Journal(late, KEYS, Clock()), first, "mine")  # type: ignore[arg-type]
     assert audited(store, first.statement).head.n == late.turns == 3
 
 
@@ -447,13 +466,13 @@ def test_retry_in_the_same_process_recognises_its_own_entry(tmp_path: Path) -> N
     """The write took effect and its answer was lost: the retry, at a later time, answers with that entry."""
     inner = FolderStore(tmp_path / "store")
     clock = Clock()
-    first = Journal(inner, SERVICE, clock).open(opening(), prepare=nothing)
+    first = Journal(inner, KEYS, clock).open(opening(), prepare=nothing)
     probe = FaultyStore(inner, kill_at=NEVER)
-    append(Journal(probe, SERVICE, clock), first, "probe")
+    append(Journal(probe, KEYS, clock), first, "probe")
     faulty = FaultyStore(
         inner, kill_at=probe.calls.index("create") + 2, when=When.AFTER, mode=Mode.UNAVAILABLE
     )
-    journal = Journal(faulty, SERVICE, clock)
+    journal = Journal(faulty, KEYS, clock)
     with refuses(UnavailableError, "storage_failed"):
         append(journal, first, "mine")
     clock.tick(60)
@@ -472,8 +491,8 @@ def test_lost_race_against_ones_own_success_is_no_second_entry(store: FolderStor
                 append(self._rival, self._first, "mine")
             return self._inner.create(bucket, name, data)
 
-    rival = Journal(store, SERVICE, Clock(START + timedelta(seconds=5)))
-    receipt = append(Journal(Repeats(store, rival, first), SERVICE, Clock()), first, "mine")  # type: ignore[arg-type]
+    rival = Journal(store, KEYS, Clock(START + timedelta(seconds=5)))
+    receipt = append(Journal(Repeats(store, rival, first), KEYS, Clock()), first, "mine")  # type: ignore[arg-type]
     assert (receipt.n, receipt.created) == (1, False)
     assert audited(store, first.statement).head.n == 1
 

@@ -9,13 +9,14 @@ from pathlib import Path
 import pytest
 from store.faulty import NEVER, FaultyStore
 from store.journal_workers import note
-from support.build import SERVICE, Clock, charter, opening, party
+from support.build import KEYS, SERVICE, Clock, charter, opening, party
 from support.refusals import refuses, snapshot
 
 from escrow.errors import UnavailableError
 from escrow.ledger import entry as entries
 from escrow.ledger import snapshot as forms
 from escrow.ledger.entry import Entry
+from escrow.ledger.keys import ServiceKeys
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Head
 from escrow.store import journal as journals
@@ -23,7 +24,7 @@ from escrow.store import names, snapshots
 from escrow.store.folder import FolderStore
 from escrow.store.interface import MAX_PAGE, Bucket, Outcome
 from escrow.store.journal import Journal, Receipt
-from escrow.store.snapshots import MOST_BYTES_AN_ENTRY, WAITING, Writing, is_due
+from escrow.store.snapshots import MOST_BYTES_AN_ENTRY, WAITING, Snapshots, Writing, is_due
 from escrow.store.watching import CaseReplayed, Seen, SnapshotIgnored, SnapshotKept
 
 EVERY = 4
@@ -62,7 +63,7 @@ class Site:
     def __init__(self, root: Path, length: int) -> None:
         self.root = root
         self.store = FolderStore(root)
-        self.journal = Journal(self.store, SERVICE, Clock(), later=at_once)
+        self.journal = Journal(self.store, KEYS, Clock(), later=at_once)
         self.first: Receipt = self.journal.open(opening(charter()), prepare=nothing)
         self.case = self.first.statement
         self.grow(length - 1)
@@ -83,7 +84,7 @@ class Site:
     def cold(self, store: FolderStore | None = None) -> tuple[dict[str, object], list[Seen]]:
         """What a process that starts sees, and what it tells."""
         told: list[Seen] = []
-        journal = Journal(store or self.store, SERVICE, Clock(), watch=told.append, later=at_once)
+        journal = Journal(store or self.store, KEYS, Clock(), watch=told.append, later=at_once)
         with journal.reading(self.case) as state:
             return snapshot(state), told
 
@@ -124,14 +125,14 @@ def test_snapshots_come_every_so_many_entries_and_say_the_same_whoever_writes_th
     before = [site.file(name).read_bytes() for name in found]
     site.grow(2)
     assert [site.file(name).read_bytes() for name in found] == before
-    with Journal(site.store, SERVICE, Clock()).reading(site.case) as state:
+    with Journal(site.store, KEYS, Clock()).reading(site.case) as state:
         assert site.file(site.snapshots()[-1]).read_bytes() == forms.seal(SERVICE, state)
 
 
 def test_case_that_is_not_there_costs_one_call_as_one_of_which_nothing_is_new(site: Site) -> None:
     """So the time of an answer does not tell a stranger that there is such a case."""
     store = FaultyStore(site.store, kill_at=NEVER)
-    journal = Journal(store, SERVICE, Clock(), later=at_once)  # type: ignore[arg-type]
+    journal = Journal(store, KEYS, Clock(), later=at_once)  # type: ignore[arg-type]
     calls = []
     for case in (site.case, site.case, "0" * 64):
         before = len(store.calls)
@@ -237,7 +238,7 @@ class Denied(FolderStore):
 
 def test_storage_without_a_right_to_snapshots_serves_all_the_same(site: Site) -> None:
     told: list[Seen] = []
-    journal = Journal(Denied(site.root), SERVICE, Clock(), watch=told.append, later=at_once)
+    journal = Journal(Denied(site.root), KEYS, Clock(), watch=told.append, later=at_once)
     raw = note(site.case, Head(n=0, hash=site.first.hash), "entry 11")
     assert journal.append(site.case, raw, prepare=nothing).n == 11
     assert reasons(told) == ["storage_failed"]
@@ -250,7 +251,7 @@ def test_snapshot_that_cannot_be_made_harms_no_append(site: Site, monkeypatch: p
 
     monkeypatch.setattr(forms, "seal", fail)
     told: list[Seen] = []
-    site.journal = Journal(site.store, SERVICE, Clock(), watch=told.append, later=at_once)
+    site.journal = Journal(site.store, KEYS, Clock(), watch=told.append, later=at_once)
     site.grow(2)
     assert [(one.outcome, one.bytes) for one in told if isinstance(one, SnapshotKept)] == [("TypeError", 0)]
 
@@ -265,19 +266,31 @@ def test_long_case_without_snapshots_gets_one_where_it_stands(site: Site) -> Non
     assert store.read == [0, 10, 11]
 
 
+def test_snapshot_by_a_former_key_is_not_believed_and_a_new_one_is_written_beside(site: Site) -> None:
+    """Whoever stole the old key and the storage's credential could write one."""
+    before = set(site.snapshots())
+    keys = ServiceKeys(party("new service key"), (SERVICE,))
+    told: list[Seen] = []
+    journal = Journal(site.store, keys, Clock(), watch=told.append, later=at_once)
+    with journal.reading(site.case) as state:
+        assert snapshot(state) == site.replayed()
+        Snapshots(site.store, keys.current, told.append, at_once).keep(state, always=True)
+    assert [one.entries for one in told if isinstance(one, CaseReplayed)] == [11]
+    assert before < set(site.snapshots())
+
+
 def test_snapshot_of_an_older_form_is_not_even_read(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(snapshots, "FORM", "ab" * 8)
     monkeypatch.setattr(forms, "FORM", "ab" * 8)
     _, told = site.cold()
     assert reasons(told) == []
     assert [one.entries for one in told if isinstance(one, CaseReplayed)] == [11]
-    assert names.snapshot(site.case, "ab" * 8, 10) in site.snapshots()
+    assert names.snapshot(site.case, forms.form_of_service(SERVICE.card), 10) in site.snapshots()
 
 
 def test_copy_that_is_being_written_is_of_its_entry_though_the_case_goes_on(tmp_path: Path) -> None:
     waiting: list[Callable[[], None]] = []
     site = Site(tmp_path / "store", 4)
-    site.journal = Journal(site.store, SERVICE, Clock(), later=waiting.append)
+    site.journal = Journal(site.store, KEYS, Clock(), later=waiting.append)
     site.grow(3)
     (work,) = waiting
     work()
@@ -308,7 +321,7 @@ def test_append_of_a_process_that_ends_counts_all_the_same(tmp_path: Path) -> No
     site = Site(tmp_path / "store", 4)
     ending = Writing()
     ending._pool.shutdown()
-    site.journal = Journal(site.store, SERVICE, Clock(), later=ending)
+    site.journal = Journal(site.store, KEYS, Clock(), later=ending)
     site.grow(1)
     assert site.snapshots() == []
     with site.journal.reading(site.case) as state:

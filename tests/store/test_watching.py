@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from store.journal_workers import journal_over, note
-from support.build import SERVICE, Clock, charter, opening
+from support.build import KEYS, Clock, charter, opening
 from support.minio import Plots
 
 from escrow.config import MIB
@@ -57,7 +57,7 @@ class Overtaking(FolderStore):
 
 def test_every_lost_race_is_told(root: Path, first: Receipt) -> None:
     seen: list[Seen] = []
-    journal = Journal(Overtaking(root, first, 2), SERVICE, Clock(), watch=seen.append)
+    journal = Journal(Overtaking(root, first, 2), KEYS, Clock(), watch=seen.append)
     receipt = append(journal, first, "slower")
     tried = [(one.attempt, one.outcome) for one in seen if isinstance(one, AppendTried)]
     assert tried == [(1, Outcome.ALREADY_OTHER), (2, Outcome.ALREADY_OTHER), (3, Outcome.CREATED)]
@@ -68,7 +68,7 @@ def test_cold_load_is_told_once_and_what_others_entered_as_what_it_is(root: Path
     other = journal_over(FolderStore(root))
     append(other, first, "one")
     seen: list[Seen] = []
-    journal = Journal(FolderStore(root), SERVICE, Clock(), watch=seen.append)
+    journal = Journal(FolderStore(root), KEYS, Clock(), watch=seen.append)
     for _ in range(2):
         with journal.reading(first.statement):
             pass
@@ -82,7 +82,7 @@ def test_cold_load_is_told_once_and_what_others_entered_as_what_it_is(root: Path
 
 def test_case_that_is_not_there_is_not_told_as_kept(root: Path, first: Receipt) -> None:
     seen: list[Seen] = []
-    journal = Journal(FolderStore(root), SERVICE, Clock(), watch=seen.append)
+    journal = Journal(FolderStore(root), KEYS, Clock(), watch=seen.append)
     with pytest.raises(NotFoundError), journal.reading("00" * 32):
         pass
     assert seen == []
@@ -90,7 +90,7 @@ def test_case_that_is_not_there_is_not_told_as_kept(root: Path, first: Receipt) 
 
 def test_cases_kept_are_told_when_they_change(root: Path, first: Receipt) -> None:
     seen: list[Seen] = []
-    journal = Journal(FolderStore(root), SERVICE, Clock(), max_cases=1, watch=seen.append)
+    journal = Journal(FolderStore(root), KEYS, Clock(), max_cases=1, watch=seen.append)
     second = journal.open(opening(charter(public_notice="another case")), prepare=nothing)
     for case in (first.statement, second.statement, first.statement):
         with journal.reading(case):

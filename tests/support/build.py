@@ -28,6 +28,7 @@ from support.deeds import (
 from support.parties import (
     CASE_KEY,
     CONVENOR,
+    KEYS,
     PATHS,
     SEALED,
     SEATS,
@@ -50,6 +51,7 @@ from escrow.crypto.seat_keys import SeatKeys
 from escrow.ledger import entry as entries
 from escrow.ledger.entry import Entry
 from escrow.ledger.replay import admit, extend, judge_opening
+from escrow.ledger.signer import read_known, signers_of_next
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Head, UnverifiedStatement, compose
 from escrow.model.case_key import Place, place
@@ -67,6 +69,7 @@ from escrow.model.record import RecordBody
 __all__ = [
     "CASE_KEY",
     "CONVENOR",
+    "KEYS",
     "PATHS",
     "SEALED",
     "SEATS",
@@ -121,10 +124,11 @@ class Chain(Protocol):
 
 @dataclass
 class MemoryChain:
-    """A ledger in a list, kept by an honest service."""
+    """A ledger in a list, kept by an honest service that has these keys: the first for new cases."""
 
     clock: Clock = field(default_factory=Clock)
     service: Identity = SERVICE
+    more: tuple[Identity, ...] = ()
     entries: list[str] = field(default_factory=list)
     replayed: CaseState | None = None
 
@@ -141,18 +145,25 @@ class MemoryChain:
         else:
             admitted = admit(self.replayed, raw, at=self.clock())
             if admitted.already is not None:
-                return Entry.read(self.entries[admitted.already], self.service.card)
+                return read_known(self.replayed, self.entries[admitted.already])
             head = self.replayed.head
             case, n, prev = self.replayed.case, head.n + 1, head.hash
             at = max(self.clock(), self.replayed.received_at)
-        made = entries.compose(self.service, case=case, n=n, prev=prev, received_at=at, statement=raw)
+        made = entries.compose(self.signer(raw), case=case, n=n, prev=prev, received_at=at, statement=raw)
         return self.take(made)
+
+    def signer(self, raw: str) -> Identity:
+        """Of the keys that this service has, the one for this statement (L5)."""
+        if self.replayed is None:
+            return self.service
+        held = {who.card: who for who in (self.service, *self.more)}
+        return next(held[card] for card in signers_of_next(self.replayed, raw) if card in held)
 
     def take(self, made: str) -> Entry:
         """Add an entry as it is, whoever made it."""
         self.replayed = extend(self.replayed, made)
         self.entries.append(made)
-        return Entry.read(made, self.service.card)
+        return read_known(self.replayed, made)
 
 
 @dataclass

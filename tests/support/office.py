@@ -22,6 +22,7 @@ from escrow.config import Settings
 from escrow.crypto.identity import Identity
 from escrow.ledger import token
 from escrow.ledger.entry import Entry
+from escrow.ledger.signer import read_known
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.deeds import SignedOff
@@ -132,7 +133,7 @@ class HttpChain:
             raise PostedError(answer.get_json())
         if self.case is None:
             self.case = answer.get_json()["statement"]
-        return Entry.read(answer.get_json()["receipt"], build.SERVICE.card)
+        return read_known(self.state, answer.get_json()["receipt"])
 
     def attachment(self, raw: str) -> bytes | None:
         """The share object that a sign-off names."""

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
+from escrow.ledger.keys import ServiceKeys
 from escrow.model.case_key import TEXT_BLOCK, TEXT_OVERHEAD, CaseKey, Place, place
 from escrow.model.charter import Charter, Deadlock, Service, Visibility
 from escrow.model.path import Audience, AudienceKind, PathTemplate
@@ -32,6 +33,7 @@ def sealed(text: str) -> bytes:
 
 SEALED = sealed("words")
 SERVICE = party("service")
+KEYS = ServiceKeys(SERVICE)
 CONVENOR = party("institution")
 CASE_KEY = CaseKey(raw=bytes_of("case key"))
 SEATS: Mapping[str, Identity] = {name: party(name) for name in ("claimant", "respondent", "mediator")}
