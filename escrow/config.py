@@ -156,15 +156,18 @@ class Settings:
     """
 
     hooks_per_card: int = 0
-    """Webhooks that one card may have. 0: none are offered. Who offers some (5 are plenty: test, production and
-    what replaces it) also runs `escrow webhooks`, which delivers; nothing else does.
+    """Webhooks that one card may have. 0: none are offered. Who offers some (5 are plenty: test,
+    production and what replaces it) also runs `escrow webhooks`, which delivers; nothing else does.
     """
     webhook_networks: tuple[str, ...] = ()
     """Networks in which receivers of webhooks may stand although nobody outside reaches them, at any port:
-    `["10.1.0.0/16"]`, in the environment with blanks between. All other addresses must be public, at port 443.
+    `["10.1.0.0/16"]`, in the environment with blanks between. All other addresses must be public, at port
+    443.
     """
     webhook_ca_file: Path | None = None
-    """Certificates (PEM) to believe receivers of webhooks by, beside those that every Python program believes."""
+    """Certificates (PEM) to believe receivers of webhooks by, beside those that every Python program
+    believes.
+    """
 
     slow_storage_s: float = 1.0
     """From here on a call to the S3 server is worth a line in the log. MinIO answers a small one in 3 ms; of

@@ -114,7 +114,8 @@ def _add_routes(app: Flask) -> None:
     api = ProblemApi(app, spec_kwargs={"version": escrow.__version__})
     register_converters(app, api)
     for resource in (
-        about, health, cases, records, requests, uploads, drop_offs, inbox, changes, references, hooks, meanings
+        about, health, cases, records, requests, uploads, drop_offs, inbox, changes, references, hooks,
+        meanings
     ):  # fmt: skip
         api.register_blueprint(resource)
     app.register_blueprint(pages)

@@ -42,7 +42,9 @@ class Reference(ma.Schema):
 
 
 class NewHook(ma.Schema):
-    """`url`: https, by a name, without user, password and fragment; at port 443 unless the operator says more."""
+    """`url`: https, by a name, without user, password and fragment; at port 443 unless the operator says
+    more.
+    """
 
     url = fields.String(required=True, validate=validate.Length(min=1, max=MAX_URL))
 

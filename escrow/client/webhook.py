@@ -2,9 +2,9 @@
 
     message = webhook.verify(request.headers, request.body, key, now=datetime.now(UTC))
 
-`key` is what `Session.webhook_key()` gave when the hook was added (`whpk_...`, also at `/v1/service`). A message may come
-twice: keep `message.id` and pass over those that you have. It says only that a case has grown. What came is
-read, and verified, by `session.case(message.case)`.
+`key` is what `Session.webhook_key()` gave when the hook was added (`whpk_...`, also at `/v1/service`). A
+message may come twice: keep `message.id` and pass over those that you have. It says only that a case has
+grown. What came is read, and verified, by `session.case(message.case)`.
 """
 
 import re
@@ -44,9 +44,10 @@ def verify(
 ) -> Notice:
     """What the service says, or why it is not believed. `headers`: names in any case; `now`: aware.
 
-    MalformedError `webhook_header_missing`, `webhook_header_malformed` (header), `webhook_key_malformed`, or what
-    is wrong with the body; ForgedError `webhook_signature_false`; RefusedError `webhook_stale` (seconds) for
-    one that was signed longer ago, or further ahead, than `tolerance`: a replay, or a clock that is wrong.
+    MalformedError `webhook_header_missing`, `webhook_header_malformed` (header), `webhook_key_malformed`,
+    or what is wrong with the body; ForgedError `webhook_signature_false`; RefusedError `webhook_stale`
+    (seconds) for one that was signed longer ago, or further ahead, than `tolerance`: a replay, or a clock
+    that is wrong.
     """
     found = {name.lower(): value for name, value in headers.items()}
     for name in (ID, TIMESTAMP, SIGNATURE):

@@ -34,8 +34,9 @@ SHOWN_MINUTES = 7 * 24 * 60
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookView:
-    """`waiting`: messages that have not got through yet, of the entries of the last week; `waiting_since`: when
-    the oldest entry of them came, to the minute. `delivered`: the newest message that got through, and when.
+    """`waiting`: messages that have not got through yet, of the entries of the last week; `waiting_since`:
+    when the oldest entry of them came, to the minute. `delivered`: the newest message that got through,
+    and when.
     """
 
     hook: str
@@ -57,14 +58,15 @@ def add_hook(desk: Desk, caller: Fingerprint, hook: str, url: str) -> tuple[Hook
     _require_offered(desk, caller)
     _require_url(desk, url)
     now = desk.clock()
-    made = Hook(owner=caller, id=hook, url=url, created=now.replace(microsecond=now.microsecond // 1000 * 1000))
+    made = Hook(
+        owner=caller, id=hook, url=url, created=now.replace(microsecond=now.microsecond // 1000 * 1000)
+    )
     found = hooks.listed(desk.store, names.hooks_of(caller))
     if (caller, hook) not in found:
         _require_room(desk, list(found.values()))
     outcome = hooks.open_hook(desk.store, made)
-    if outcome is Outcome.ALREADY_OTHER:
-        if hooks.read_hook(desk.store, caller, hook).url != url:
-            raise RefusedError("hook_taken", hook=hook)
+    if outcome is Outcome.ALREADY_OTHER and hooks.read_hook(desk.store, caller, hook).url != url:
+        raise RefusedError("hook_taken", hook=hook)
     if hooks.read_closed(desk.store, caller, hook) is not None:
         raise RefusedError("hook_closed", hook=hook)
     return _view(desk, caller, hook), outcome is Outcome.CREATED

@@ -39,7 +39,9 @@ class Closed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hook:
-    """A webhook of the card `owner`, which chose its id. Two cards may choose the same; they share nothing."""
+    """A webhook of the card `owner`, which chose its id. Two cards may choose the same; they share
+    nothing.
+    """
 
     owner: Fingerprint
     id: str

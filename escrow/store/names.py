@@ -61,9 +61,7 @@ _PLAN = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/plan")
 _STORED = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/stored")
 _STAGED = re.compile(rf"staged/{_CASE}/(?P<fingerprint>[0-9a-f]{{64}})/{_UPLOAD}")
 _SNAPSHOT = re.compile(rf"snapshots/{_CASE}/(?P<form>[0-9a-f]{{16}})/(?P<number>[0-9]{{10}})")
-_HOOK = re.compile(
-    r"hooks/(?P<fingerprint>[0-9a-f]{64})/(?P<hook>[0-9a-f]{32})/(?P<what>opened|closed)"
-)
+_HOOK = re.compile(r"hooks/(?P<fingerprint>[0-9a-f]{64})/(?P<hook>[0-9a-f]{32})/(?P<what>opened|closed)")
 _OUTBOX = re.compile(
     r"outbox/(?P<fingerprint>[0-9a-f]{64})/(?P<hook>[0-9a-f]{32})/(?P<minute>[0-9]{10})"
     r"/(?P<message>[0-9a-f]{64})/(?P<what>message|(delivered|failed)(?P<at>[0-9]{10}))"
@@ -88,7 +86,17 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 _OBJECTS: Final = {
     Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _REFERENCE, _SERVICE, _CANARY),
     Bucket.RECORDS: (
-        _SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT, _CHANGE, _HOOK, _OUTBOX, _LOOKED, _CANARY
+        _SHARE,
+        _PAYLOAD,
+        _PLAN,
+        _STORED,
+        _STAGED,
+        _SNAPSHOT,
+        _CHANGE,
+        _HOOK,
+        _OUTBOX,
+        _LOOKED,
+        _CANARY,
     ),
     Bucket.PUBLIC: (_RELEASED, _RELEASES_CANARY, _CANARY),
 }
@@ -169,7 +177,9 @@ class SnapshotName:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HookName:
-    """One of a webhook's two objects: that it was opened, or that it is closed. Its id is its owner's alone."""
+    """One of a webhook's two objects: that it was opened, or that it is closed. Its id is its owner's
+    alone.
+    """
 
     fingerprint: str
     hook: str
@@ -474,9 +484,7 @@ def parse_snapshot(name: str) -> SnapshotName:
 
 def parse_hook(name: str) -> HookName:
     found = _match(_HOOK, name)
-    return HookName(
-        fingerprint=found["fingerprint"], hook=found["hook"], is_closed=found["what"] == "closed"
-    )
+    return HookName(fingerprint=found["fingerprint"], hook=found["hook"], is_closed=found["what"] == "closed")
 
 
 def parse_outbox(name: str) -> OutboxName:

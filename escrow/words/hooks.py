@@ -35,6 +35,11 @@ HOOKS = {
         "A card may have {limit} of them.",
         "Remove one: `escrow hook list`, `escrow hook remove`. Closed ones go by themselves after a month.",
     ),
+    "webhook_key_missing": row(
+        "No webhooks there",
+        "The service at {url} names no key for webhooks.",
+        "Ask its operator to update it; until then follow the changes feed.",
+    ),
     "webhook_header_missing": row(
         "Not a webhook",
         "The header {header} is missing.",

@@ -18,7 +18,8 @@ hooks = Resource("hooks", __name__, url_prefix="/v1/hooks", description="Being t
 @hooks.alt_response(200, schema=feed_schemas.Hook, description="It was before")
 @hooks.refuses(*ADD_HOOK)
 def put_hook(body: dict[str, Any], hook: str) -> tuple[HookView, int]:
-    """Have a URL told of every new entry in the caller's cases, by ids only; the hook's id is of the caller's making.
+    """Have a URL told of every new entry in the caller's cases, by ids only; the hook's id is of the
+    caller's making.
 
     Messages are signed as Standard Webhooks says, by the `webhook_key` of `/v1/service`. One may come twice.
     """
