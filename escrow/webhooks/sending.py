@@ -114,7 +114,6 @@ class _Pinned(HTTPSConnection):
     def __init__(self, address: str, target: Target, tls: ssl.SSLContext, deadline: "_Deadline") -> None:
         super().__init__(
             target.host, target.port, timeout=CONNECT_S, ssl_context=tls, server_hostname=target.host,
-            assert_hostname=target.host,
         )  # fmt: skip
         self._address, self._deadline = address, deadline
 
@@ -181,11 +180,11 @@ def _library_errors() -> Iterator[None]:
 
 def _outcome(error: Exception) -> str:
     """A word for the log."""
-    if isinstance(error, ValueError):
-        return "answer_malformed"
     inner = error.__cause__ or error
     if isinstance(error, ssl.SSLError) or isinstance(inner, ssl.SSLError):
         return "certificate_refused" if "CERTIFICATE" in str(inner).upper() else "tls_failed"
+    if isinstance(error, ValueError):
+        return "answer_malformed"
     if isinstance(error, TimeoutError):
         return "too_slow"
     return "unreachable"
