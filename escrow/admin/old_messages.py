@@ -1,4 +1,4 @@
-"""Remove what webhooks have left (rule W9, as in README.md).
+"""Remove what webhooks have left (rule W10, as in README.md).
 
 Of a message nothing is removed while it may still be tried. Once it was delivered or given up, or its hook is
 closed or gone, all that is known of it goes `KEPT` after the newest of it: the message first, since
