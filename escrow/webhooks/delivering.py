@@ -57,7 +57,9 @@ class _Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What one round did. `waiting`: messages that are known and have not got through."""
+    """What one round did. `found`: messages that it was first to make. `waiting`: those that are known and have
+    not got through.
+    """
 
     found: int
     delivered: int
@@ -80,10 +82,10 @@ class Deliverer:
         now = self._clock()
         self._read_hooks()
         found = 0
-        for place in self._finder.round([line.hook for line in self._lines.values()], now):
+        for place, is_new in self._finder.round([line.hook for line in self._lines.values()], now):
             line = self._lines[place.fingerprint, place.hook]
             line.waiting.setdefault(place.message, Pending(place=place, is_there=True))
-            found += 1
+            found += is_new
         for line in self._lines.values():
             self._read_outbox(line, now)
         due = [line for line in self._lines.values() if self._is_due(line, now)]

@@ -27,7 +27,7 @@ from escrow.service.reading import belongs
 from escrow.store import names
 from escrow.store.changes import KEPT, OVERLAP_MINUTES, changes, minute_of, time_of
 from escrow.store.hooks import Hook
-from escrow.store.interface import Bucket, Store
+from escrow.store.interface import Bucket, Outcome, Store
 from escrow.store.journal import MAX_BEHIND, Journal
 from escrow.store.listing import every_name
 from escrow.store.names import OutboxName
@@ -64,8 +64,8 @@ class Finder:
     _noted: int = -1
     _told: "OrderedDict[CaseId, dict[HookKey, int]]" = field(default_factory=OrderedDict)
 
-    def round(self, hooks: list[Hook], now: datetime) -> Iterator[OutboxName]:
-        """Messages that were put into outboxes, or were there, in no order. To be exhausted."""
+    def round(self, hooks: list[Hook], now: datetime) -> Iterator[tuple[OutboxName, bool]]:
+        """Messages that are in outboxes now, and whether each is new there; in no order. To be exhausted."""
         if not hooks:
             return
         start = self._start(hooks, now)
@@ -108,7 +108,7 @@ class Finder:
             mine |= {names.parse_card_index(name).case for name in listed}
         return dict.fromkeys(case for case in changed if case in mine)
 
-    def _tell(self, case: CaseId, hooks: list[Hook], start: int) -> Iterator[OutboxName]:
+    def _tell(self, case: CaseId, hooks: list[Hook], start: int) -> Iterator[tuple[OutboxName, bool]]:
         """F1, F2."""
         told = self._told.setdefault(case, {})
         self._told.move_to_end(case)
@@ -150,7 +150,7 @@ class Finder:
     def _raw(self, case: CaseId, first: int, last: int) -> list[str]:
         return self.journal.entries(case, after=first - 1, limit=last - first + 1)
 
-    def _put(self, case: CaseId, hook: Hook, one: _New, *, is_member: bool) -> OutboxName:
+    def _put(self, case: CaseId, hook: Hook, one: _New, *, is_member: bool) -> tuple[OutboxName, bool]:
         message = Message(
             case=case, n=one.n, at=one.at, kind=one.kind if is_member else None,
             statement=one.statement if is_member else None,
@@ -159,8 +159,8 @@ class Finder:
             fingerprint=hook.owner, hook=hook.id, minute=minute_of(one.at),
             message=message_id(hook.owner, hook.id, case, one.n),
         )  # fmt: skip
-        self.store.create(Bucket.RECORDS, names.outbox(place), message.emit())
-        return place
+        outcome = self.store.create(Bucket.RECORDS, names.outbox(place), message.emit())
+        return place, outcome is Outcome.CREATED
 
 
 def _key(hook: Hook) -> HookKey:

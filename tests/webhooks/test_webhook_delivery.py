@@ -78,6 +78,15 @@ def later(office: Office, **time: float) -> None:
     office.clock.now += timedelta(**time)
 
 
+def noted(office: Office, receiver: Receiver) -> build.Case:
+    """A case of the claimant's with one entry since its hook was added."""
+    case = office.accepted()
+    later(office, hours=1)
+    add(office, CLAIMANT, receiver.url)
+    case.note()
+    return case
+
+
 def numbers(receiver: Receiver) -> list[int]:
     return sorted(json.loads(one.body)["data"]["n"] for one in receiver.got)
 
@@ -192,10 +201,7 @@ def test_receiver_that_answers_410_is_never_asked_again(office: Office, receiver
 def test_message_that_fails_comes_again_after_a_restart_with_the_same_id(
     office: Office, receiver: Receiver
 ) -> None:
-    case = office.accepted()
-    later(office, hours=1)
-    add(office, CLAIMANT, receiver.url)
-    case.note()
+    noted(office, receiver)
     receiver.behave = answer(500)
     deliverer(office).round()
     assert deliverer(office).round().failed == 0  # not due
@@ -212,10 +218,7 @@ def test_message_that_fails_comes_again_after_a_restart_with_the_same_id(
 def test_message_is_given_up_after_its_schedule_and_the_hook_closed(
     office: Office, receiver: Receiver
 ) -> None:
-    case = office.accepted()
-    later(office, hours=1)
-    add(office, CLAIMANT, receiver.url)
-    case.note()
+    noted(office, receiver)
     receiver.behave = answer(503)
     running = deliverer(office)
     for wait in SCHEDULE:
@@ -247,10 +250,7 @@ class DiesBeforeMark:
 def test_crash_between_send_and_mark_repeats_the_message_and_loses_none(
     office: Office, receiver: Receiver
 ) -> None:
-    case = office.accepted()
-    later(office, hours=1)
-    add(office, CLAIMANT, receiver.url)
-    case.note()
+    noted(office, receiver)
     store: Any = DiesBeforeMark(FolderStore(office.folder / "store"))
     with pytest.raises(UnavailableError):
         deliverer(office, store=store).round()
@@ -311,10 +311,7 @@ def test_damaged_case_holds_up_no_other(office: Office, receiver: Receiver) -> N
 
 
 def test_planted_message_is_not_signed(office: Office, receiver: Receiver) -> None:
-    case = office.accepted()
-    later(office, hours=1)
-    add(office, CLAIMANT, receiver.url)
-    case.note()
+    noted(office, receiver)
     folder = office.folder / "store/records/outbox"
     sink = deliverer(office, send=lambda *_: Answer(delivered=False, outcome="later"))
     sink.round()
