@@ -57,8 +57,8 @@ class _Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Done:
-    """What one round did. `found`: messages that it was first to make. `waiting`: those that are known and have
-    not got through.
+    """What one round did. `found`: messages that it was first to make. `waiting`: those that are known and
+    have not got through.
     """
 
     found: int
