@@ -159,6 +159,20 @@ class Settings:
     accept a charter at once are not held up.
     """
 
+    hooks_per_card: int = 0
+    """Webhooks that one card may have. 0: none are offered. Who offers some (5 are plenty: test,
+    production and what replaces it) also runs `escrow webhooks`, which delivers; nothing else does.
+    """
+    webhook_networks: tuple[str, ...] = ()
+    """Networks in which receivers of webhooks may stand although nobody outside reaches them, at any port:
+    `["10.1.0.0/16"]`, in the environment with blanks between. All other addresses must be public, at port
+    443.
+    """
+    webhook_ca_file: Path | None = None
+    """Certificates (PEM) to believe receivers of webhooks by, beside those that every Python program
+    believes.
+    """
+
     slow_storage_s: float = 1.0
     """From here on a call to the S3 server is worth a line in the log. MinIO answers a small one in 3 ms; of
     large parts and completions a few lines are worth having.
@@ -234,6 +248,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "requests_per_s_per_card": (0, _MOST),
     "posts_per_s_per_case": (0, _MOST),
     "cached_bytes": (1, _MOST * MIB),
+    "hooks_per_card": (0, 100),
     "slow_storage_s": (0.001, _DAY),
     "clock_behind_s": (0.001, 365 * _DAY),
     "socket_timeout_s": (0.1, _DAY),
@@ -373,6 +388,17 @@ def _convenors(name: str, value: object) -> tuple[str, ...] | None:
     return tuple(cards)
 
 
+def _networks(name: str, value: object) -> tuple[str, ...]:
+    """A list of networks (in the environment: with blanks between); host bits are refused, not cut off."""
+    given = value.split() if isinstance(value, str) else value
+    try:
+        if not isinstance(given, list) or not all(isinstance(one, str) for one in given):
+            raise ValueError("no list")
+        return tuple(str(ipaddress.ip_network(one)) for one in given)
+    except ValueError:
+        raise _malformed(name, 'a list of networks such as "10.1.0.0/16"') from None
+
+
 _READERS: dict[str, Callable[[str, object], object]] = {
     "public_url": _text,
     "store": _path,
@@ -394,6 +420,9 @@ _READERS: dict[str, Callable[[str, object], object]] = {
     "requests_per_s_per_card": _number,
     "posts_per_s_per_case": _number,
     "cached_bytes": _integer,
+    "hooks_per_card": _integer,
+    "webhook_networks": _networks,
+    "webhook_ca_file": _path,
     "slow_storage_s": _seconds,
     "clock_behind_s": _seconds,
     "socket_timeout_s": _seconds,

@@ -42,6 +42,7 @@ class Role(StrEnum):
     AUDIT = "audit"
     SWEEP = "sweep"
     RESTORE = "restore"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Remove what the changes feed has kept for long enough (rule W8, as in README.md).
+"""Remove what the changes feed has kept for long enough (rule W9, as in README.md).
 
 Changes are removed once they are older than `KEPT` by the storage's clock, whatever they say: they lead to
 cases, and nothing counts by them. Who polls with an older cursor is refused before (C3 of the service).

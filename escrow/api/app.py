@@ -30,6 +30,7 @@ from escrow.api.resources.about import DRAINING, about, health
 from escrow.api.resources.cases import cases
 from escrow.api.resources.changes import changes
 from escrow.api.resources.drop_offs import drop_offs
+from escrow.api.resources.hooks import hooks
 from escrow.api.resources.inbox import inbox
 from escrow.api.resources.pages import PAGES, make_pages, pages
 from escrow.api.resources.problems import meanings
@@ -113,7 +114,8 @@ def _add_routes(app: Flask) -> None:
     api = ProblemApi(app, spec_kwargs={"version": escrow.__version__})
     register_converters(app, api)
     for resource in (
-        about, health, cases, records, requests, uploads, drop_offs, inbox, changes, references, meanings
+        about, health, cases, records, requests, uploads, drop_offs, inbox, changes, references, hooks,
+        meanings
     ):  # fmt: skip
         api.register_blueprint(resource)
     app.register_blueprint(pages)

@@ -88,6 +88,8 @@ SEND = (*READ, BODY, UPLOADS)
 """What any route of uploads that takes JSON may refuse with."""
 GIVE_REFERENCE = (*READ, BODY, raised_in("service/references.py"))
 """What giving a case a reference may be refused with."""
+ADD_HOOK = (*READ, BODY, raised_in("service/hooks.py", "model/webhook.py"))
+"""What adding a webhook may be refused with."""
 CHANGES = (*READ, raised_in("service/changes.py"))
 """What a question for changes may be refused with."""
 DROP_OFF = (

@@ -19,7 +19,7 @@ from escrow.api.catalogue import meanings
 from escrow.api.etags import NOT_MODIFIED
 from escrow.api.problems import MEDIA_TYPE
 
-METHODS = ("get", "put", "post")
+METHODS = ("get", "put", "post", "delete")
 PROBLEMS = "x-problems"
 """At the top of the document: code, meaning."""
 DESCRIPTION = """Threshold-encrypted negotiation records: sealed by parties, opened when enough sign off.

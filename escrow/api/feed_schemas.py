@@ -1,9 +1,11 @@
-"""Shapes of changes and references: see schemas.py for the rules."""
+"""Shapes of changes, references and webhooks: see schemas.py for the rules."""
 
 import marshmallow as ma
 from marshmallow import fields, validate
 
-from escrow.api.schemas import DEFAULT_PAGE, MAX_PAGE, Number
+from escrow.api.schemas import DEFAULT_PAGE, MAX_PAGE, Number, Time
+from escrow.model.webhook import MAX_URL
+from escrow.store.hooks import Ending
 
 _HEX32 = validate.Regexp(r"^[0-9a-f]{64}\Z")
 
@@ -37,3 +39,35 @@ class Reference(ma.Schema):
 
     case = fields.String(required=True, validate=_HEX32)
     proof = fields.String(required=True, validate=_HEX32)
+
+
+class NewHook(ma.Schema):
+    """`url`: https, by a name, without user, password and fragment; at port 443 unless the operator says
+    more.
+    """
+
+    url = fields.String(required=True, validate=validate.Length(min=1, max=MAX_URL))
+
+
+class ClosedHook(ma.Schema):
+    """`why`: its owner removed it; its receiver answered 410 (`gone`); nothing got through for days."""
+
+    at = Time(required=True)
+    why = fields.String(required=True, validate=validate.OneOf([one.value for one in Ending]))
+
+
+class Hook(ma.Schema):
+    """`delivered`: the id of the newest message that got through. `waiting`: how many have not yet."""
+
+    hook = fields.String(required=True)
+    url = fields.String(required=True)
+    created = Time(required=True)
+    closed = fields.Nested(ClosedHook, required=True, allow_none=True)
+    delivered = fields.String(required=True, allow_none=True)
+    delivered_at = Time(required=True, allow_none=True)
+    waiting = fields.Integer(required=True)
+    waiting_since = Time(required=True, allow_none=True)
+
+
+class Hooks(ma.Schema):
+    hooks = fields.List(fields.Nested(Hook), required=True)

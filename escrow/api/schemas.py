@@ -123,6 +123,7 @@ class Limits(ma.Schema):
     part_size = fields.Integer(required=True)
     entries_per_case = fields.Integer(required=True)
     records_per_case = fields.Integer(required=True)
+    hooks_per_card = fields.Integer(required=True, metadata={"description": "0: no webhooks are offered"})
 
 
 class About(ma.Schema):
@@ -134,6 +135,9 @@ class About(ma.Schema):
     limits = fields.Nested(Limits, required=True)
     convenors = fields.String(required=True, validate=validate.OneOf(["open", "listed"]))
     uploads = fields.List(fields.String(validate=validate.OneOf(UPLOAD_WAYS)), required=True)
+    webhook_key = fields.String(
+        required=True, metadata={"description": "by which receivers check webhooks (Standard Webhooks, v1a)"}
+    )
 
 
 class CaseSummary(ma.Schema):

@@ -14,6 +14,7 @@ from escrow.client import (
     CaseSummary,
     CaseView,
     CharterView,
+    Hook,
     Inbox,
     Opened,
     PathView,
@@ -210,6 +211,20 @@ def inbox(it: Inbox) -> Json:
             for one in it.items
         ],
         "troubles": [{"case": one.case, "code": one.code} for one in it.troubles],
+    }
+
+
+def hook(it: Hook) -> Json:
+    return {
+        "hook": it.hook,
+        "url": it.url,
+        "created": time(it.created),
+        "closed": time(it.closed),
+        "why": it.why,
+        "delivered": it.delivered,
+        "delivered_at": time(it.delivered_at),
+        "waiting": it.waiting,
+        "waiting_since": time(it.waiting_since),
     }
 
 

@@ -20,7 +20,7 @@ from escrow.cli.files import require_free, write_file
 from escrow.cli.output import answer, say
 from escrow.cli.s3_options import s3_options, s3_settings
 from escrow.client import Card
-from escrow.config import Storage
+from escrow.config import Settings, Storage
 from escrow.errors import SetupError
 
 CONFIG_NAME = "service.toml"
@@ -97,19 +97,25 @@ def serve(app: App, folder: Path | None) -> None:
     With FOLDER, as `escrow service init FOLDER` made it; without, from ESCROW_CONFIG and ESCROW_*
     settings. Runs until it is stopped. Anything but this machine reaches it through a proxy with TLS.
     """
+    settings = settings_of(folder)
+    from escrow.api.server import serve as run
+
+    words = f"Serving {settings.public_url} on {settings.bind}, from {_place(settings.store)}"
+    run(settings, announce=lambda: say(app, words))
+
+
+def settings_of(folder: Path | None) -> Settings:
+    """As `escrow service init FOLDER` made them; None: from ESCROW_CONFIG and ESCROW_*. SetupError."""
     require_server()
     if folder is not None and not folder.is_dir():
         raise SetupError("service_folder_missing", path=str(folder))
-    from escrow.api.server import serve as run
     from escrow.config import load_settings
 
     environ = dict(os.environ)
     if folder is not None:
         require_ours(folder, folder / CONFIG_NAME)
         environ["ESCROW_CONFIG"] = str(folder / CONFIG_NAME)
-    settings = load_settings(environ)
-    words = f"Serving {settings.public_url} on {settings.bind}, from {_place(settings.store)}"
-    run(settings, announce=lambda: say(app, words))
+    return load_settings(environ)
 
 
 def _place(storage: Storage) -> str:

@@ -54,8 +54,8 @@ _WORDS = {
 def sweep(
     app: App, /, stale_days: int, mend: bool, yes: bool, log: Path | None, **where: Path | None
 ) -> None:
-    """Remove uploads that were given up, payloads that no entry names, outlived snapshots, and changes older
-    than 90 days.
+    """Remove uploads that were given up, payloads that no entry names, outlived snapshots, changes older
+    than 90 days, and what webhooks have left.
 
     What an entry names is never removed, not even when its charter's term is over; nor is what is
     retained. Needs the credential "sweep". The service may be running; two may sweep at once; a run that
@@ -80,6 +80,7 @@ def sweep(
         if not mend:
             count += _outlived(found, deeds, yes=yes)
             count += _deal_with_changes(app, deeds, found, yes=yes)
+            count += _deal_with_messages(app, deeds, found, yes=yes)
         done = "done" if yes else "to do; nothing was changed, say --yes to do it"
         nothing = "Nothing to do in what could be looked at." if failed else "Nothing to do."
         say(app, f"{count} {done} ({size(total)})." if count else nothing)
@@ -140,17 +141,33 @@ def _deal_with(deeds: DeedLog, found: "Archive", one: "Leftover | Short", *, yes
 
 
 def _deal_with_changes(app: App, deeds: DeedLog, found: "Archive", *, yes: bool) -> int:
-    """How many old changes went, or would: one line for all of them, since they say nothing each."""
     from escrow.admin.old_changes import old_changes
 
+    old = old_changes(found, clock=app.clock)
+    return _all_in_one_line(deeds, found, old, "changes", "changes older than 90 days", yes=yes)
+
+
+def _deal_with_messages(app: App, deeds: DeedLog, found: "Archive", *, yes: bool) -> int:
+    from escrow.admin.old_messages import old_messages
+
+    old = old_messages(found, clock=app.clock)
+    return _all_in_one_line(
+        deeds, found, old, "messages", "objects of webhooks, 30 days after their end", yes=yes
+    )
+
+
+def _all_in_one_line(
+    deeds: DeedLog, found: "Archive", old: Iterator[str], kind: str, words: str, *, yes: bool
+) -> int:
+    """How many went, or would: one line for all of them, since they say nothing each."""
     count = 0
-    for name in old_changes(found, clock=app.clock):
+    for name in old:
         if yes:
             found.sweeper.discard(name)
         count += 1
     if count:
-        word, said = ("removed_changes", "removed") if yes else ("would_remove_changes", "would remove")
-        deeds.did(word, f"{said:14}  {count} changes older than 90 days", {"count": count})
+        word, said = (f"removed_{kind}", "removed") if yes else (f"would_remove_{kind}", "would remove")
+        deeds.did(word, f"{said:14}  {count} {words}", {"count": count})
     return count
 
 

@@ -15,6 +15,7 @@ SECTIONS: tuple[tuple[str, Mapping[str, str]], ...] = (
             "keygen": "Make your identity, a secret key file.",
             "card": "Print your card, the public half that you give to others.",
             "inbox": "List what waits for you in your cases.",
+            "hook": "Have a URL told when your cases grow.",
         },
     ),
     (
@@ -57,6 +58,7 @@ SECTIONS: tuple[tuple[str, Mapping[str, str]], ...] = (
             "service": "Set a service up.",
             "settings": "Print every setting of a service: meaning, default, bounds, variable.",
             "doctor": "Check settings, storage, rights, clock, TLS and disk of a service.",
+            "webhooks": "Deliver webhooks: tell the URLs that cards have named of new entries.",
             "timekeeper": "Sign off what is due by date, for the seats of your identity.",
             "demo": "Play a mediation on this machine, from charter to release.",
         },
@@ -68,6 +70,7 @@ _FILES = {
     "card": "keys",
     "token": "keys",
     "inbox": "inbox",
+    "hook": "hooks",
     "case": "case",
     "deposit": "deposit",
     "drop-off": "drop_off",
@@ -89,6 +92,7 @@ _FILES = {
     "service": "service_keys",
     "doctor": "doctor",
     "settings": "settings",
+    "webhooks": "webhooks",
     "timekeeper": "timekeeper",
     "demo": "demo",
 }

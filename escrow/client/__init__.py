@@ -5,7 +5,7 @@ head of each case is remembered, and errors are of escrow/errors.py only. Start 
 the story.
 """
 
-from escrow.client.courier import Courier, ServiceInfo
+from escrow.client.courier import Courier, Hook, ServiceInfo
 from escrow.client.drafts import CharterDraft
 from escrow.client.drop_off import DropOff
 from escrow.client.fetching import Fetched, fetch_release
@@ -55,6 +55,7 @@ __all__ = [
     "EnvelopeState",
     "Fault",
     "Fetched",
+    "Hook",
     "HttpCourier",
     "Identity",
     "Inbox",

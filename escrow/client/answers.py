@@ -12,6 +12,7 @@ from functools import partial
 from escrow.client.courier import (
     Addresses,
     ChangesPage,
+    Hook,
     Part,
     ServiceInfo,
     UntrustedReference,
@@ -37,6 +38,7 @@ from escrow.model.charter import MAX_SEATS, MAX_URL
 from escrow.model.ids import CASE_BYTES, HASH_BYTES, UPLOAD_BYTES
 from escrow.model.path import MAX_CARD_TEXT
 from escrow.model.record import MAX_PAYLOAD
+from escrow.model.webhook import MAX_URL as MAX_HOOK_URL
 from escrow.model.wire import MAX_INTEGER, Fields, Json, check_hex, decode_json
 from escrow.policy.tree import MAX_SEAT_NAME_CHARS
 
@@ -45,6 +47,9 @@ MAX_PARTS = 10_000
 MAX_PAGE = 1000
 MAX_CURSOR = 500
 MAX_WAYS = 20
+MAX_WEBHOOK_KEY = 100
+HOOK_BYTES = 16
+MAX_WHY = 32
 MAX_ADDRESSES = 1000
 MAX_ADDRESS = 4096
 MAX_VALID_S = 7 * 24 * 3600
@@ -128,6 +133,7 @@ def read_service(fields: Fields) -> ServiceInfo:
         time=fields.time("time"),
         version=fields.text("version", limit=100),
         uploads=_read_ways(fields),
+        webhook_key=fields.text("webhook_key", limit=MAX_WEBHOOK_KEY) if fields.has("webhook_key") else None,
     )
 
 
@@ -174,6 +180,25 @@ def read_reference(fields: Fields) -> UntrustedReference:
     return UntrustedReference(
         case=fields.hex("case", size=CASE_BYTES), proof=fields.hex("proof", size=HASH_BYTES)
     )
+
+
+def read_hook(fields: Fields) -> Hook:
+    closed = fields.maybe("closed", fields.inner)
+    return Hook(
+        hook=fields.hex("hook", size=HOOK_BYTES),
+        url=fields.text("url", limit=MAX_HOOK_URL),
+        created=fields.time("created"),
+        closed=None if closed is None else closed.time("at"),
+        why=None if closed is None else closed.text("why", limit=MAX_WHY),
+        delivered=fields.maybe("delivered", lambda key: fields.hex(key, size=HASH_BYTES)),
+        delivered_at=fields.maybe("delivered_at", fields.time),
+        waiting=fields.integer("waiting", least=0, most=MAX_INTEGER),
+        waiting_since=fields.maybe("waiting_since", fields.time),
+    )
+
+
+def read_hooks(fields: Fields) -> tuple[Hook, ...]:
+    return tuple(read_hook(Fields(item, at=at)) for at, item in fields.items("hooks", least=0, most=MAX_PAGE))
 
 
 def read_request(fields: Fields) -> UntrustedRequest:

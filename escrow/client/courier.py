@@ -30,6 +30,8 @@ class ServiceInfo:
     version: str
     uploads: tuple[str, ...] = ("parts",)
     """By which ways it takes a payload: numbered `parts`, the whole `payload` in one body, `addresses`."""
+    webhook_key: str | None = None
+    """By which it signs webhooks, `whpk_...`; None: it is of an earlier version and sends none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +76,26 @@ class UntrustedReference:
 
     case: CaseId
     proof: Hash
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hook:
+    """A webhook as the service says it is: `hook` is its id. Times are aware UTC.
+
+    `closed` None: it is open; else since when, and `why`: `removed`, `gone` (its receiver answered 410) or
+    `failing`. `delivered`: the id of the newest message that got through. `waiting`: how many have not
+    yet, the oldest since `waiting_since`.
+    """
+
+    hook: str
+    url: str
+    created: datetime
+    closed: datetime | None
+    why: str | None
+    delivered: Hash | None
+    delivered_at: datetime | None
+    waiting: int
+    waiting_since: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -175,6 +197,20 @@ class Courier(ReleaseCourier, Protocol):
 
     def give_reference(self, reference: Hash, case: CaseId, proof: Hash) -> None:
         """The same again changes nothing. RefusedError `reference_taken` (case), `reference_not_yours`."""
+        ...
+
+    def add_hook(self, hook: str, url: str) -> Hook:
+        """The same again changes nothing. RefusedError `hook_taken`, `hook_closed`, `hooks_full` and
+        others.
+        """
+        ...
+
+    def hooks(self) -> tuple[Hook, ...]:
+        """This card's, closed ones too for a month."""
+        ...
+
+    def remove_hook(self, hook: str) -> Hook:
+        """Close it for good. NotFoundError `not_found`."""
         ...
 
     def close(self) -> None:

@@ -29,6 +29,7 @@ from escrow.client.courier import (
     CasesPage,
     ChangesPage,
     EntriesPage,
+    Hook,
     Part,
     PayloadStream,
     ServiceInfo,
@@ -138,6 +139,15 @@ class HttpCourier:
     def give_reference(self, reference: Hash, case: CaseId, proof: Hash) -> None:
         body = encode_json({"case": case, "proof": proof})
         self._json(answers.read_reference, "PUT", f"/v1/references/{reference}", body=body)
+
+    def add_hook(self, hook: str, url: str) -> Hook:
+        return self._json(answers.read_hook, "PUT", f"/v1/hooks/{hook}", body=encode_json({"url": url}))
+
+    def hooks(self) -> tuple[Hook, ...]:
+        return self._json(answers.read_hooks, "GET", "/v1/hooks")
+
+    def remove_hook(self, hook: str) -> Hook:
+        return self._json(answers.read_hook, "DELETE", f"/v1/hooks/{hook}")
 
     def entries(self, case: CaseId, *, after: int) -> EntriesPage:
         """Fewer at a time where large deposits make a page too long."""

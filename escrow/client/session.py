@@ -12,12 +12,15 @@ from escrow.client.auditing import AuditVerbs
 from escrow.client.case_opening import OpeningVerbs
 from escrow.client.case_verbs import CaseVerbs
 from escrow.client.drop_off import DropOffVerbs
+from escrow.client.hooks import HookVerbs
 from escrow.client.inbox import InboxVerbs
 from escrow.client.record_verbs import RecordVerbs
 from escrow.client.release_verbs import ReleaseVerbs
 
 
-class Session(OpeningVerbs, CaseVerbs, RecordVerbs, DropOffVerbs, ReleaseVerbs, InboxVerbs, AuditVerbs):
+class Session(
+    OpeningVerbs, CaseVerbs, RecordVerbs, DropOffVerbs, ReleaseVerbs, InboxVerbs, HookVerbs, AuditVerbs
+):
     """`Session(identity, courier, memory, *, clock=now_utc)`. One thread at a time.
 
     `with Session(...) as session:` closes the courier's connections at the end of the block; so does

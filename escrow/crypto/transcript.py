@@ -26,6 +26,9 @@ class Label(StrEnum):
     IDENTITY_CASE_KEY = "identity-case-key"  # a purpose of the above: wrapping the case key for oneself
     IDENTITY_REFERENCE = "identity-reference"  # likewise: service, text -> a case's id
     IDENTITY_REFERENCE_PROOF = "identity-reference-proof"  # likewise, with the case
+    IDENTITY_WEBHOOK = (
+        "identity-webhook"  # likewise, without context: the seed that signs a service's webhooks
+    )
     IDENTITY_FILE = "identity-file"  # associated data of a key file wrapped with a passphrase
     TICKET_Q = "ticket-q"
     TICKET_KEM = "ticket-kem"
@@ -64,6 +67,7 @@ class Label(StrEnum):
     SHARE_OBJECT = "share-object"
     SNAPSHOT = "snapshot"  # the bytes of a case's state that the service signs for itself
     SNAPSHOT_FORM = "snapshot-form"  # how that state is written down
+    WEBHOOK_MESSAGE = "webhook-message"  # owner, hook, case, entry's number -> a message's id
     CASE_KEY = "case-key"
     CASE_KEY_HASH = "case-key-hash"
     CASE_KEY_TEXT = "case-key-text"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import escrow
+from escrow.crypto.webhook_key import public_key
 from escrow.model.share_object import MAX_SHARE_OBJECT
 from escrow.service.desk import Desk
 from escrow.service.uploads import offers_addresses
@@ -26,13 +27,15 @@ class LimitsView:
     part_size: int
     entries_per_case: int
     records_per_case: int
+    hooks_per_card: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceView:
     """`convenors`: `open` (anybody opens cases) or `listed`.
 
-    `uploads`: the ways by which a payload may come, as `UPLOAD_WAYS` names them.
+    `uploads`: the ways by which a payload may come, as `UPLOAD_WAYS` names them. `webhook_key`: by
+    which receivers check webhooks, `whpk_...`.
     """
 
     card: str
@@ -43,6 +46,7 @@ class ServiceView:
     limits: LimitsView
     convenors: str
     uploads: tuple[str, ...]
+    webhook_key: str
 
 
 def describe(desk: Desk) -> ServiceView:
@@ -61,7 +65,9 @@ def describe(desk: Desk) -> ServiceView:
             part_size=settings.part_bytes,
             entries_per_case=settings.entries_per_case,
             records_per_case=settings.records_per_case,
+            hooks_per_card=settings.hooks_per_card,
         ),
         convenors="open" if desk.convenors is None else "listed",
         uploads=UPLOAD_WAYS if offers_addresses(settings) else UPLOAD_WAYS[:2],
+        webhook_key=public_key(desk.keys.current),
     )

@@ -59,9 +59,18 @@ class FolderSweeper:
                 self._discard_payload(name)
             else:
                 self._remove(name)
-            if name.startswith(names.CHANGES):
-                with suppress(OSError):  # others lie there; nobody writes into a minute that is long over
-                    os.rmdir(os.path.dirname(self._disk.path(_RECORDS, name)))
+            self._tidy(name)
+
+    def _tidy(self, name: str) -> None:
+        """Folders into which nobody writes any more, if they are empty: of a minute that is long over, of a
+        message, of a closed hook.
+        """
+        levels = {names.CHANGES: 1, names.HOOKS: 1, names.OUTBOX: 2}.get(f"{name.partition('/')[0]}/", 0)
+        folder = self._disk.path(_RECORDS, name)
+        with suppress(OSError):  # something lies there
+            for _ in range(levels):
+                folder = os.path.dirname(folder)
+                os.rmdir(folder)
 
     def _discard_payload(self, name: str) -> None:
         self._require_over(name)

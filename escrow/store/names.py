@@ -24,6 +24,8 @@ SHARE_DIGITS: Final = 64
 REFERENCE_DIGITS: Final = 64
 REQUEST_DIGITS: Final = 64
 UPLOAD_DIGITS: Final = 32
+HOOK_DIGITS: Final = 32
+MESSAGE_DIGITS: Final = 64
 FORM_DIGITS: Final = 16  # of a snapshot: what its form is (escrow/ledger/snapshot.py)
 MAX_ENTRY: Final = 9_999_999_999  # ten digits, so that names sort like numbers
 MAX_MINUTE: Final = 9_999_999_999  # likewise, since 1970
@@ -40,6 +42,9 @@ UPLOADS: Final = "uploads/"
 STAGED: Final = "staged/"
 SNAPSHOTS: Final = "snapshots/"
 CHANGES: Final = "changes/"
+HOOKS: Final = "hooks/"
+OUTBOX: Final = "outbox/"
+LOOKED: Final = "looked/"
 RELEASES: Final = "releases/"
 RELEASES_CANARY: Final = "releases/canary"  # by which whoever publishes asks what holds for long documents
 PARTS: Final = "parts/"  # working files; one folder for each upload that is still open
@@ -57,6 +62,12 @@ _PLAN = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/plan")
 _STORED = re.compile(rf"uploads/{_CASE}/{_UPLOAD}/stored")
 _STAGED = re.compile(rf"staged/{_CASE}/(?P<fingerprint>[0-9a-f]{{64}})/{_UPLOAD}")
 _SNAPSHOT = re.compile(rf"snapshots/{_CASE}/(?P<form>[0-9a-f]{{16}})/(?P<number>[0-9]{{10}})")
+_HOOK = re.compile(r"hooks/(?P<fingerprint>[0-9a-f]{64})/(?P<hook>[0-9a-f]{32})/(?P<what>opened|closed)")
+_OUTBOX = re.compile(
+    r"outbox/(?P<fingerprint>[0-9a-f]{64})/(?P<hook>[0-9a-f]{32})/(?P<minute>[0-9]{10})"
+    r"/(?P<message>[0-9a-f]{64})/(?P<what>message|(delivered|failed)(?P<at>[0-9]{10}))"
+)
+_LOOKED = re.compile(r"looked/(?P<minute>[0-9]{10})")
 _RELEASED = re.compile(
     rf"releases/{_CASE}/(?P<request>[0-9a-f]{{64}})/(?P<item>manifest|bundle|payload|document)"
 )
@@ -76,7 +87,19 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 # The objects of each bucket. Parts and retention marks are a store's working files, not objects.
 _OBJECTS: Final = {
     Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _REFERENCE, _SERVICE, _LATER_SERVICE, _CANARY),
-    Bucket.RECORDS: (_SHARE, _PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT, _CHANGE, _CANARY),
+    Bucket.RECORDS: (
+        _SHARE,
+        _PAYLOAD,
+        _PLAN,
+        _STORED,
+        _STAGED,
+        _SNAPSHOT,
+        _CHANGE,
+        _HOOK,
+        _OUTBOX,
+        _LOOKED,
+        _CANARY,
+    ),
     Bucket.PUBLIC: (_RELEASED, _RELEASES_CANARY, _CANARY),
 }
 _WORKING: Final = {
@@ -152,6 +175,37 @@ class SnapshotName:
     case: str
     form: str
     number: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HookName:
+    """One of a webhook's two objects: that it was opened, or that it is closed. Its id is its owner's
+    alone.
+    """
+
+    fingerprint: str
+    hook: str
+    is_closed: bool
+
+
+class Sent(StrEnum):
+    """What is known of a message of an outbox: that it is there, and how tries to deliver it ended."""
+
+    MESSAGE = "message"
+    DELIVERED = "delivered"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OutboxName:
+    """A message for a hook, of an entry of this minute. `at`: the minute of a try; None for the message."""
+
+    fingerprint: str
+    hook: str
+    minute: int
+    message: str
+    what: Sent = Sent.MESSAGE
+    at: int | None = None
 
 
 class Released(StrEnum):
@@ -288,6 +342,52 @@ def snapshots(case: str) -> str:
     return f"{SNAPSHOTS}{_hex('case', case, CASE_DIGITS)}/"
 
 
+def hook_opened(fingerprint: str, hook: str) -> str:
+    """Records: a webhook of this card, and where it leads."""
+    return f"{hooks_of(fingerprint)}{_hex('hook', hook, HOOK_DIGITS)}/opened"
+
+
+def hook_closed(fingerprint: str, hook: str) -> str:
+    """Records: says that this webhook is no more."""
+    return f"{hooks_of(fingerprint)}{_hex('hook', hook, HOOK_DIGITS)}/closed"
+
+
+def hooks_of(fingerprint: str) -> str:
+    """Records: prefix of a card's webhooks."""
+    return f"{HOOKS}{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}/"
+
+
+def outbox(place: OutboxName) -> str:
+    """Records: a message for a webhook, or how a try to deliver it ended."""
+    at = "" if place.at is None else f"{_number('minute', place.at, MAX_MINUTE):010d}"
+    if (place.what is Sent.MESSAGE) != (place.at is None):
+        raise MalformedError("object_number_out_of_range", field="minute", limit=MAX_MINUTE)
+    return f"{outbox_message(place)}{place.what.value}{at}"
+
+
+def outbox_message(place: OutboxName) -> str:
+    """Records: prefix of all that is known of one message."""
+    minute = f"{_number('minute', place.minute, MAX_MINUTE):010d}"
+    message = _hex("message", place.message, MESSAGE_DIGITS)
+    return f"{outbox_of(place.fingerprint, place.hook)}{minute}/{message}/"
+
+
+def outbox_of(fingerprint: str, hook: str) -> str:
+    """Records: prefix of a webhook's messages, in the order of their entries' minutes."""
+    owner = _hex("fingerprint", fingerprint, FINGERPRINT_DIGITS)
+    return f"{OUTBOX}{owner}/{_hex('hook', hook, HOOK_DIGITS)}/"
+
+
+def outbox_since(fingerprint: str, hook: str, minute: int) -> str:
+    """Records: what to list `after` for a webhook's messages of this minute and later ones."""
+    return f"{outbox_of(fingerprint, hook)}{_number('minute', minute, MAX_MINUTE):010d}/"
+
+
+def looked(minute: int) -> str:
+    """Records: says that messages were made of all changes before this minute."""
+    return f"{LOOKED}{_number('minute', minute, MAX_MINUTE):010d}"
+
+
 def released(case: str, request: str, item: Released) -> str:
     """Public: one object of the release of a request."""
     return f"{releases(case)}{_hex('request', request, REQUEST_DIGITS)}/{item.value}"
@@ -396,6 +496,25 @@ def parse_snapshot(name: str) -> SnapshotName:
     return SnapshotName(case=found["case"], form=found["form"], number=int(found["number"]))
 
 
+def parse_hook(name: str) -> HookName:
+    found = _match(_HOOK, name)
+    return HookName(fingerprint=found["fingerprint"], hook=found["hook"], is_closed=found["what"] == "closed")
+
+
+def parse_outbox(name: str) -> OutboxName:
+    found = _match(_OUTBOX, name)
+    return OutboxName(
+        fingerprint=found["fingerprint"], hook=found["hook"], minute=int(found["minute"]),
+        message=found["message"], what=Sent(found["what"].rstrip("0123456789")),
+        at=None if found["at"] is None else int(found["at"]),
+    )  # fmt: skip
+
+
+def parse_looked(name: str) -> int:
+    """The minute before which all changes were looked at."""
+    return int(_match(_LOOKED, name)["minute"])
+
+
 def parse_released(name: str) -> ReleasedName:
     """The case, the request, and which of the four published objects it is."""
     found = _match(_RELEASED, name)
@@ -449,7 +568,7 @@ def is_payload(name: str) -> bool:
 
 def require_discardable(name: str) -> None:
     """Refuse what no sweep removes, such as a share: MalformedError "object_name_malformed"."""
-    kinds = (_PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT, _CHANGE)
+    kinds = (_PAYLOAD, _PLAN, _STORED, _STAGED, _SNAPSHOT, _CHANGE, _HOOK, _OUTBOX, _LOOKED)
     if not any(shape.fullmatch(name) for shape in kinds):
         raise MalformedError("object_name_malformed", field="name", bucket=Bucket.RECORDS.value)
 

@@ -158,6 +158,7 @@ def _places() -> Iterator[_Place]:
     form = secrets.token_hex(names.FORM_DIGITS // 2)
     yield _Place(Bucket.RECORDS, "snapshots/*", names.snapshot(case, form, 0))
     yield _Place(Bucket.RECORDS, "changes/*", names.change(0, case))
+    yield _Place(Bucket.RECORDS, "hooks/*", names.hook_opened(_id(), secrets.token_hex(16)))
     for bucket in Bucket:
         yield _Place(bucket, "canary", names.CANARY)
 

@@ -20,7 +20,7 @@ CONTENT_SECURITY_POLICY = (
 """No script, nothing from elsewhere, in nobody's frame."""
 OF_EVERY_ANSWER = ("X-Request-Id", "RateLimit", "RateLimit-Policy")
 """Headers that are told once, and not with each answer."""
-METHODS = ("get", "put", "post")
+METHODS = ("get", "put", "post", "delete")
 
 Json = Mapping[str, Any]
 

@@ -30,6 +30,7 @@ from escrow.words.doctor import DOCTOR
 from escrow.words.drop_off import DROP_OFF
 from escrow.words.forged import FORGED
 from escrow.words.format import FORMAT
+from escrow.words.hooks import HOOKS
 from escrow.words.keys import KEYS
 from escrow.words.machine import MACHINE
 from escrow.words.release import RELEASE
@@ -51,6 +52,7 @@ TABLES = (
     ADMIN,
     DOCTOR,
     DROP_OFF,
+    HOOKS,
 )
 WORDS: dict[str, Row] = {code: row for table in TABLES for code, row in table.items()}
 

@@ -5,6 +5,7 @@ import os
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,11 +23,13 @@ from support.leftovers import (
 )
 from support.refusals import refuses
 
+from escrow.admin.old_messages import old_messages
 from escrow.admin.remains import Remainder
 from escrow.admin.sweep import LeftAlone, Leftover, Short, find_short, find_stale, mend
 from escrow.errors import EscrowError, MalformedError, RefusedError, SetupError
 from escrow.store import names
 from escrow.store.changes import CHANGE, minute_of
+from escrow.store.hooks import Closed, Ending, Hook, close_hook, listed, open_hook
 from escrow.store.interface import Bucket
 from escrow.store.opening import Archive
 
@@ -258,6 +261,48 @@ def test_discarding_what_is_not_there_is_no_error(archive: Archive, root: Path) 
     with pytest.raises(EscrowError):
         archive.sweeper.written_at(Bucket.RECORDS, name)
     assert list(leftovers(archive)) == []
+
+
+def message(days: int, hook: str = "a" * 32, **tries: int) -> list[str]:
+    """A message of an entry so many days ago, and tries so many days ago: their names."""
+    at = minute_of(now() - timedelta(days=days))
+    place = names.OutboxName(fingerprint="f" * 64, hook=hook, minute=at, message=f"{days:064x}")
+    marks = [
+        replace(place, what=names.Sent(what), at=minute_of(now() - timedelta(days=ago)))
+        for what, ago in tries.items()
+    ]
+    return [names.outbox(one) for one in (place, *marks)]
+
+
+def test_messages_go_a_month_after_their_end_and_one_that_waits_never(archive: Archive, root: Path) -> None:
+    hook = Hook(owner="f" * 64, id="a" * 32, url="https://a.example/", created=now().replace(microsecond=0))
+    open_hook(archive.store, hook)
+    waits, fails = message(400), message(60, failed=31)
+    delivered, fresh, orphan = (
+        message(50, delivered=31),
+        message(29, delivered=29),
+        message(31, hook="b" * 32),
+    )
+    for name in (*waits, *fails, *delivered, *fresh, *orphan, *map(names.looked, (1, 2, 3))):
+        archive.store.create(Bucket.RECORDS, name, b"x")
+    assert "would remove    4 objects of webhooks" in script(root)[0]
+    order = list(old_messages(archive, clock=now))
+    assert order.index(delivered[0]) < order.index(delivered[1])
+    assert "removed         4 objects of webhooks" in script(root, "--yes")[0]
+    assert archive.store.names(Bucket.RECORDS, names.OUTBOX) == sorted([*waits, *fails, *fresh])
+    assert archive.store.names(Bucket.RECORDS, names.LOOKED) == [names.looked(2), names.looked(3)]
+
+
+def test_closed_hook_goes_after_a_month_and_not_before(archive: Archive, root: Path) -> None:
+    hook = Hook(owner="f" * 64, id="a" * 32, url="https://a.example/", created=now().replace(microsecond=0))
+    open_hook(archive.store, hook)
+    close_hook(archive.store, hook.owner, hook.id, Closed(at=hook.created, why=Ending.REMOVED))
+    assert "Nothing to do" in script(root, "--yes")[1]
+    path = root / "records" / names.hook_closed(hook.owner, hook.id)
+    old = (now() - timedelta(days=31)).timestamp()
+    os.utime(path, (old, old))
+    assert "removed         2 objects of webhooks" in script(root, "--yes")[0]
+    assert listed(archive.store, names.HOOKS) == {}
 
 
 def test_changes_go_after_ninety_days_and_no_sooner(archive: Archive, root: Path) -> None:

@@ -118,6 +118,6 @@ def test_document_is_openapi_3_1_and_names_every_route(tmp_path: Path) -> None:
     assert len(document["paths"]) == len(routes)
     for operations in document["paths"].values():
         for method, operation in operations.items():
-            if method in ("get", "put", "post"):
+            if method in ("get", "put", "post", "delete"):
                 assert operation["summary"]
                 assert "default" not in operation["responses"]

@@ -13,7 +13,7 @@ from support.live import Live
 from support.standing import Standing, await_answer
 
 pytestmark = pytest.mark.timeout(600)
-OURS = ("setup", "init", "audit", "sweep", "release", "service")
+OURS = ("setup", "init", "audit", "sweep", "release", "service", "webhooks")
 
 
 @pytest.fixture(scope="module")
@@ -46,10 +46,11 @@ def test_image_without_an_exact_version_is_not_used(found: dict[str, Any]) -> No
     assert images == {"nginxinc/nginx-unprivileged:1.30.4-alpine"}
 
 
-def test_only_the_proxy_can_be_reached_and_only_it_can_reach_out(found: dict[str, Any]) -> None:
+def test_only_the_proxy_can_be_reached_and_only_it_and_webhooks_can_reach_out(found: dict[str, Any]) -> None:
     assert found["networks"]["inside"]["internal"] is True
     for name, box in found["services"].items():
-        assert set(box["networks"]) == ({"inside", "edge"} if name == "proxy" else {"inside"}), name
+        more = {"proxy": {"edge"}, "webhooks": {"out"}}.get(name, set())
+        assert set(box["networks"]) == {"inside"} | more, name
         assert bool(box.get("ports")) == (name == "proxy")
 
 
@@ -61,6 +62,7 @@ def test_no_container_has_a_credential_that_is_not_its_own(found: dict[str, Any]
     assert given == {
         "minio": ["root.env"], "setup": ["root.json"], "init": ["service.json"], "service": ["service.json"],
         "release": ["release.json"], "audit": ["audit.json"], "sweep": ["sweep.json"],
+        "webhooks": ["webhooks.json"],
         "proxy": ["certificate.pem", "key.pem"],
     }  # fmt: skip
     for name, box in found["services"].items():

@@ -1,6 +1,7 @@
 """Names of objects: printed, parsed, and nothing else accepted."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -17,6 +18,7 @@ def ids(digits: int) -> st.SearchStrategy[str]:
     return st.text("0123456789abcdef", min_size=digits, max_size=digits)
 
 
+PLACE = names.OutboxName(fingerprint="0" * 64, hook="0" * 32, minute=1, message="0" * 64)
 CASES, UPLOADS = ids(64), ids(32)
 PRINTERS: list[Callable[[str], object]] = [
     lambda junk: names.entry(junk, 1),
@@ -28,6 +30,12 @@ PRINTERS: list[Callable[[str], object]] = [
     lambda junk: names.reference(junk, "0" * 64),
     lambda junk: names.reference("0" * 64, junk),
     lambda junk: names.change(1, junk),
+    lambda junk: names.hook_opened(junk, "0" * 32),
+    lambda junk: names.hook_closed("0" * 64, junk),
+    lambda junk: names.hooks_of(junk),
+    lambda junk: names.outbox(replace(PLACE, fingerprint=junk)),
+    lambda junk: names.outbox(replace(PLACE, hook=junk)),
+    lambda junk: names.outbox(replace(PLACE, message=junk)),
     lambda junk: names.share(junk, "0" * 64),
     lambda junk: names.share("0" * 64, junk),
     lambda junk: names.shares(junk),
@@ -46,6 +54,9 @@ PARSERS: list[Callable[[str], object]] = [
     names.parse_card_index,
     names.parse_reference,
     names.parse_change,
+    names.parse_hook,
+    names.parse_outbox,
+    names.parse_looked,
     names.parse_share,
     names.parse_payload,
     names.parse_upload_plan,
@@ -110,6 +121,39 @@ def test_mark_that_is_no_time_is_refused(last: str) -> None:
 def test_upload_of_what_is_no_payload_is_refused(printer: Callable[[str], str]) -> None:
     entry = names.entry("0" * 64, 1)
     refused(MalformedError, "object_name_malformed", lambda: printer(entry))
+
+
+@given(CASES, UPLOADS, st.booleans())
+def test_hook_goes_round(fingerprint: str, hook: str, closed: bool) -> None:
+    name = (names.hook_closed if closed else names.hook_opened)(fingerprint, hook)
+    assert names.parse_hook(name) == names.HookName(fingerprint=fingerprint, hook=hook, is_closed=closed)
+    assert names.is_object(Bucket.RECORDS, name)
+
+
+@given(CASES, UPLOADS, st.integers(0, names.MAX_MINUTE), CASES, st.sampled_from(names.Sent))
+def test_message_of_an_outbox_goes_round_and_lies_in_its_folder(
+    fingerprint: str, hook: str, minute: int, message: str, what: names.Sent
+) -> None:
+    at = None if what is names.Sent.MESSAGE else minute
+    place = names.OutboxName(
+        fingerprint=fingerprint, hook=hook, minute=minute, message=message, what=what, at=at
+    )
+    name = names.outbox(place)
+    assert names.parse_outbox(name) == place
+    assert name.startswith(names.outbox_message(place))
+    assert name.startswith(names.outbox_since(fingerprint, hook, minute))
+    assert names.is_object(Bucket.RECORDS, name)
+
+
+def test_mark_without_a_minute_and_message_with_one_are_refused() -> None:
+    for what, at in ((names.Sent.FAILED, None), (names.Sent.MESSAGE, 1)):
+        place = replace(PLACE, what=what, at=at)
+        refused(MalformedError, "object_number_out_of_range", lambda place=place: names.outbox(place))
+
+
+@given(st.integers(0, names.MAX_MINUTE))
+def test_note_of_how_far_everybody_looked_goes_round(minute: int) -> None:
+    assert names.parse_looked(names.looked(minute)) == minute
 
 
 @given(case=CASES, number=st.integers(0, names.MAX_ENTRY))

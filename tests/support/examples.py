@@ -58,7 +58,7 @@ class Play:
         key.chmod(0o600)
         settings = Settings(
             public_url=self.invitation.service.url, store=folder / "store", service_identity=key,
-            requests_per_s_per_card=1000.0, posts_per_s_per_case=1.0,
+            requests_per_s_per_card=1000.0, posts_per_s_per_case=1.0, hooks_per_card=5,
         )  # fmt: skip
         store = FolderStore(folder / "store")
         store.check()
@@ -177,6 +177,13 @@ class Play:
         assert [self.ask("PUT", at, convenor, body=given).status_code for _ in range(2)] == [201, 200]
         assert self.ask("GET", at, convenor).status_code == 200
         assert self.ask("GET", f"/v1/references/{'e' * 64}", convenor).status_code == 404
+        at, given = f"/v1/hooks/{'a' * 32}", {"url": "https://cases.example/escrow"}
+        assert [self.ask("PUT", at, convenor, body=given).status_code for _ in range(2)] == [201, 200]
+        other = {"url": "https://other.example/escrow"}
+        assert self.ask("PUT", at, convenor, body=other).status_code == 409
+        assert self.ask("PUT", at, convenor, body={"url": "http://other.example/"}).status_code == 400
+        assert self.ask("GET", "/v1/hooks", convenor).status_code == 200
+        assert self.ask("DELETE", at, convenor).status_code == 200
 
     def _entry(self, n: int) -> Entry:
         raw = self.kept.get(Bucket.LEDGER, names.entry(self.case, n), limit=LIMIT).decode()

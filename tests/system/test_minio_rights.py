@@ -58,7 +58,7 @@ from escrow.store.s3_credentials import Credentials
 if TYPE_CHECKING:
     pass
 
-ROLES = ("service", "release", "audit", "sweep", "restore")
+ROLES = ("service", "release", "audit", "sweep", "restore", "webhooks")
 
 
 @pytest.fixture(scope="module")
@@ -148,6 +148,17 @@ OWN = {
         "lengthen a retention": lambda client, site: retain(client, site, PAYLOAD, LATER + timedelta(days=1)),
         "shorten a retention bypassing governance": shorten_bypassing,
         "write what is released": put(Bucket.PUBLIC, MANIFEST),
+    },
+    "webhooks": {
+        "write an entry": put(Bucket.LEDGER, ENTRY),
+        "write a payload": put(Bucket.RECORDS, PAYLOAD),
+        "write a change": put(Bucket.RECORDS, CHANGE),
+        "read a share object": get(Bucket.RECORDS, SHARE),
+        "read a payload": get(Bucket.RECORDS, PAYLOAD),
+        "read a reference": get(Bucket.LEDGER, REFERENCE),
+        "write what is released": put(Bucket.PUBLIC, MANIFEST),
+        "list the public bucket": list_all(Bucket.PUBLIC),
+        "shorten a retention bypassing governance": shorten_bypassing,
     },
     "restore": {
         "delete a payload": delete(Bucket.RECORDS, PAYLOAD),

@@ -1,0 +1,180 @@
+"""Find new entries by the changes feed, and put a message for each hook that is to be told into its outbox.
+
+Rules (numbered as in README.md):
+ F1  A hook is told of entries of cases in which its owner is a member or a reader whom a request names, as
+     the case stands when they are found. A reader without a seat is told that something came, and not what.
+ F2  Entries count from when the hook was opened; as clocks of services differ, those of ten minutes before
+     too.
+ F3  Nothing is passed over: a round looks again at all changes since a quarter of an hour before the last
+     one, and only once everything was in the outbox it is noted how far everybody has looked. Who starts
+     goes on from the newest note, else from the oldest hook.
+ F4  A case that cannot be read is told, holds nobody up, and is looked at again in the next round.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final
+
+from escrow.crypto.card import Card
+from escrow.errors import EscrowError, NotFoundError
+from escrow.ledger.entry import Entry
+from escrow.ledger.state import CaseState
+from escrow.ledger.statement import UnverifiedStatement
+from escrow.model.ids import CaseId, Fingerprint
+from escrow.model.webhook import Message, message_id
+from escrow.service.reading import belongs
+from escrow.store import names
+from escrow.store.changes import KEPT, OVERLAP_MINUTES, changes, minute_of, time_of
+from escrow.store.hooks import Hook
+from escrow.store.interface import Bucket, Outcome, Store
+from escrow.store.journal import MAX_BEHIND, Journal
+from escrow.store.listing import every_name
+from escrow.store.names import OutboxName
+
+NOTED_MINUTES: Final = 30
+"""How often it is noted how far everybody has looked: who starts reads no more than this again."""
+LOOKED: Final = b"escrow.looked.v1\n"
+_BATCH: Final = 100
+_REMEMBERED: Final = 20_000
+"""Cases of which a process remembers how far it has told each hook."""
+
+Trouble = Callable[[CaseId, EscrowError], None]
+HookKey = tuple[Fingerprint, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _New:
+    """An entry, as far as messages say it."""
+
+    n: int
+    at: datetime
+    kind: str
+    statement: str
+
+
+@dataclass(slots=True)
+class Finder:
+    """One process's sight of what was told. `trouble` hears of cases that cannot be read (F4)."""
+
+    store: Store
+    journal: Journal
+    trouble: Trouble
+    _from: int | None = None
+    _noted: int = -1
+    _told: "OrderedDict[CaseId, dict[HookKey, int]]" = field(default_factory=OrderedDict)
+
+    def round(self, hooks: list[Hook], now: datetime) -> Iterator[tuple[OutboxName, bool]]:
+        """Messages that are in outboxes now, and whether each is new there; in no order. To be exhausted."""
+        if not hooks:
+            return
+        start = self._start(hooks, now)
+        failed = False
+        cases = self._cases(hooks, start)
+        for case in cases:
+            try:
+                yield from self._tell(case, hooks, start)
+            except NotFoundError:
+                continue  # it never came to be
+            except EscrowError as error:
+                if error.code != "ledger_damaged":
+                    raise
+                self.trouble(case, error)
+                failed = True
+        self._from = start if failed else max(start, minute_of(now) - OVERLAP_MINUTES)
+        if self._from >= self._noted + NOTED_MINUTES:
+            self.store.create(Bucket.RECORDS, names.looked(self._from), LOOKED)
+            self._noted = self._from
+
+    def _start(self, hooks: list[Hook], now: datetime) -> int:
+        """F3. Changes are kept for 90 days: who has not looked for longer has lost what came before."""
+        if self._from is None:
+            for name in every_name(self.store, Bucket.RECORDS, names.LOOKED):
+                self._noted = max(self._noted, names.parse_looked(name))
+            oldest = minute_of(min(hook.created for hook in hooks) - MAX_BEHIND)
+            self._from = self._noted if self._noted >= 0 else oldest
+        return max(self._from, minute_of(now - KEPT), 0)
+
+    def _cases(self, hooks: list[Hook], start: int) -> dict[CaseId, None]:
+        """Those that changed and are of any hook's owner. A case is looked up in the owners' index
+        objects.
+        """
+        changed = dict.fromkeys(one.case for one in changes(self.store, names.changes_in(start)))
+        if not changed:
+            return changed
+        mine: set[CaseId] = set()
+        for owner in {hook.owner for hook in hooks}:
+            listed = every_name(self.store, Bucket.LEDGER, names.card_indexes(owner))
+            mine |= {names.parse_card_index(name).case for name in listed}
+        return dict.fromkeys(case for case in changed if case in mine)
+
+    def _tell(self, case: CaseId, hooks: list[Hook], start: int) -> Iterator[tuple[OutboxName, bool]]:
+        """F1, F2."""
+        told = self._told.setdefault(case, {})
+        self._told.move_to_end(case)
+        while len(self._told) > _REMEMBERED:
+            self._told.popitem(last=False)
+        with self.journal.reading(case) as state:
+            head = state.head.n
+            ours = [(hook, state.is_member(hook.owner)) for hook in hooks if self._is_due(state, hook, told)]
+            first = min((told.get(_key(hook), -1) for hook, _ in ours), default=head) + 1
+            signers = {n: state.signer_of(n) for n in range(first, head + 1)}
+        if not ours:
+            return
+        since = {_key(hook): max(hook.created - MAX_BEHIND, time_of(start)) for hook, _ in ours}
+        fresh = self._entries(case, signers, min(since.values()))
+        for hook, is_member in ours:
+            key = _key(hook)
+            for one in fresh:
+                if one.n > told.get(key, -1) and (key in told or one.at >= since[key]):
+                    yield self._put(case, hook, one, is_member=is_member)
+            told[key] = head
+
+    def _is_due(self, state: CaseState, hook: Hook, told: dict[HookKey, int]) -> bool:
+        return told.get(_key(hook), -1) < state.head.n and belongs(state, hook.owner)
+
+    def _entries(self, case: CaseId, signers: Mapping[int, Card], since: datetime) -> list[_New]:
+        """Those that `signers` names, read from the last one back.
+
+        Or only back to the first that came since: times never go back (J4).
+        """
+        found: list[_New] = []
+        first, end = min(signers), max(signers)
+        while end >= first:
+            begin = max(first, end - _BATCH + 1)
+            page: list[_New] = []
+            while len(page) < end - begin + 1:  # long entries come fewer at a time
+                n = begin + len(page)
+                page += [_read(raw, signers[n + i]) for i, raw in enumerate(self._raw(case, n, end))]
+            found = page + found
+            if page[0].at < since:
+                break
+            end = begin - 1
+        return found
+
+    def _raw(self, case: CaseId, first: int, last: int) -> list[str]:
+        return self.journal.entries(case, after=first - 1, limit=last - first + 1)
+
+    def _put(self, case: CaseId, hook: Hook, one: _New, *, is_member: bool) -> tuple[OutboxName, bool]:
+        message = Message(
+            case=case, n=one.n, at=one.at, kind=one.kind if is_member else None,
+            statement=one.statement if is_member else None,
+        )  # fmt: skip
+        place = OutboxName(
+            fingerprint=hook.owner, hook=hook.id, minute=minute_of(one.at),
+            message=message_id(hook.owner, hook.id, case, one.n),
+        )  # fmt: skip
+        outcome = self.store.create(Bucket.RECORDS, names.outbox(place), message.emit())
+        return place, outcome is Outcome.CREATED
+
+
+def _key(hook: Hook) -> HookKey:
+    return hook.owner, hook.id
+
+
+def _read(raw: str, signer: Card) -> _New:
+    """An entry as the storage has it now, by the card that signed it when it was replayed. ForgedError."""
+    entry = Entry.read(raw, signer)
+    statement = UnverifiedStatement.parse(entry.statement_raw)
+    return _New(n=entry.n, at=entry.received_at, kind=statement.typ, statement=statement.hash)

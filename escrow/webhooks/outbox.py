@@ -1,0 +1,81 @@
+"""What is known of a hook's messages, read from one listing; when each is tried next; when it is given up.
+
+Rules (numbered as in README.md):
+ O1  A message is in the outbox once its object is, and stays until a sweep removes it. A try that fails
+     adds a mark with its minute, one that gets through another; nothing else is kept anywhere.
+ O2  After k failed tries the next is due `SCHEDULE[k]` after the last, and up to a tenth later, by a
+     number that follows from message and k. After `TRIES` it is given up: three days and some hours.
+ O3  When a message is given up and none got through since its first try, the hook is closed (`failing`).
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import groupby
+from typing import Final
+
+from escrow.store.names import OutboxName, Sent
+
+SCHEDULE: Final = (0, 1, 5, 30, 120, 300, 600, 840, 1200, 1440)
+"""Minutes. What Standard Webhooks suggests, but for the second try: it comes after a minute and not after
+5 s.
+"""
+TRIES: Final = len(SCHEDULE)
+
+
+@dataclass(slots=True)
+class Pending:
+    """A message and its tries. `failed`: their minutes, in order."""
+
+    place: OutboxName
+    failed: list[int] = field(default_factory=list)
+    delivered: int | None = None
+    is_there: bool = False
+
+    @property
+    def is_open(self) -> bool:
+        """It is to be tried, now or later."""
+        return self.is_there and self.delivered is None and len(self.failed) < TRIES
+
+    @property
+    def is_given_up(self) -> bool:
+        return self.is_there and self.delivered is None and len(self.failed) >= TRIES
+
+    def due(self) -> float:
+        """The minute from which on it may be tried (O2)."""
+        if not self.failed:
+            return 0.0
+        wait = SCHEDULE[min(len(self.failed), TRIES - 1)]
+        part = int(self.place.message[2 * len(self.failed) :][:4] or "0", 16) / 0xFFFF
+        return self.failed[-1] + wait * (1 + part / 10)
+
+
+def read(names: Iterable[OutboxName]) -> Iterator[Pending]:
+    """Messages of one listing, in its order."""
+    for _, group in groupby(names, key=lambda one: (one.minute, one.message)):
+        marks = list(group)
+        found = Pending(
+            place=OutboxName(
+                fingerprint=marks[0].fingerprint, hook=marks[0].hook, minute=marks[0].minute,
+                message=marks[0].message,
+            )
+        )  # fmt: skip
+        for one in marks:
+            if one.what is Sent.MESSAGE:
+                found.is_there = True
+            elif one.what is Sent.FAILED and one.at is not None:
+                found.failed.append(one.at)
+            elif one.at is not None:
+                found.delivered = one.at
+        found.failed.sort()
+        yield found
+
+
+def is_failing(messages: Iterable[Pending]) -> bool:
+    """O3."""
+    newest, lost = -1, []
+    for one in messages:
+        if one.delivered is not None:
+            newest = max(newest, one.delivered)
+        elif one.is_given_up:
+            lost.append(one.failed[0])
+    return any(first >= newest for first in lost)
