@@ -183,6 +183,7 @@ def read_reference(fields: Fields) -> UntrustedReference:
 
 
 def read_hook(fields: Fields) -> Hook:
+    """A hook of the caller's, as the service tells of it. MalformedError."""
     closed = fields.maybe("closed", fields.inner)
     return Hook(
         hook=fields.hex("hook", size=HOOK_BYTES),
@@ -198,6 +199,7 @@ def read_hook(fields: Fields) -> Hook:
 
 
 def read_hooks(fields: Fields) -> tuple[Hook, ...]:
+    """All of the caller's hooks, at most `MAX_PAGE`. MalformedError."""
     return tuple(read_hook(Fields(item, at=at)) for at, item in fields.items("hooks", least=0, most=MAX_PAGE))
 
 

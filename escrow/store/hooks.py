@@ -33,6 +33,8 @@ class Ending(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Closed:
+    """When and why a hook takes no more messages."""
+
     at: datetime
     why: Ending
 

@@ -497,11 +497,13 @@ def parse_snapshot(name: str) -> SnapshotName:
 
 
 def parse_hook(name: str) -> HookName:
+    """Whose hook it is, and whether this is the object that closes it."""
     found = _match(_HOOK, name)
     return HookName(fingerprint=found["fingerprint"], hook=found["hook"], is_closed=found["what"] == "closed")
 
 
 def parse_outbox(name: str) -> OutboxName:
+    """The message, and what of it the object is: its words, or how a try of some minute ended."""
     found = _match(_OUTBOX, name)
     return OutboxName(
         fingerprint=found["fingerprint"], hook=found["hook"], minute=int(found["minute"]),
