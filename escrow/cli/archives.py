@@ -103,9 +103,15 @@ def archive(store: Path | None, config: Path | None, credentials: Path | None) -
     of `at_start`. What another try may mend is UnavailableError: `store_unreachable` (endpoint), and others.
     """
     storage = storage_of(store, config, credentials)
+    with told_as_setting(storage), open_archive(storage) as found:
+        yield found
+
+
+@contextmanager
+def told_as_setting(storage: Storage) -> Iterator[None]:
+    """Where a storage refuses because of a wrong setting, say which, as `archive` does."""
     try:
-        with open_archive(storage) as found:
-            yield found
+        yield
     except UnavailableError as error:
         from escrow.admin.cases import ends_run
         from escrow.store.s3_check import at_start

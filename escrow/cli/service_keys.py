@@ -9,6 +9,7 @@ import click
 
 from escrow.cli import as_json
 from escrow.cli.app import App, pass_app
+from escrow.cli.archives import told_as_setting
 from escrow.cli.output import answer, say
 from escrow.cli.serving import CONFIG_NAME, FOLDER, require_ours, require_server, service
 from escrow.client import Card
@@ -39,16 +40,20 @@ def new_key(app: App, folder: Path, lost: str | None, credentials: Path | None) 
     from escrow.service.new_key import change_service_key, replace_lost_key
     from escrow.store.opening import open_store
 
-    path, store = settings.service_identity, open_store(settings.store)
-    if lost is None:
-        card = change_service_key(path, store)
+    path = settings.service_identity
+    old = None if lost is None else Card.parse(lost)
+    with told_as_setting(settings.store):
+        store = open_store(settings.store)
+        card = change_service_key(path, store) if old is None else replace_lost_key(path, store, old)
+    if old is None:
         kept = f"Keep a copy of {path} and of {path.parent / 'former'}; both open nothing."
     else:
-        card = replace_lost_key(path, store, Card.parse(lost))
         kept = f"Keep a copy of {path}; it opens nothing."
     say(
         app, kept,
-        "Now restart every process of this service, one after the other.",
+        "Now copy both to every machine of this service, and restart each of its processes in turn."
+        if old is None
+        else "Now copy it to every machine of this service, and restart each of its processes in turn.",
         "Tell convenors and seats the new card, not by way of the service: they compare it. They run",
         f"  escrow case move-service CASE --service-card {card}",
         f"Fingerprint: {card.groups}", "The service's new card:",
@@ -72,7 +77,8 @@ def keys(app: App, folder: Path, credentials: Path | None) -> None:
     from escrow.store.opening import open_store
 
     held = load_service_keys(settings.service_identity)
-    found = count_cases(open_store(settings.store))
+    with told_as_setting(settings.store):
+        found = count_cases(open_store(settings.store))
     rows = {held.current.card: "current"} | {one.card: "former" for one in held.former}
     rows |= {card: "not here" for card in found.cases if card not in rows}
     lines = [f"{state:9} {found.cases[card]:7} cases  {card.groups}" for card, state in rows.items()]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from escrow.cli.app import App, Verb, pass_app
-from escrow.cli.archives import FILE
+from escrow.cli.archives import FILE, told_as_setting
 from escrow.cli.output import answer, say
 from escrow.cli.serving import FOLDER, settings_of
 from escrow.errors import UnavailableError
@@ -43,7 +43,7 @@ def webhooks(app: App, folder: Path | None, credentials: Path | None, once: bool
         settings = replace(settings, store=replace(settings.store, credentials=credentials))
     from escrow.webhooks.setting_up import deliverer
 
-    with deliverer(settings, app.clock, _tell) as found:
+    with told_as_setting(settings.store), deliverer(settings, app.clock, _tell) as found:
         if once:
             done = found.round()
             answer(app, _words(done), asdict(done))

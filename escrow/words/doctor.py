@@ -5,7 +5,8 @@ from escrow.words.row import row
 _NGINX = "infra/nginx.conf has every setting that a proxy in front needs, with its reason."
 _RENEW = "Renew it, put the new one into the proxy, and have the proxy read it."
 _POLICY = (
-    "Give its user the policy of the role service, and no other: scripts/minio setup, or infra/policies."
+    "Give its user the policy of the role service, and no other: scripts/minio setup (after an update with "
+    "--replace-policies), or infra/policies."
 )
 
 DOCTOR = {
@@ -126,7 +127,8 @@ DOCTOR = {
     "doctor_other_service": row(
         "Another service answers",
         "At {url} answers the service {found}; this identity is {expected}.",
-        "Have the proxy pass on to this service, correct public_url, or restore the identity from its copy.",
+        "If the key was changed on another machine, copy identity and former from there. Else have the proxy "
+        "pass on to this service, correct public_url, or restore the identity from its copy.",
     ),
     "doctor_other_url": row(
         "Two public URLs",

@@ -50,7 +50,10 @@ MACHINE = {
         "Cannot write", "{path} cannot be written.", "Check folder and permissions."
     ),
     "service_identity_unreadable": row(
-        "Cannot read", "The service's identity {path} cannot be read.", "Check it."
+        "Cannot read",
+        "The service's identity {path} cannot be read.",
+        "See that it is there, and this user's. If it is lost, put its copy back; without one: "
+        "escrow service new-key FOLDER --lost CARD.",
     ),
     "service_folder_exposed": row(
         "Service folder exposed", "Everybody may write {path}.", "Take that right away: chmod o-w."

@@ -51,7 +51,7 @@ STORAGE = {
         "A right is missing",
         "The credential may not do {operation} on the bucket {bucket}, or the bucket is not there.",
         "Use the credential made for this (--credentials, --root, s3_credentials), on the right buckets; "
-        "infra/policies says what each may do.",
+        "infra/policies says what each may do. After an update: scripts/minio setup --replace-policies.",
     ),
     "store_bucket_missing": row(
         "Bucket missing",
@@ -114,7 +114,8 @@ STORAGE = {
     "policy_differs": row(
         "Policy differs",
         "The policy {policy} is there already and says something else than this program's.",
-        "Compare it with infra/policies; `scripts/minio setup --replace-policies` replaces it.",
+        "After an update that is to be expected: `scripts/minio setup --replace-policies` puts its own "
+        "there. Else somebody changed it: compare it with infra/policies first.",
     ),
     "minio_user_differs": row(
         "User differs",

@@ -11,11 +11,15 @@ from pathlib import Path
 import pytest
 from support import build
 from support.circle import SEATS, Circle
+from support.minio import Site
 from support.running import Running, running
 
+from escrow.cli import endings
 from escrow.client import PathChoice, make_ticket
 from escrow.crypto.card import Card
 from escrow.errors import UnavailableError
+from escrow.store.canary import require_same_service
+from escrow.store.s3 import S3Store
 
 pytestmark = pytest.mark.timeout(300)
 
@@ -27,6 +31,16 @@ def escrow(*args: str) -> str:
     )
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
+
+
+def refused(*args: str) -> str:
+    """The code of what the command does not do because of a setting here."""
+    done = subprocess.run(
+        [sys.executable, "-m", "escrow.cli", "--json", *args], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == endings.SETUP, done.stderr
+    code: str = json.loads(done.stderr)["error"]["code"]
+    return code
 
 
 def cases_by_key(folder: Path) -> dict[str, int]:
@@ -91,3 +105,16 @@ def test_key_is_changed_forgotten_and_lost_and_the_case_goes_on(tmp_path: Path) 
     state = circle.sessions["mediator"].remembered(circle.case).state
     assert [card for _, card in state.signed] == [first, second, third]
     escrow("audit", str(home / "store"))
+
+
+def test_credential_that_may_not_note_a_card_is_named_and_no_key_made(site: Site, tmp_path: Path) -> None:
+    home, right = tmp_path / "service", site.settings("service")
+    where = ["--s3-endpoint", right.endpoint, "--s3-buckets", right.buckets]
+    first = escrow("service", "init", str(home), *where, "--s3-credentials", str(right.credentials))
+    store = S3Store(right)
+    require_same_service(store, Card.parse(first).fingerprint)
+    store.close()
+    key = (home / "identity").read_bytes()
+    assert refused("service", "new-key", str(home)) == "store_access_denied"
+    assert (home / "identity").read_bytes() == key
+    escrow("service", "new-key", str(home), "--credentials", str(site.settings("restore").credentials))
