@@ -10,12 +10,12 @@ from escrow.cli import as_json, everywhere, show
 from escrow.cli.app import App, Family, pass_app
 from escrow.cli.files import OUT, hand_over, read_file, read_text
 from escrow.cli.foreign import brief, prose
-from escrow.cli.names import full_case
+from escrow.cli.names import full_case, looks_like_id
 from escrow.cli.output import answer, ask, moment, say, table
 from escrow.cli.posting import check_out, finish, out_options
 from escrow.client import Card, CaseView, CharterDraft, CharterView, Invitation, Session
 from escrow.client.desk import require_told
-from escrow.errors import RefusedError
+from escrow.errors import RefusedError, SetupError
 
 MAX_DRAFT_FILE = 256 * 1024
 MAX_INVITATION_FILE = 4096
@@ -131,6 +131,8 @@ def accept(
         session, view, invitation = _join(app, Path(case), service_card)
         seat, proposal = seat or invitation.seat, proposal or invitation.proposal
     else:
+        if not looks_like_id(case):
+            raise SetupError("no_such_invitation", file=case)
         case = full_case(app, case)
         session = app.session(app.service_of(case))
         view = session.case(case)

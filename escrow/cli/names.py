@@ -29,6 +29,11 @@ def full_request(text: str, known: Iterable[str]) -> str:
     return text if _is_whole(text, HASH_BYTES) else _pick(text, known, "request")
 
 
+def looks_like_id(text: str) -> bool:
+    """Whether this can be an id or its beginning, and not the name of a file that is not there."""
+    return bool(_HEX.fullmatch(text))
+
+
 def _is_whole(text: str, count: int) -> bool:
     return len(text) == 2 * count and bool(_HEX.fullmatch(text))
 

@@ -41,6 +41,11 @@ COMMANDS = {
         "{path} is no file of this program.",
         "It knows charters, invitations, introductions, tickets, cards, key files, bundles, postings.",
     ),
+    "no_such_invitation": row(
+        "No such file",
+        "There is no file {file}, and that is no id of a case either.",
+        "Give the invitation's file as it was saved, with its folder; or the id of a case that you joined.",
+    ),
     "short_name_malformed": row(
         "Not an id", "That is no id of a {field}.", "Give all of its hex digits, or its first 6 or more."
     ),

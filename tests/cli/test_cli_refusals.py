@@ -170,6 +170,14 @@ def test_an_invitation_to_another_seat_is_refused(table: Table) -> None:
     assert code == "invitation_for_another_card"
 
 
+@pytest.mark.parametrize("file", ["invitation.jsn", "~/inv", "claimant.invitation"])
+def test_an_invitation_whose_file_is_not_there_is_called_a_file(table: Table, file: str) -> None:
+    assert table.person("claimant").refused("case", "accept", file, "--yes", status=8) == "no_such_invitation"
+    assert table.person("claimant").refused("case", "accept", "abc", "--yes", status=3) == (
+        "short_name_malformed"
+    )
+
+
 def test_a_date_without_a_zone_is_refused(table: Table) -> None:
     case = table.accepted()
     claimant = table.person("claimant")
