@@ -33,6 +33,9 @@ from escrow.service.desk import Desk
 from escrow.store.folder import FolderStore
 from escrow.store.interface import Bucket, Outcome, PartReceipt, Store, StoredPayload, UploadPlan
 
+PART = 8 * 1024 * 1024
+"""The largest part that a service with its own settings takes (U7)."""
+
 
 class PostedError(Exception):
     """The service refused a statement; `problem` is its answer."""
@@ -240,8 +243,10 @@ class Office:
         data = data if data is not None else f"ciphertext of {name}".encode()
         upload = build.bytes_of(f"upload {name}", 16).hex()
         who = build.SEATS[seat]
-        assert self.begin(case, who, upload, len(data)).status_code == 200
-        assert self.send_part(case, who, upload, 1, data).status_code == 200
+        size = max(1, min(len(data), PART))
+        assert self.begin(case, who, upload, len(data), size).status_code == 200
+        for number, at in enumerate(range(0, len(data), size), start=1):
+            assert self.send_part(case, who, upload, number, data[at : at + size]).status_code == 200
         return Payload(sha256=hashlib.sha256(data).hexdigest(), length=len(data), upload=upload)
 
     def deposited(self, case: build.Case, name: str = "record", *, seat: str = "claimant") -> str:

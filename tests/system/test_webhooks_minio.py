@@ -12,6 +12,7 @@ from support.receiver import Receiver, receiving
 
 from escrow.admin.old_messages import old_messages
 from escrow.errors import UnavailableError
+from escrow.ledger.keys import ServiceKeys
 from escrow.store import names
 from escrow.store.interface import Bucket
 from escrow.store.journal import Journal
@@ -39,10 +40,11 @@ def test_each_role_does_its_part_and_no_more(site: Site, receiver: Receiver, tmp
     put = office.client.put(f"/v1/hooks/{HOOK}", json={"url": receiver.url}, headers=office.bearer(claimant))
     assert put.status_code == 201
     case.note()
-    journal = Journal(own, build.SERVICE, office.clock, later=lambda work: None)
+    keys = ServiceKeys(build.SERVICE)
+    journal = Journal(own, keys, office.clock, later=lambda work: None)
     send = Sender(Networks.of(("127.0.0.0/8",)), ca_file=receiver.authority)
     finder = Finder(own, journal, lambda case, error: None)
-    running = Deliverer(own, build.SERVICE, finder, send, office.clock, lambda event, facts: None)
+    running = Deliverer(own, keys, finder, send, office.clock, lambda event, facts: None)
     assert running.round().delivered == case.state.head.n + 1
     assert office.get("/v1/hooks", claimant).get_json()["hooks"][0]["waiting"] == 0
     owner = claimant.card.fingerprint
