@@ -4,8 +4,8 @@ D1  All that is known is in the bucket; a process that starts reads it there. Tw
 may be killed anywhere: a message may come twice, and none is lost. Right before a try the message's marks are
     listed, so that two that run side by side mostly do not repeat each other.
 D2  A hook has one connection at a time and one try in a round that fails: then it rests, ten seconds to five
-    minutes. So a receiver that is dead or slow holds up nobody but itself, and one of `LINES` places for the
-    time of a try.
+    minutes. Its turn in a round ends after `TURN_S`, with the try under way then. So a receiver that is
+    dead or slow holds up nobody but itself, and one of `LINES` places for the time of a turn.
 D3  Only what is of the form is signed: a body is read strictly, and must be the one that its name says.
 """
 
@@ -34,6 +34,8 @@ LINES: Final = 16
 """Deliveries under way at once: each waits for a receiver most of its time."""
 FULL: Final = 1000
 """Messages that one round sends to one hook; the next goes on."""
+TURN_S: Final = 20.0
+"""After so long a hook's turn in a round ends, for a round waits for its last turn."""
 READ_AGAIN: Final = timedelta(minutes=10)
 """How often whole outboxes are read again: for what another process left that died."""
 SHORTEST_REST: Final = timedelta(seconds=10)
@@ -71,10 +73,11 @@ class Deliverer:
     """`clock`: aware UTC. Not shared by threads; it has some of its own."""
 
     def __init__(
-        self, store: Store, keys: ServiceKeys, finder: Finder, send: Send, clock: Clock, tell: Tell
-    ) -> None:
+        self, store: Store, keys: ServiceKeys, finder: Finder, send: Send, clock: Clock, tell: Tell, *,
+        turn_s: float = TURN_S,
+    ) -> None:  # fmt: skip
         self._store, self._keys, self._finder = store, keys, finder
-        self._send, self._clock, self._tell = send, clock, tell
+        self._send, self._clock, self._tell, self._turn_s = send, clock, tell, turn_s
         self._lines: dict[HookKey, _Line] = {}
 
     def round(self) -> Done:
@@ -131,8 +134,10 @@ class Deliverer:
         return any(one.due() <= _minutes(now) for one in line.waiting.values())
 
     def _work(self, line: _Line) -> tuple[int, int]:
-        """Send what is due, oldest first, until a try fails (D2). How many got through, and failed."""
-        now, delivered = self._clock(), 0
+        """Send what is due, oldest first, until a try fails or the turn ends (D2). How many got through, and
+        failed.
+        """
+        now, delivered, began = self._clock(), 0, time.monotonic()
         due = sorted(
             (one for one in line.waiting.values() if one.due() <= _minutes(now)),
             key=lambda one: (one.place.minute, one.place.message),
@@ -142,6 +147,8 @@ class Deliverer:
             if outcome is False:
                 return delivered, 1
             delivered += outcome is True
+            if time.monotonic() - began >= self._turn_s:
+                break
         return delivered, 0
 
     def _deliver(self, line: _Line, known: Pending) -> bool | None:

@@ -4,7 +4,7 @@ S1  The connection goes to an address that was checked (A1), with TLS that prove
     is looked up a second time.
 S2  No redirect is followed, no proxy of the environment used, no cookie kept. Of the answer only the
 status is read.
-S3  A try ends after `WHOLE_S`, however slowly the other side drips.
+S3  A try ends after `WHOLE_S`, however slowly the other side drips, or its name server answers.
 S4  200 to 299 is delivered; 410 closes the hook; everything else is tried again.
 """
 
@@ -12,7 +12,9 @@ import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,6 +52,10 @@ class Answer:
     gone: bool = False
 
 
+class _NoAnswerError(Exception):
+    """A name server took all the time of a try."""
+
+
 Send = Callable[[Target, dict[str, str], bytes], Answer]
 
 
@@ -73,12 +79,15 @@ class Sender:
 
     def __call__(self, target: Target, headers: dict[str, str], body: bytes) -> Answer:
         """Never raises because of the other side."""
+        began = time.monotonic()
         try:
-            addresses = checked(target, self._networks, self._resolve)
+            addresses = checked(target, self._networks, self._resolve_in_time)
         except AddressRefusedError as error:
             return Answer(delivered=False, outcome=error.reason)
+        except _NoAnswerError:
+            return Answer(delivered=False, outcome="too_slow")
         answer = Answer(delivered=False, outcome="unreachable")
-        with _Deadline(self._whole_s) as deadline:
+        with _Deadline(max(0.0, self._whole_s - (time.monotonic() - began))) as deadline:
             for address in addresses[:_USED]:
                 try:
                     return self._post(address, target, headers, body, deadline)
@@ -88,6 +97,21 @@ class Sender:
                     if outcome != "unreachable":
                         break  # it was reached: another address is the same receiver
         return answer
+
+    def _resolve_in_time(self, host: str, port: int) -> Sequence[str]:
+        """S3: no library cuts a look-up off, so it is left to a thread that ends when the system gives up."""
+        found: Future[Sequence[str]] = Future()
+
+        def look_up() -> None:
+            try:
+                found.set_result(self._resolve(host, port))
+            except (OSError, ValueError) as error:  # raised again by who waits for it
+                found.set_exception(error)
+
+        threading.Thread(target=look_up, name="webhooks-name", daemon=True).start()
+        if not wait([found], self._whole_s).done:
+            raise _NoAnswerError
+        return found.result()
 
     def _post(
         self, address: str, target: Target, headers: dict[str, str], body: bytes, deadline: "_Deadline"

@@ -3,6 +3,7 @@
 import json
 import socket
 import threading
+import time
 from collections.abc import Sequence
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler
@@ -24,7 +25,7 @@ from escrow.store.folder import FolderStore
 from escrow.store.interface import Bucket, Outcome, Store
 from escrow.store.journal import Journal
 from escrow.webhooks.address import Networks
-from escrow.webhooks.delivering import Deliverer
+from escrow.webhooks.delivering import TURN_S, Deliverer
 from escrow.webhooks.finding import Finder
 from escrow.webhooks.outbox import SCHEDULE
 from escrow.webhooks.sending import Answer, Send, Sender
@@ -60,6 +61,7 @@ def deliverer(
     store: Store | None = None,
     told: Told | None = None,
     keys: ServiceKeys | None = None,
+    turn_s: float = TURN_S,
 ) -> Deliverer:
     """Another process, with nothing but the storage, the identity and the settings."""
     store = store or FolderStore(office.folder / "store")
@@ -67,7 +69,7 @@ def deliverer(
     keys = keys or ServiceKeys(build.SERVICE)
     journal = Journal(store, keys, office.clock, later=lambda work: None)
     finder = Finder(store, journal, lambda case, error: told("case_damaged", {"case": case}))
-    return Deliverer(store, keys, finder, send or sender(office), office.clock, told)
+    return Deliverer(store, keys, finder, send or sender(office), office.clock, told, turn_s=turn_s)
 
 
 def add(office: Office, who: Identity, url: str, hook: str = ONE) -> dict[str, Any]:
@@ -473,3 +475,46 @@ def test_receiver_that_hangs_does_not_hold_up_another(office: Office, receiver: 
     done = deliverer(office, send=send).round()
     assert done.failed == 1
     assert done.delivered > 0
+
+
+def test_receiver_that_takes_every_message_slowly_does_not_hold_up_the_round(
+    office: Office, receiver: Receiver
+) -> None:
+    case = office.accepted()
+    later(office, hours=1)
+    add(office, CLAIMANT, receiver.url)
+    for _ in range(8):
+        case.note()
+    sent: list[bytes] = []
+
+    def slow(target: Target, headers: dict[str, str], body: bytes) -> Answer:
+        sent.append(body)
+        time.sleep(0.2)
+        return Answer(delivered=True, outcome="status_200")
+
+    running = deliverer(office, send=slow, turn_s=0.3)
+    first = running.round()
+    assert (first.delivered, first.waiting) == (2, 6)
+    while running.round().delivered:
+        pass
+    assert len(sent) == len(set(sent)) == 8
+
+
+def test_name_server_that_never_answers_is_given_up_in_time(office: Office, receiver: Receiver) -> None:
+    asked = threading.Event()
+
+    def silent(host: str, port: int) -> Sequence[str]:
+        asked.wait(5)
+        return ["127.0.0.1"]
+
+    settings = office.settings
+    send = Sender(
+        Networks.of(settings.webhook_networks), ca_file=settings.webhook_ca_file, resolve=silent, whole_s=0.3
+    )
+    began = time.monotonic()
+    try:
+        assert send(Target.parse(receiver.url), {}, b"{}").outcome == "too_slow"
+        assert time.monotonic() - began < 2
+    finally:
+        asked.set()
+    assert receiver.got == []
