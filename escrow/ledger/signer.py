@@ -3,7 +3,8 @@
 The seats' unanimous yes to a charter that names another card is what moves a case, and nothing else. Until
 the last of them has said it, the card in force signs, and from the entry after that the other one, alone.
 Only the proposal and the acceptances may be signed by either, so that a case whose key is lost can be moved
-at all: each of them is a party's own signed words, and none moves anything without all others.
+at all: each of them is a party's own signed words, and none moves anything without all others. The date of
+an entry by a card that is not in force binds nobody: what follows may be earlier (J4).
 """
 
 from collections.abc import Iterator

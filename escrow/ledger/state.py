@@ -209,7 +209,8 @@ class NoteState:
 
 @dataclass(slots=True, kw_only=True)
 class CaseState:
-    """The case as its chain says, up to `head`. `received_at` is that of the last entry.
+    """The case as its chain says, up to `head`. `received_at` is that of the
+    last entry by a card in force.
 
     `service`: the card that signs the next entry, as the charter in force says (L5). `signed`: who signed
     those there are, from which number on; a new row where it is another card than before.
