@@ -13,7 +13,7 @@ COMMANDS = {
     "identity_missing": row(
         "No identity",
         "There is no identity at {path}.",
-        "Make one with `escrow keygen`, or name yours with --identity.",
+        "Put the copy of yours there, or name it with --identity. Who never had one: `escrow keygen`.",
     ),
     "identity_exposed": row("Key file exposed", "Others may read {path} (mode {mode}).", _CHMOD),
     "nobody_to_ask": row(
