@@ -3,6 +3,7 @@
 `ESCROW_EXAMPLE_CASES=1000 ... --timeout 0` runs the same program with as many.
 """
 
+import csv
 import os
 import sqlite3
 import subprocess
@@ -51,6 +52,19 @@ def test_table_that_is_wrong_anywhere_opens_nothing(
     done = provider.run("open", str(table), "--invitations", str(provider.invitations), status=1)
     assert word in done.stderr
     assert provider.cases() == 0
+
+
+def test_reference_that_another_case_has_opens_nothing(provider: Provider, parties: Parties) -> None:
+    table = provider.table_of(parties, 1)
+    provider.open(table)
+    row = next(csv.DictReader(table.read_text().splitlines()))
+    with table.open("w", newline="") as file:
+        lines = csv.DictWriter(file, list(row))
+        lines.writeheader()
+        lines.writerows([row | {"reference": "B"}, row | {"title": "Another dispute"}])
+    done = provider.run("open", str(table), "--invitations", str(provider.invitations), status=1)
+    assert f"the reference {row['reference']} is that of the case {row['title']!r}" in done.stderr
+    assert provider.cases() == 1
 
 
 def test_cases_of_a_table_from_the_opening_to_the_download(provider: Provider, parties: Parties) -> None:

@@ -4,13 +4,13 @@ import argparse
 import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 
 import work
 from register import AGAIN, Register
-from table import TableError, read_table
+from table import Row, TableError, read_table
 
 from escrow.client import HttpCourier, Identity, Memory, Session
 from escrow.errors import EscrowError, UnavailableError
@@ -40,6 +40,7 @@ def show_card(_: argparse.Namespace, session: Session, __: Register) -> int:
 
 def open_cases(options: argparse.Namespace, session: Session, register: Register) -> int:
     rows = read_table(options.table)
+    _require_same(rows, register)
     if register.cursor() is None:  # before the first case: what happens from now on is told
         register.keep_cursor(session.changes().next)
     failed = 0
@@ -50,6 +51,14 @@ def open_cases(options: argparse.Namespace, session: Session, register: Register
         if done % 50 == 0 or done == len(rows):
             print(f"{done} of {len(rows)} rows, {failed} failed", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _require_same(rows: Sequence[Row], register: Register) -> None:
+    """The service gives the first case of a reference, whatever is asked for under it the second time."""
+    for row in rows:
+        title = register.title_of(row.reference)
+        if title not in (None, row.title):
+            raise TableError(f"the reference {row.reference} is that of the case {title!r}")
 
 
 def follow(options: argparse.Namespace, session: Session, register: Register) -> int:

@@ -80,6 +80,11 @@ class Register:
     def of_case(self, case: str) -> Entry | None:
         return next(self._read(f'{_ROW} WHERE "case" = ?', case), None)
 
+    def title_of(self, reference: str) -> str | None:
+        """What the case of this reference was opened as."""
+        found = next(self._read(f"{_ROW} WHERE reference = ?", reference), None)
+        return None if found is None else found.title
+
     def to_look_at_again(self) -> list[Entry]:
         return list(self._read(f"{_ROW} WHERE seen = {AGAIN}"))
 
