@@ -64,7 +64,7 @@ CASE = {
     "reference_taken": row(
         "Reference taken",
         "You call the case {case} so.",
-        "Use that case, or another reference.",
+        "Use that case, or another reference. Run again, a program with a reference finds that case.",
     ),
     "service_card_not_ours": row(
         "Another service",

@@ -95,7 +95,7 @@ FORGED = {
         "Another service",
         "The service shows the card {found}; for its address {expected} is known.",
         "Ask its people, not by way of it, whether its key has changed, and compare the whole card; then "
-        "give it with --service-card.",
+        "give it with --service-card; a program does with `session.service(told=card)`.",
     ),
     "payload_not_as_signed": row(
         "Another payload", "What the service sends is not as long as the depositor signed.", _SERVICE

@@ -20,11 +20,15 @@ SERVING = {
     "upload_unknown": row("Unknown upload", "No such upload was begun.", "Announce it first."),
     "token_missing": row("Who is asking?", "This needs a token.", "Send one made by `escrow token`."),
     "token_malformed": row(
-        "Not a token", "The Authorization header holds no token.", "Make one with `escrow token`."
+        "Not a token",
+        "The Authorization header holds no token.",
+        "Send `Authorization: Bearer TOKEN`, with all that `escrow token` prints, and nothing else.",
     ),
     "token_signature_false": row("False token", "The token is not signed by its card.", "Make a new one."),
     "token_wrong_audience": row(
-        "Token for another service", "The token names another service.", "Make one for this."
+        "Token for another service",
+        "The token names another service.",
+        "Make one for this, with its address in the very form that `url` of `/v1/service` shows.",
     ),
     "token_too_long": row("Token lives too long", "A token may live 5 minutes.", "Make a new one."),
     "token_stale": row("Token too old", "The token has expired.", _CLOCK),
