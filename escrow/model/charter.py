@@ -120,7 +120,7 @@ class Charter:
         for path in self.paths:
             if path.name == name:
                 return path
-        raise RefusedError("path_not_in_charter", path=name)
+        raise RefusedError("path_not_in_charter", path=name, paths=tuple(path.name for path in self.paths))
 
     @classmethod
     def read(cls, fields: Fields) -> "Charter":

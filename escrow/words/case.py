@@ -120,7 +120,7 @@ CASE = {
         "Key in use", "The ML-KEM key of {seat} is that of {other}.", "Accept with keys of your own identity."
     ),
     "path_not_in_charter": row(
-        "Unknown path", "The charter has no path called {path}.", "Choose one that it has."
+        "Unknown path", "The charter has no path called {path}.", "Take one of: {paths}."
     ),
     # Records
     "terms_differ_from_charter": row(

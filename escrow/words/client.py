@@ -63,7 +63,7 @@ CLIENT = {
     "invitation_for_another_card": row(
         "Not your invitation",
         "The seat {seat} is for the card {expected}; yours is {found}.",
-        "Use that identity.",
+        "Use the identity of that card (--home or --identity); or ask the convenor for your own invitation.",
     ),
     "invitation_for_another_service": row(
         "Another service", "The invitation is for {url}; {asked} was asked.", "Use the invitation's address."

@@ -157,7 +157,13 @@ def test_path_that_the_charter_does_not_have_is_refused(case: Case) -> None:
     made = seal_record(
         case.state, CLAIMANT, paths=[replace(terms(case.state, "settlement"), name="backdoor")]
     )
-    with refuses(RefusedError, "path_not_in_charter", state=case.state, path="backdoor"):
+    with refuses(
+        RefusedError,
+        "path_not_in_charter",
+        state=case.state,
+        path="backdoor",
+        paths=tuple(one.name for one in case.state.current.charter.paths),
+    ):
         case.post(CLAIMANT, made.deed)
 
 
