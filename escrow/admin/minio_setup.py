@@ -9,7 +9,7 @@ The policies are the files in infra/policies, written for buckets that begin wit
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from enum import StrEnum
@@ -67,21 +67,23 @@ def policy(folder: Path, name: str, buckets: str) -> dict[str, Any]:
 
 def set_up(
     settings: S3Settings, *, policies: Path, credentials: Path, ledger_days: int = LEDGER_DAYS,
-    replace: bool = False,
+    replace: bool = False, roles: Iterable[Role] = Role,
 ) -> Iterator[Step]:  # fmt: skip
     """Do it step by step. `settings.credentials` is that of the server's administrator.
 
     `credentials`: the folder where each role's file is written, or was before. `replace`: also policies that
-    are there and say something else. SetupError `bucket_not_locked` (bucket), `policy_differs` (policy),
-    `minio_refused` (step, reason), `policy_unreadable`, those of `read_credentials`, and where the server
-    cannot be spoken to those of `require_usable` in escrow/store/s3_check.py; UnavailableError as any call.
+    are there and say something else. `roles`: whose users are made. SetupError `bucket_not_locked` (bucket),
+    `policy_differs` (policy), `minio_refused` (step, reason), `policy_unreadable`, those of
+    `read_credentials`, and where the server cannot be spoken to those of `require_usable` in
+    escrow/store/s3_check.py; UnavailableError as any call.
     """
     yield from make_buckets(settings, ledger_days=ledger_days)
     yield _public_read(settings, policy(policies, PUBLIC_READ, settings.buckets), replace)
-    for role in Role:
+    admin, known = _users(settings)
+    for role in roles:
         name = policy_name(settings, role)
-        wanted = policy(policies, role, settings.buckets)
-        yield from add_user(settings, name, wanted, credentials / f"{role}.json", replace=replace)
+        yield _policy(admin, name, policy(policies, role, settings.buckets), replace)
+        yield _user(admin, known, name, credentials / f"{role}.json")
 
 
 def policy_name(settings: S3Settings, role: Role) -> str:
@@ -105,8 +107,19 @@ def add_user(
     settings: S3Settings, name: str, wanted: dict[str, Any], credentials: Path, *, replace: bool = False
 ) -> tuple[Step, Step]:
     """A policy, and the one user that it is for."""
+    admin, known = _users(settings)
+    return _policy(admin, name, wanted, replace), _user(admin, known, name, credentials)
+
+
+def _users(settings: S3Settings) -> tuple[Any, dict[str, Any]]:
+    """MinIO's own interface, and its users by their access keys.
+
+    To be asked before anything is made: a MinIO that has just started answers this once it has read what it
+    knows, and forgets what it was told before.
+    """
     admin = administrator(settings)
-    return _policy(admin, name, wanted, replace), _user(admin, name, credentials)
+    with asked("its users"):
+        return admin, json.loads(admin.user_list())
 
 
 def _bucket(connection: S3Connection, bucket: Bucket) -> Step:
@@ -198,7 +211,7 @@ def _policy(admin: Any, name: str, wanted: dict[str, Any], replace: bool) -> Ste
     return Step(what=what, made=True)
 
 
-def _user(admin: Any, policy: str, path: Path) -> Step:
+def _user(admin: Any, known: dict[str, Any], policy: str, path: Path) -> Step:
     """A user and the file that holds its credential. A file that is there says who the user is."""
     what = f"user {path.stem}, credential in {path}"
     made = not path.exists()
@@ -207,7 +220,7 @@ def _user(admin: Any, policy: str, path: Path) -> Step:
         write_credentials(path, _drawn(path.stem))
     given = read_credentials(path)
     with asked(what):
-        standing = json.loads(admin.user_list()).get(given.access_key)
+        standing = known.get(given.access_key)
         if standing is None:
             admin.user_add(given.access_key, given.secret_key)
         if standing is None or policy not in policies_of(standing):

@@ -1,13 +1,14 @@
 """The contract over a fake S3 server, which every machine has."""
 
-import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import partial
+from io import BytesIO
 from pathlib import Path
+from threading import Lock, Thread
+from typing import Any
 
-import boto3
 import pytest
-from moto.server import ThreadedMotoServer
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, MotoRequestHandler, create_backend_app
 from store.contract import ListingContract, ObjectContract
 from store.contract_publisher import SHORT, PublisherContract
 from store.contract_sweeper import SweeperContract
@@ -15,19 +16,41 @@ from store.contract_uploads import PayloadContract, RetentionContract
 from store.contract_versions import VersionsContract
 from store.racing import Opener, Storage
 from store.vandal import Vandal, vandal_in
+from support.s3_client import s3_client
+from werkzeug.serving import make_server
 
 from escrow.config import S3Settings
 from escrow.store.interface import Bucket
 from escrow.store.s3 import S3Store
+from escrow.store.s3_credentials import Credentials, write_credentials
+
+
+class OneAtATime:
+    """The fake, one request after the other, as soon as its body is there.
+
+    By itself it does in several steps what a server does in one: it forgets an upload before the object of
+    its parts is there, and answers 500 to requests that meet.
+    """
+
+    def __init__(self) -> None:
+        self._fake = DomainDispatcherApplication(create_backend_app)
+        self._turn = Lock()
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
+        environ["wsgi.input"] = BytesIO(environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0)))
+        with self._turn:
+            return list(self._fake(environ, start_response))
 
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    server = make_server("127.0.0.1", 0, OneAtATime(), threaded=True, request_handler=MotoRequestHandler)
+    thread = Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
 
 
 class MotoFixture:
@@ -47,13 +70,10 @@ class MotoFixture:
     @pytest.fixture
     def buckets(self, endpoint: str, tmp_path: Path) -> S3Settings:
         path = tmp_path / "credentials.json"
-        path.touch(mode=0o600)
-        path.write_text(json.dumps({"access_key": "testing", "secret_key": "testing"}))
+        who = Credentials(access_key="testing", secret_key="testing")
+        write_credentials(path, who)
         buckets = f"m{abs(hash(tmp_path)):x}"[:20]
-        client = boto3.session.Session().client(
-            "s3", endpoint_url=endpoint, region_name="us-east-1",
-            aws_access_key_id="testing", aws_secret_access_key="testing",
-        )  # fmt: skip
+        client = s3_client(endpoint, who)
         for bucket in Bucket:
             client.create_bucket(Bucket=f"{buckets}-{bucket.value}", ObjectLockEnabledForBucket=True)
         client.close()

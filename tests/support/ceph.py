@@ -4,7 +4,6 @@ Nobody here wrote it, and it disagrees with MinIO in useful ways. Debian has it.
 are skipped loudly, and fail under `scripts/test --all`.
 """
 
-import json
 import secrets
 import shutil
 import signal
@@ -17,14 +16,14 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-import boto3
 import pytest
 from support.machine import require_program
 from support.minio import die_with_parent, free_port
+from support.s3_client import s3_client
 
 from escrow.config import S3Settings
 from escrow.store.interface import Bucket
-from escrow.store.s3_credentials import Credentials, write_credentials
+from escrow.store.s3_credentials import Credentials, read_credentials, write_credentials
 
 INSTALL = "apt-get install radosgw ceph-mon ceph-osd ceph-common"
 START_S = 90
@@ -87,11 +86,7 @@ class Ceph:
             buckets=f"{self._base}{self._count:04d}",
             credentials=self._credentials,
         )
-        given = json.loads(self._credentials.read_text())
-        client = boto3.session.Session().client(
-            "s3", endpoint_url=self.endpoint, region_name="us-east-1",
-            aws_access_key_id=given["access_key"], aws_secret_access_key=given["secret_key"],
-        )  # fmt: skip
+        client = s3_client(self.endpoint, read_credentials(self._credentials))
         for bucket in Bucket:
             name = f"{settings.buckets}-{bucket.value}"
             client.create_bucket(Bucket=name, ObjectLockEnabledForBucket=locked and bucket is Bucket.RECORDS)

@@ -18,9 +18,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import boto3
 import pytest
 from support.machine import absent
+from support.s3_client import s3_client
 
 from escrow.admin.minio_setup import Role, Step, add_user, make_buckets, policy, set_up
 from escrow.config import S3Settings
@@ -110,14 +110,7 @@ class Minio:
 
     def client(self, credentials: Credentials | None = None) -> "S3Client":
         """boto3's, as root unless told otherwise. The caller closes it."""
-        who = credentials or self.root
-        return boto3.session.Session().client(
-            "s3",
-            endpoint_url=self.endpoint,
-            region_name="us-east-1",
-            aws_access_key_id=who.access_key,
-            aws_secret_access_key=who.secret_key,
-        )
+        return s3_client(self.endpoint, credentials or self.root)
 
 
 def minio_program() -> str:
@@ -127,7 +120,10 @@ def minio_program() -> str:
 
 
 class Site:
-    """Three buckets of their own on a server, with the users and policies of production."""
+    """Three buckets of their own on a server, with the users and policies of production.
+
+    A role's user is made when it is first asked for, since each takes the server a third of a second.
+    """
 
     def __init__(
         self, server: Minio, folder: Path, *, lock: str = "governance", buckets: str | None = None
@@ -137,24 +133,38 @@ class Site:
         self._folder = folder / self.buckets
         self._folder.mkdir(parents=True)
         self._lock = lock
+        self._made: set[str] = {"root"}
         write_credentials(self._folder / "root.json", server.root)
-        steps = set_up(self.settings("root"), policies=POLICIES, credentials=self._folder)
-        self.steps = tuple(steps)
+        self._set_up()
 
     def settings(self, role: str) -> S3Settings:
         """For a role of escrow/admin/minio_setup.py, or for "root"."""
+        if role not in self._made:
+            self._set_up(Role(role))
+            self._made.add(role)
+        return self._settings(role)
+
+    def credentials(self, role: str) -> Credentials:
+        settings = self.settings(role)
+        assert settings.credentials is not None
+        return read_credentials(settings.credentials)
+
+    def set_up(self) -> tuple[Step, ...]:
+        """All roles, as an administrator does it."""
+        self._made.update(Role)
+        return self._set_up(*Role)
+
+    def _set_up(self, *roles: Role) -> tuple[Step, ...]:
+        made = set_up(self._settings("root"), policies=POLICIES, credentials=self._folder, roles=roles)
+        return tuple(made)
+
+    def _settings(self, role: str) -> S3Settings:
         return S3Settings(
             endpoint=self.server.endpoint,
             buckets=self.buckets,
             credentials=self._folder / f"{role}.json",
             lock=self._lock,
         )
-
-    def credentials(self, role: str) -> Credentials:
-        return read_credentials(self._folder / f"{role}.json")
-
-    def set_up_again(self) -> tuple[Step, ...]:
-        return tuple(set_up(self.settings("root"), policies=POLICIES, credentials=self._folder))
 
     @contextmanager
     def client(self, role: str) -> "Iterator[S3Client]":

@@ -59,12 +59,20 @@ def _folder(site: Site) -> Path:
     return found.parent
 
 
+@pytest.fixture
+def whole(site: Site) -> Site:
+    """With the users of all roles."""
+    site.set_up()
+    return site
+
+
 def test_who_is_not_the_administrator_sets_nothing_up(site: Site, tmp_path: Path) -> None:
     wrong = tmp_path / "wrong.json"
     write_credentials(wrong, Credentials(access_key="nobody", secret_key="of that name"))
     out = tmp_path / "out"
     assert code(*_arguments(site, out, wrong)) == "store_credentials_refused"
-    service = _folder(site) / "service.json"
+    service = site.settings("service").credentials
+    assert service is not None
     assert code(*_arguments(site, out, service)) == "store_access_denied"
     assert not out.exists()
 
@@ -148,11 +156,11 @@ def test_file_of_certificates_that_is_none_is_named(site: Site, tmp_path: Path, 
 
 
 def test_setting_up_twice_says_that_all_was_there_and_keeps_the_credentials(site: Site) -> None:
-    folder = _folder(site)
+    set_up_before, folder = site.set_up(), _folder(site)
     before = {path.name: path.read_bytes() for path in folder.iterdir()}
     out, _ = run(*_arguments(site, folder, folder / "root.json"), "--json")
     steps = [json.loads(line) for line in out.splitlines()]
-    assert len(steps) > len(site.steps)  # and what was verified
+    assert len(steps) > len(set_up_before)  # and what was verified
     assert not any(step["made"] or step["warning"] for step in steps)
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in folder.iterdir())
@@ -176,21 +184,21 @@ def test_lock_of_the_ledger_is_neither_weakened_nor_shortened(
             ObjectLockConfiguration={"ObjectLockEnabled": "Enabled", "Rule": rule},
         )
     settings, folder = site.settings("root"), _folder(site)
-    for _ in set_up(settings, policies=POLICIES, credentials=folder, ledger_days=asked_days):
+    for _ in set_up(settings, policies=POLICIES, credentials=folder, ledger_days=asked_days, roles=()):
         pass
     with closing(S3Connection(settings)) as connection:
         assert default_retention(connection) == stands
 
 
-def test_policy_that_was_changed_is_replaced_only_when_asked(site: Site) -> None:
-    name, admin = f"{site.buckets}-sweep", _admin(site)
+def test_policy_that_was_changed_is_replaced_only_when_asked(whole: Site) -> None:
+    name, admin = f"{whole.buckets}-sweep", _admin(whole)
     nothing: Any = {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Deny", "Action": ["s3:*"], "Resource": ["arn:aws:s3:::*"]}],
     }
     admin.policy_add(policy_name=name, policy=nothing)
-    folder = _folder(site)
-    arguments = _arguments(site, folder, folder / "root.json")
+    folder = _folder(whole)
+    arguments = _arguments(whole, folder, folder / "root.json")
     assert code(*arguments) == "policy_differs"
     assert json.loads(admin.policy_list())[name]["Statement"][0]["Effect"] == "Deny"
     made = [json.loads(line) for line in run(*arguments, "--replace-policies", "--json")[0].splitlines()]
@@ -206,30 +214,30 @@ def test_bucket_that_was_made_without_locks_is_refused(minio_server: Minio, site
     assert code(*arguments, "--root", str(folder / "root.json")) == "bucket_not_locked"
 
 
-def test_user_with_more_rights_than_its_own_is_found(site: Site) -> None:
-    _admin(site).attach_policy(["readwrite"], user=site.credentials("audit").access_key)
+def test_user_with_more_rights_than_its_own_is_found(whole: Site) -> None:
+    _admin(whole).attach_policy(["readwrite"], user=whole.credentials("audit").access_key)
     with refuses(SetupError, "minio_user_differs", role="audit"):
-        list(verify(site.settings("root"), credentials=_folder(site)))
+        list(verify(whole.settings("root"), credentials=_folder(whole)))
 
 
-def test_user_that_was_disabled_is_found(site: Site) -> None:
-    _admin(site).user_disable(site.credentials("service").access_key)
+def test_user_that_was_disabled_is_found(whole: Site) -> None:
+    _admin(whole).user_disable(whole.credentials("service").access_key)
     with refuses(SetupError, "minio_user_differs", role="service"):
-        list(verify(site.settings("root"), credentials=_folder(site)))
+        list(verify(whole.settings("root"), credentials=_folder(whole)))
 
 
-def test_user_whose_credential_no_longer_fits_is_found(site: Site) -> None:
-    _admin(site).user_add(site.credentials("release").access_key, "another secret altogether")
+def test_user_whose_credential_no_longer_fits_is_found(whole: Site) -> None:
+    _admin(whole).user_add(whole.credentials("release").access_key, "another secret altogether")
     with refuses(SetupError, "store_credentials_refused"):
-        list(verify(site.settings("root"), credentials=_folder(site)))
+        list(verify(whole.settings("root"), credentials=_folder(whole)))
 
 
-def test_second_user_of_a_role_is_pointed_out(site: Site, tmp_path: Path) -> None:
+def test_second_user_of_a_role_is_pointed_out(whole: Site, tmp_path: Path) -> None:
     """As a set-up into another folder leaves behind: nobody may remember that it is there."""
-    for _ in set_up(site.settings("root"), policies=POLICIES, credentials=tmp_path / "elsewhere"):
+    for _ in set_up(whole.settings("root"), policies=POLICIES, credentials=tmp_path / "elsewhere"):
         pass
     warnings = [
-        step.what for step in verify(site.settings("root"), credentials=_folder(site)) if step.warning
+        step.what for step in verify(whole.settings("root"), credentials=_folder(whole)) if step.warning
     ]
     assert len(warnings) == len(Role)
     assert any(
