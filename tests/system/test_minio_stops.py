@@ -104,18 +104,19 @@ def test_call_that_waited_for_a_server_that_hung_is_answered_when_it_wakes(
         circle.require_nothing_lost(site.settings("audit"))
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
 def test_server_that_dies_under_work_and_comes_back_has_lost_nothing(
-    server: Minio, site: Site, circle: Circle, how: signal.Signals
+    server: Minio, site: Site, circle: Circle
 ) -> None:
     """Its data are where they were. The parties try again, and the service was never touched."""
+    ways = iter((signal.SIGKILL, signal.SIGTERM))
 
     def restart() -> None:
-        server.stop(how)
+        server.stop(next(ways))
         require_unavailable(circle.services[0].problem("GET", "/readyz", timeout=SOON_S))
         server.start()
 
     requests = circle.work(notes=3, actions={6: restart, 14: restart})
+    assert next(ways, None) is None
     assert circle.opens(requests[0])
     circle.require_nothing_lost(site.settings("audit"))
 
