@@ -13,6 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -28,7 +29,7 @@ from escrow.api.storage_log import StorageLog
 from escrow.api.watching import Watchers
 from escrow.api.worker import PatientWorker
 from escrow.config import Settings
-from escrow.errors import SetupError
+from escrow.errors import SetupError, UnavailableError
 from escrow.service.desk import Clock, Desk
 from escrow.store.interface import Store
 from escrow.store.opening import open_store
@@ -190,11 +191,23 @@ def serve(
         draining = Draining()
         app = create_app(settings, kept, clock, draining=draining, watch=watch)
         desk: Desk = app.extensions[EXTENSION]
-        desk.require_own_store()
+        _require_own_store(desk)
         announce()
         log.info("start", **started(settings, None if counts is None else counts.address))
         ends.callback(_say_stop, os.getpid())
         Server(settings, app, draining, listener, counts).run()
+
+
+def _require_own_store(desk: Desk) -> None:
+    """SetupError also for a right that is missing, as from the store's own look at itself."""
+    try:
+        desk.require_own_store()
+    except UnavailableError as error:
+        if isinstance(desk.settings.store, Path):
+            raise
+        from escrow.store.s3_check import at_start  # boto3 takes a quarter of a second to import
+
+        raise at_start(error, desk.settings.store) from error
 
 
 def _say_stop(parent: int) -> None:

@@ -261,7 +261,7 @@ def list_(app: App) -> None:
     rows = [
         (
             show.short(one.case),
-            brief(one.title, columns=show.TITLE) if one.trouble is None else f"trouble: {one.trouble}",
+            brief(one.title, columns=show.TITLE) if one.trouble is None else show.trouble(one.trouble),
             ", ".join(one.seats) or "no seat",
             one.standing.value if one.standing else "",
         )
@@ -269,6 +269,8 @@ def list_(app: App) -> None:
     ]
     if not rows and not failed:
         say(app, "No cases yet.")
+    if any(one.trouble for one in found):
+        say(app, "Why a case cannot be shown, and what to do: escrow inbox")
     cases = [as_json.summary(one) for one in found]
     answer(app, table(rows, indent=0), {"cases": cases, "failed": everywhere.as_json(failed)})
     everywhere.conclude(app, failed)

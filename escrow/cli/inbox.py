@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from escrow.cli import as_json, everywhere, show
+from escrow.cli import as_json, endings, everywhere, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.foreign import brief
 from escrow.cli.output import answer, say, table
@@ -25,12 +25,16 @@ def inbox(app: App) -> None:
         items=tuple(item for part in parts for item in part.items),
         troubles=tuple(trouble for part in parts for trouble in part.troubles),
     )
-    say(app, *(f"Case {show.short(one.case)} cannot be shown: {one.code}" for one in found.troubles))
+    troubles = [endings.tell(one.error) for one in found.troubles]
+    for one, told in zip(found.troubles, troubles, strict=True):
+        say(app, f"Case {show.short(one.case)} cannot be shown: {told.words} ({told.code})", told.hint)
     if not found.items and not failed:
         say(app, "Nothing waits for you.")
     rows = [(_words(item), brief(item.label), command(item, found.items)) for item in found.items]
     answer(app, table(rows, indent=0), {**as_json.inbox(found), "failed": everywhere.as_json(failed)})
     everywhere.conclude(app, failed)
+    if troubles:
+        raise click.exceptions.Exit(troubles[0].status)
 
 
 def _words(item: InboxItem) -> str:

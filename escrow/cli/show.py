@@ -38,6 +38,13 @@ def short(identifier: str) -> str:
     return identifier[:SHORT]
 
 
+def trouble(code: str) -> str:
+    """In place of the title of a case that cannot be shown."""
+    from escrow.words import WORDS
+
+    return f"cannot be shown: {WORDS[code].title if code in WORDS else code}"
+
+
 def who(card: Card, seats: tuple[str, ...] = ()) -> str:
     """A party: the seats it holds if it holds any, and the fingerprint to compare."""
     named = f"{', '.join(seats)}  " if seats else ""

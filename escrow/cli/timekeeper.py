@@ -7,11 +7,12 @@ request names its readers freely, or where the seat has once taken its sign-off 
 """
 
 import time
+from dataclasses import replace
 from datetime import datetime
 
 import click
 
-from escrow.cli import endings, everywhere, show
+from escrow.cli import everywhere, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.everywhere import Failure, failure
 from escrow.cli.output import answer, say
@@ -80,8 +81,11 @@ def _look(app: App) -> tuple[list[InboxItem], list[Failure]]:
 
 
 def _unshown(url: str, trouble: Trouble) -> Failure:
-    words = f"Case {show.short(trouble.case)} cannot be shown; what waits in it was not looked at."
-    return Failure(service=url, subject=trouble.case, code=trouble.code, words=words, status=endings.FORGED)
+    found = failure(url, trouble.error, trouble.case)
+    words = (
+        f"Case {show.short(trouble.case)} cannot be shown; what waits in it was not looked at. {found.words}"
+    )
+    return replace(found, words=words)
 
 
 def _sign_off_if_due(session: Session, item: InboxItem, now: datetime) -> bool:

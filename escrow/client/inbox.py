@@ -60,7 +60,7 @@ class InboxVerbs(Desk):
             except EscrowError as error:
                 if isinstance(error, UnavailableError) and error.code != DAMAGED:
                     raise
-                troubles.append(Trouble(case=case, code=error.code))
+                troubles.append(Trouble(case=case, error=error))
                 continue
             items += self._charters(known)
             items += self._envelopes(known)

@@ -11,6 +11,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from escrow.crypto.card import Card
+from escrow.errors import EscrowError
 from escrow.ledger.statement import Head
 from escrow.model.charter import Charter, Service
 from escrow.model.ids import CaseId, Hash, RecordId
@@ -215,12 +216,15 @@ class InboxItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trouble:
-    """A case that could not be shown, and the error's code (a forged chain is one case's trouble, not all
-    cases').
-    """
+    """A case that could not be shown, and why (a forged chain is one case's trouble, not all cases')."""
 
     case: CaseId
-    code: str
+    error: EscrowError
+
+    @property
+    def code(self) -> str:
+        """The error's code."""
+        return self.error.code
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from support.build import party
 
 from escrow.client import Courier, Identity
 from escrow.errors import EscrowError, ForgedError, SetupError, UnavailableError
+from escrow.words import WORDS, describe
 
 OTHER = "https://other.example"
 TROUBLES = [
@@ -82,6 +83,24 @@ def test_one_bad_service_hides_nothing_of_the_others(table: Table, lines: Lines,
         told = respondent.told("--json", *args, status=_status(trouble))
         assert any(one["case"] == table.case for one in told[key])
         assert told["failed"] == [{"service": OTHER, "subject": None, "code": code}]
+
+
+def test_case_that_the_service_forged_is_told_in_words_and_hides_no_other(table: Table) -> None:
+    respondent = table.person("respondent")
+    forged = table.open()
+    respondent.type("case", "join", "invitation.json")
+    other = table.open()
+    respondent.type("case", "join", "invitation.json")
+    table.service.chains[forged] = table.service.chains[other]
+    result = respondent.type("inbox", status=5)
+    assert other[:12] in result.stdout
+    assert f"Case {forged[:12]} cannot be shown: " in result.stderr
+    code = respondent.told("--json", "inbox", status=5)["troubles"][0]["code"]
+    assert f"{describe(ForgedError(code)).remedy}" in result.stderr
+    listed = respondent.type("case", "list")
+    assert WORDS[code].title in listed.stdout
+    assert code not in listed.stdout
+    assert "escrow inbox" in listed.stderr
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda error: type(error).__name__)

@@ -72,9 +72,11 @@ def places(tmp_path: Path) -> Iterator[Places]:
         absent("mc", "scripts/minio install --with-mc")
     with minio(tmp_path / "first/data") as first, minio(tmp_path / "second/data") as second:
         site = Site(first, tmp_path / "site", buckets="escrow")
+        site.set_up()
         keep = tmp_path / "keep"
         keep.mkdir(mode=0o700)
         copy = Site(second, tmp_path / "copy", buckets="escrow")
+        copy.set_up()
         shutil.copy(copy.settings("root").credentials or "", keep / "root.json")
         shutil.copytree(
             tmp_path / "copy/escrow", keep / "credentials", ignore=shutil.ignore_patterns("root.json")

@@ -99,16 +99,27 @@ def test_buckets_that_are_not_there(site: Site, tmp_path: Path) -> None:
     assert f"no bucket {site.buckets}-no-records" in said
 
 
-def test_storage_of_another_service(site: Site, tmp_path: Path) -> None:
+@pytest.fixture
+def other(site: Site, tmp_path: Path) -> Path:
+    """Another service's folder; the store is another's already."""
     with running(tmp_path, site.settings("service")):
         pass
-    other = tmp_path / "other"
-    other.mkdir()
-    key = other / "service.key"
+    folder = tmp_path / "other"
+    folder.mkdir()
+    key = folder / "service.key"
     key.touch(mode=0o600)
     key.write_text(build.party("another service").dump())
+    return folder
+
+
+def test_storage_of_another_service(site: Site, other: Path) -> None:
     said = refused(other, site.settings("service"))
     assert build.SERVICE.card.fingerprint in said
+
+
+def test_policy_of_before_a_service_could_change_its_key(site: Site, other: Path, tmp_path: Path) -> None:
+    said = refused(other, lacking(site, tmp_path, "KnowOwnCards", "s3:GetObject"))
+    assert "scripts/minio setup --replace-policies" in said
 
 
 def test_credential_of_another_role(site: Site, tmp_path: Path) -> None:
