@@ -82,10 +82,8 @@ def _look(app: App) -> tuple[list[InboxItem], list[Failure]]:
 
 def _unshown(url: str, trouble: Trouble) -> Failure:
     found = failure(url, trouble.error, trouble.case)
-    words = (
-        f"Case {show.short(trouble.case)} cannot be shown; what waits in it was not looked at. {found.words}"
-    )
-    return replace(found, words=words)
+    said = f"Case {show.short(trouble.case)} cannot be shown; what waits in it was not looked at."
+    return replace(found, words=f"{said} {found.words}")
 
 
 def _sign_off_if_due(session: Session, item: InboxItem, now: datetime) -> bool:
