@@ -22,7 +22,15 @@ import pytest
 from support.machine import absent
 from support.s3_client import s3_client
 
-from escrow.admin.minio_setup import Role, Step, add_user, make_buckets, policy, set_up
+from escrow.admin.minio_setup import (
+    Role,
+    Step,
+    add_user,
+    make_buckets,
+    policy,
+    policy_name,
+    set_up,
+)
 from escrow.config import S3Settings
 from escrow.store.interface import Bucket
 from escrow.store.s3_credentials import Credentials, read_credentials, write_credentials
@@ -140,7 +148,8 @@ class Site:
     def settings(self, role: str) -> S3Settings:
         """For a role of escrow/admin/minio_setup.py, or for "root"."""
         if role not in self._made:
-            self._set_up(Role(role))
+            root, wanted = self._settings("root"), policy(POLICIES, role, self.buckets)
+            add_user(root, policy_name(root, Role(role)), wanted, self._folder / f"{role}.json")
             self._made.add(role)
         return self._settings(role)
 
