@@ -25,6 +25,11 @@ class StoreCourier:
         self._store = store
         self._upload = upload
 
+    @property
+    def url(self) -> str:
+        """No service is asked."""
+        return ""
+
     def bundle(self, case: CaseId, request: Hash) -> bytes:
         """Without what is lost of share objects. RefusedError `request_unknown`, `not_released`; ForgedError
         `case_of_other_service`.

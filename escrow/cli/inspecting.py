@@ -12,13 +12,13 @@ from pathlib import Path
 import click
 
 from escrow.cli.app import App, Verb, pass_app
-from escrow.cli.carrying import FORMAT as RELEASE
-from escrow.cli.carrying import parse_label
 from escrow.cli.deeds import statement_facts
 from escrow.cli.files import read_file
 from escrow.cli.output import answer, table
 from escrow.cli.readers import groups
 from escrow.client import Card, CharterDraft, Introduction, Invitation, Posting
+from escrow.client.carrying import FORMAT as RELEASE
+from escrow.client.carrying import parse_label
 from escrow.client.posting import MAX_POSTING
 from escrow.errors import MalformedError
 from escrow.ledger import jws

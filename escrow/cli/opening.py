@@ -11,12 +11,12 @@ import click
 from escrow.cli import as_json, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.bars import progress
-from escrow.cli.carrying import Parcel, Release, parcel_in, read_label, write_label
 from escrow.cli.foreign import brief
 from escrow.cli.names import full_case, full_request
 from escrow.cli.output import answer, moment, say, size, table
 from escrow.cli.readers import MAX_TICKET_FILE, groups, read_ticket
 from escrow.client import Fault, Identity, Opened, fetch_release, open_files, open_release
+from escrow.client.carrying import Parcel, Release, parcel_in, read_label
 from escrow.errors import NotFoundError, RefusedError
 from escrow.ledger.jws import UnverifiedJws
 from escrow.ledger.replay import extend
@@ -110,7 +110,6 @@ def fetch(app: App, case: str, request: str | None, out: Path | None, anyone: bo
     with _explained(app), progress(app) as shown:
         courier = app.courier(release.service, identity)
         found = fetch_release(courier, release.case, release.request, folder, progress=shown)
-    write_label(folder, release)
     say(
         app,
         f"Fetched and checked, {size(found.length)}. Its reader opens it: escrow open {quote(str(folder))}",

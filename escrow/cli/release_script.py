@@ -9,7 +9,6 @@ import click
 from escrow.cli.app import App, pass_app
 from escrow.cli.archives import FILE, FOLDER, archive, run, storage_of, storage_options
 from escrow.cli.bars import progress
-from escrow.cli.carrying import Release, write_label
 from escrow.cli.deed_log import SOME_FAILED, DeedLog
 from escrow.cli.output import moment, say, size
 from escrow.errors import EscrowError
@@ -125,7 +124,6 @@ def hand(app: App, /, case: str, request: str, out: Path, log: Path | None, **wh
         one = _one(found, case, request)
         with progress(app) as bar:
             verified = write(found, *one, out, progress=bar)
-        write_label(out, Release(service="", case=one[0], request=one[1]))
         readers = [ticket.card.fingerprint for ticket in verified.request.tickets]
         say(
             app,

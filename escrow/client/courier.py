@@ -151,6 +151,11 @@ class PayloadStream:
 class ReleaseCourier(Protocol):
     """Carries what has been released: all that opening a record takes."""
 
+    @property
+    def url(self) -> str:
+        """Of the service, as it calls itself: the audience of tokens. Empty where none is asked."""
+        ...
+
     def payload(self, case: CaseId, record: RecordId, *, start: int) -> AbstractContextManager[PayloadStream]:
         """The record's encrypted bytes from byte `start` on. UnavailableError when the line breaks midway."""
         ...
@@ -166,11 +171,6 @@ class ReleaseCourier(Protocol):
 
 class Courier(ReleaseCourier, Protocol):
     """Carries words to one service and back. `url` is its public URL, without a slash at the end."""
-
-    @property
-    def url(self) -> str:
-        """As the service calls itself: the audience of tokens."""
-        ...
 
     def service(self) -> ServiceInfo:
         """Needs no token."""

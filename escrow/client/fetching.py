@@ -1,5 +1,5 @@
 """Fetch a released record to keep: `bundle.json` and `payload`, all that opening it will ever need beside the
-reader's identity (opening.open_files).
+reader's identity (opening.open_files), with a label that says of what (carrying.py).
 
 Numbered as in README.md.
 
@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from escrow.client.carrying import BUNDLE_NAME, PAYLOAD_NAME, Release, write_label
 from escrow.client.courier import ReleaseCourier
 from escrow.client.disk import renamed
 from escrow.client.downloading import PayloadReader
@@ -29,7 +30,6 @@ from escrow.ledger.bundle import MAX_BUNDLE
 from escrow.model.ids import CaseId, Hash
 from escrow.model.record import RecordBody
 
-BUNDLE_NAME, PAYLOAD_NAME = "bundle.json", "payload"
 CHUNK = 1024 * 1024
 
 
@@ -51,7 +51,9 @@ def fetch_release(
     *,
     progress: Progress = silent,
 ) -> Fetched:
-    """Fetch bundle and payload of a released request into `folder`. Harmless to repeat: it goes on.
+    """Fetch a released request into `folder`, which `escrow open FOLDER` then opens without the service.
+
+    Writes bundle, payload and label. Harmless to repeat: it goes on.
 
     `identity`: insist, before anything is written, that the request names this reader (RefusedError
     `reader_not_named`). RefusedError `not_released` and NotFoundError `not_found` as in
@@ -71,6 +73,7 @@ def fetch_release(
         _require_same(payload, body)
     else:
         _fetch_payload(courier, case, body, payload, progress)
+    write_label(folder, Release(service=courier.url, case=case, request=request))
     return Fetched(bundle=bundle, payload=payload, length=body.payload.length)
 
 

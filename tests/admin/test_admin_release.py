@@ -256,7 +256,11 @@ def test_credential_that_may_not_look_ends_the_run_instead_of_failing_case_after
 def test_what_is_handed_over_is_bundle_and_payload_and_no_more(archive: Archive, tmp_path: Path) -> None:
     asked = one(archive, Standing.TO_HAND)
     verified = hand(archive, asked.case, asked.request, tmp_path / "for-reiter")
-    assert sorted(path.name for path in (tmp_path / "for-reiter").iterdir()) == ["bundle.json", "payload"]
+    assert sorted(path.name for path in (tmp_path / "for-reiter").iterdir()) == [
+        "bundle.json",
+        "payload",
+        "release.json",
+    ]
     assert [ticket.card.fingerprint for ticket in verified.request.tickets] == list(asked.readers)
 
 

@@ -8,10 +8,11 @@ from typing import Any
 import pytest
 from client.honest import HonestCourier, LyingCourier, Service, World
 from client.test_client_lies import released
-from support.build import party
+from support.build import URL, party
 from support.refusals import refuses
 
 from escrow.client import Fault, PathChoice, Stage, fetch_release, make_ticket, open_files, open_release
+from escrow.client.carrying import Release, read_label
 from escrow.client.courier import PayloadStream
 from escrow.crypto import metadata as metadata_room
 from escrow.crypto.payload import Metadata
@@ -35,7 +36,8 @@ def test_record_opens_from_its_two_files_without_any_service(
     world: World, kept: tuple[str, str, Path]
 ) -> None:
     case, request, folder = kept
-    assert sorted(path.name for path in folder.iterdir()) == ["bundle.json", "payload"]
+    assert sorted(path.name for path in folder.iterdir()) == ["bundle.json", "payload", "release.json"]
+    assert read_label(folder) == Release(service=URL, case=case, request=request)
     opened = open_files(
         folder / "bundle.json", folder / "payload", case, request, world.folder / "out", identity=ARBITRATOR
     )
@@ -168,7 +170,7 @@ def test_what_another_fetch_left_is_not_gone_on_with(world: World, left: bytes) 
     folder.mkdir()
     (folder / "payload.part").write_bytes(left)
     fetched = fetch_release(courier, case, request, folder)
-    assert sorted(path.name for path in folder.iterdir()) == ["bundle.json", "payload"]
+    assert sorted(path.name for path in folder.iterdir()) == ["bundle.json", "payload", "release.json"]
     assert fetched.payload.stat().st_size == fetched.length
 
 

@@ -7,12 +7,13 @@ that the label names, and is shown that case.
 from dataclasses import dataclass
 from pathlib import Path
 
-from escrow.cli.files import read_file, write_file
-from escrow.client.fetching import BUNDLE_NAME, PAYLOAD_NAME
+from escrow.client.disk import renamed
+from escrow.crypto.landing import landing
 from escrow.model.charter import MAX_URL
 from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId, Hash
 from escrow.model.wire import Fields, decode_json, encode_json
 
+BUNDLE_NAME, PAYLOAD_NAME = "bundle.json", "payload"
 FORMAT = "escrow.release.v1"
 LABEL_NAME = "release.json"
 MAX_LABEL = 4096
@@ -20,7 +21,7 @@ MAX_LABEL = 4096
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
-    """Which release, and which service keeps it (empty where nobody said)."""
+    """Which release, and the address of the service that keeps it (empty where nobody said)."""
 
     service: str
     case: CaseId
@@ -41,12 +42,14 @@ def parcel_in(folder: Path) -> Parcel:
 
 def write_label(folder: Path, of: Release) -> None:
     label = {"format": FORMAT, "service": of.service, "case": of.case, "request": of.request}
-    write_file(folder / LABEL_NAME, encode_json(label) + b"\n", force=True)
+    with landing(folder / LABEL_NAME, overwrite=True) as file:
+        file.write(encode_json(label) + b"\n")
 
 
 def read_label(folder: Path) -> Release:
     """SetupError `file_unreadable` where the folder has none; MalformedError."""
-    return parse_label(read_file(folder / LABEL_NAME, limit=MAX_LABEL, what="release"))
+    with renamed("file_unreadable"), (folder / LABEL_NAME).open("rb") as file:
+        return parse_label(file.read(MAX_LABEL + 1))
 
 
 def parse_label(raw: bytes) -> Release:
