@@ -4,11 +4,13 @@ It is a label on a parcel, signed by nobody: whoever opens the folder checks eve
 that the label names, and is shown that case.
 """
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from escrow.client.disk import renamed
 from escrow.crypto.landing import landing
+from escrow.errors import MalformedError, RefusedError
 from escrow.model.charter import MAX_URL
 from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId, Hash
 from escrow.model.wire import Fields, decode_json, encode_json
@@ -41,9 +43,21 @@ def parcel_in(folder: Path) -> Parcel:
 
 
 def write_label(folder: Path, of: Release) -> None:
+    """RefusedError `file_exists` where a file of the label's name is not this release's; SetupError."""
+    path = folder / LABEL_NAME
+    if os.path.lexists(path) and not _is_label(path, of):
+        raise RefusedError("file_exists", file=path.name)
     label = {"format": FORMAT, "service": of.service, "case": of.case, "request": of.request}
-    with landing(folder / LABEL_NAME, overwrite=True) as file:
+    with landing(path, overwrite=True) as file:
         file.write(encode_json(label) + b"\n")
+
+
+def _is_label(path: Path, of: Release) -> bool:
+    try:
+        found = read_label(path.parent)
+    except MalformedError:
+        return False
+    return (found.case, found.request) == (of.case, of.request)
 
 
 def read_label(folder: Path) -> Release:

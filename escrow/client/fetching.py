@@ -3,8 +3,9 @@ reader's identity (opening.open_files), with a label that says of what (carrying
 
 Numbered as in README.md.
 
- K1  The bundle is written once it has verified, for this case and request. One that is there is replaced only
-     by another of the same request: later sign-offs come to it.
+ K1  The bundle is written once it has verified, for this case and request, and its shares suffice to open it.
+     One that is there is replaced only by another of the same request that has all of its shares: later
+     sign-offs come to it, and nothing that was kept is lost again.
  K2  The payload gathers in `payload.part`, and gets its name once length and SHA-256 are those of the signed
      statement. What an interruption left is hashed again and gone on with; if that was not the beginning of
      this payload, it is fetched anew.
@@ -26,7 +27,7 @@ from escrow.crypto.identity import Identity
 from escrow.crypto.landing import landing
 from escrow.crypto.transcript import Sha256
 from escrow.errors import EscrowError, ForgedError, RefusedError
-from escrow.ledger.bundle import MAX_BUNDLE
+from escrow.ledger.bundle import MAX_BUNDLE, VerifiedBundle, require_quorum
 from escrow.model.ids import CaseId, Hash
 from escrow.model.record import RecordBody
 
@@ -56,37 +57,41 @@ def fetch_release(
     Writes bundle, payload and label. Harmless to repeat: it goes on.
 
     `identity`: insist, before anything is written, that the request names this reader (RefusedError
-    `reader_not_named`). RefusedError `not_released` and NotFoundError `not_found` as in
-    `opening.open_release`; RefusedError `file_exists` where another file has one of the names; ForgedError
-    `payload_digest_false`, `payload_truncated`, `payload_too_long`; SetupError `file_not_written`.
+    `reader_not_named`). RefusedError `not_released` and `shares_below_quorum`, and NotFoundError `not_found`,
+    as in `opening.open_release`; RefusedError `file_exists` where another file has one of the names;
+    ForgedError `payload_digest_false`, `payload_truncated`, `payload_too_long`; SetupError
+    `file_not_written`.
     """
     raw = ask_bundle(courier, case, request)
     verified = read_bundle(raw, case, request)
+    require_quorum(verified)
     if identity is not None:
         reader_keys(verified, identity, None)
     with renamed("file_not_written"):
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    write_label(folder, Release(service=courier.url, case=case, request=request))
     bundle, payload = folder / BUNDLE_NAME, folder / PAYLOAD_NAME
-    _keep_bundle(raw, bundle, case, request)
+    _keep_bundle(raw, verified, bundle)
     body = verified.record.body
     if os.path.lexists(payload):
         _require_same(payload, body)
     else:
         _fetch_payload(courier, case, body, payload, progress)
-    write_label(folder, Release(service=courier.url, case=case, request=request))
     return Fetched(bundle=bundle, payload=payload, length=body.payload.length)
 
 
-def _keep_bundle(raw: bytes, path: Path, case: CaseId, request: Hash) -> None:
+def _keep_bundle(raw: bytes, verified: VerifiedBundle, path: Path) -> None:
     """K1."""
     replaces = os.path.lexists(path)
     if replaces:
         with renamed("file_unreadable"), path.open("rb") as file:
             kept = file.read(MAX_BUNDLE + 1)
         try:
-            read_bundle(kept, case, request)
+            standing = read_bundle(kept, verified.state.case, verified.request.hash)
         except EscrowError:
             raise RefusedError("file_exists", file=path.name) from None
+        if not standing.shares.keys() <= verified.shares.keys():
+            return
     left = memoryview(raw)
     with landing(path, overwrite=replaces) as sink:
         while left:  # a disk that fills up takes a part, and refuses only then

@@ -209,7 +209,7 @@ def open_shares(
         place = verified._place_of(card)
         if ticket_keys is None or ticket_keys.Q != verified.request.tickets[place].Q:
             raise RefusedError("ticket_keys_wrong", request=verified.request.hash)
-    _require_quorum(verified)
+    require_quorum(verified)
     p, wrong = _find_p(verified, place, ticket_keys)
     q = None if place is None or ticket_keys is None else ticket_keys.q
     sealed, record = verified.path.record_path.sealed, verified.record
@@ -265,7 +265,8 @@ def _passed(
     return disclose(envelope, ticket_keys.kem, Label.TICKET_ENVELOPE, context)
 
 
-def _require_quorum(verified: VerifiedBundle) -> None:
+def require_quorum(verified: VerifiedBundle) -> None:
+    """That its share objects suffice. RefusedError `shares_below_quorum` (missing, bad, lost)."""
     verdict = assess_seats(verified.path.record_path.terms.policy, frozenset(verified.shares))
     if not verdict.met:
         bad = tuple(seat for seat, _ in verified.bad)

@@ -12,12 +12,13 @@ from support.build import URL, party
 from support.refusals import refuses
 
 from escrow.client import Fault, PathChoice, Stage, fetch_release, make_ticket, open_files, open_release
-from escrow.client.carrying import Release, read_label
+from escrow.client.carrying import Release, read_label, write_label
 from escrow.client.courier import PayloadStream
 from escrow.crypto import metadata as metadata_room
 from escrow.crypto.payload import Metadata
 from escrow.errors import EscrowError, ForgedError, MalformedError, RefusedError, SetupError
 from escrow.model import sealing as sealing_room
+from escrow.model.wire import decode_json, encode_json
 
 ARBITRATOR = party("arbitrator")
 BODY = b"We agree on 4,000,000."
@@ -115,7 +116,8 @@ def test_changed_payload_is_not_kept(world: World) -> None:
     parts[1] = bytes(len(parts[1]))
     with refuses(ForgedError, "payload_digest_false"):
         fetch_release(courier, case, request, world.folder / "kept")
-    assert [path.name for path in (world.folder / "kept").iterdir()] == ["bundle.json"]
+    kept = {path.name for path in (world.folder / "kept").iterdir()}
+    assert kept == {"bundle.json", "release.json"}
 
 
 @pytest.mark.parametrize("name", ["bundle.json", "payload"])
@@ -180,6 +182,55 @@ def test_bundle_is_replaced_by_a_later_one_of_the_same_request(world: World) -> 
     world.session("mediator").sign_off(case, request)
     later = fetch_release(courier, case, request, world.folder / "kept").bundle.read_bytes()
     assert len(later) > len(first)
+
+
+def without_shares(raw: bytes, *_: Any) -> bytes:
+    return encode_json({**decode_json(raw, limit=len(raw), field="bundle"), "shares": []})
+
+
+def test_bundle_that_opens_nothing_is_not_fetched_and_replaces_none_that_does(world: World) -> None:
+    case, request, courier = released(world)
+    lying = LyingCourier(courier)
+    lying.lies["bundle"] = without_shares
+    folder = world.folder / "kept"
+    with refuses(RefusedError, "shares_below_quorum"):
+        fetch_release(lying, case, request, folder)
+    assert not folder.exists()
+    kept = fetch_release(courier, case, request, folder).bundle.read_bytes()
+    with refuses(RefusedError, "shares_below_quorum"):
+        fetch_release(lying, case, request, folder)
+    assert (folder / "bundle.json").read_bytes() == kept
+
+
+def test_bundle_with_fewer_shares_replaces_none_with_more(world: World) -> None:
+    case, request, courier = released(world)
+    fewer = courier.bundle(case, request)
+    world.session("mediator").sign_off(case, request)
+    folder = world.folder / "kept"
+    kept = fetch_release(courier, case, request, folder).bundle.read_bytes()
+    lying = LyingCourier(courier)
+    lying.lies["bundle"] = lambda raw, *_: fewer
+    assert fetch_release(lying, case, request, folder).bundle.read_bytes() == kept
+
+
+@pytest.mark.parametrize("theirs", [b"my own notes", b"{}", b'{"format": "escrow.release.v1"}'])
+def test_file_of_the_label_s_name_that_is_another_s_stays(world: World, theirs: bytes) -> None:
+    case, request, courier = released(world)
+    folder = world.folder / "kept"
+    folder.mkdir()
+    (folder / "release.json").write_bytes(theirs)
+    with refuses(RefusedError, "file_exists", file="release.json"):
+        fetch_release(courier, case, request, folder)
+    assert [(path.name, path.read_bytes()) for path in folder.iterdir()] == [("release.json", theirs)]
+
+
+def test_folder_of_another_release_is_refused(world: World) -> None:
+    case, request, courier = released(world)
+    folder = world.folder / "kept"
+    folder.mkdir()
+    write_label(folder, Release(service=URL, case=case, request="ab" * 32))
+    with refuses(RefusedError, "file_exists", file="release.json"):
+        fetch_release(courier, case, request, folder)
 
 
 # A depositor that seals nonsense beside the document
