@@ -72,15 +72,15 @@ def places(tmp_path: Path) -> Iterator[Places]:
         absent("mc", "scripts/minio install --with-mc")
     with minio(tmp_path / "first/data") as first, minio(tmp_path / "second/data") as second:
         site = Site(first, tmp_path / "site", buckets="escrow")
-        site.set_up()
+        for role in ("service", "release", "audit"):
+            site.credentials(role)
         keep = tmp_path / "keep"
         keep.mkdir(mode=0o700)
-        copy = Site(second, tmp_path / "copy", buckets="escrow")
-        copy.set_up()
+        copy = Site(second, tmp_path / "copy", buckets="escrow")  # its other users are made as the guide says
+        (keep / "credentials").mkdir(mode=0o700)
         shutil.copy(copy.settings("root").credentials or "", keep / "root.json")
-        shutil.copytree(
-            tmp_path / "copy/escrow", keep / "credentials", ignore=shutil.ignore_patterns("root.json")
-        )
+        for role in ("audit", "restore"):
+            shutil.copy(copy.settings(role).credentials or "", keep / "credentials")
         yield Places(site=site, copy=copy, folder=tmp_path)
 
 
