@@ -12,7 +12,7 @@ from escrow.cli.files import OUT, hand_over, read_file, read_text
 from escrow.cli.foreign import brief, prose
 from escrow.cli.names import full_case, looks_like_id
 from escrow.cli.output import answer, ask, moment, say, table
-from escrow.cli.posting import check_out, finish, out_options
+from escrow.cli.posting import check_out, finish, out_options, tell_receipt
 from escrow.client import Card, CaseView, CharterDraft, CharterView, Invitation, Session
 from escrow.client.desk import require_told
 from escrow.errors import RefusedError, SetupError
@@ -35,27 +35,47 @@ def case() -> None:
 
 @case.command("open")
 @click.argument("charter", type=CHARTER)
+@click.option(
+    "--reference",
+    metavar="TEXT",
+    help="Your own name for the case, which nobody else learns; the same again gives the same case.",
+)
 @SERVICE_CARD
 @out_options
 @pass_app
-def open_(app: App, charter: Path, service_card: str | None, out: Path | None, force: bool) -> None:
+def open_(
+    app: App, charter: Path, reference: str | None, service_card: str | None, out: Path | None, force: bool
+) -> None:  # fmt: skip
     """Open a case with the charter in a TOML file, and print the case's id.
 
     You become its convenor. Next: `escrow case invite CASE SEAT` for every seat.
     """
+    if reference is not None and out is not None:
+        raise click.UsageError("--reference is for a case that is opened now, and goes without --out.")
     check_out(out, force=force)
     draft = _read_draft(charter)
     session = app.session(app.require_service())
     told = None if service_card is None else Card.parse(service_card)
+    done = f"Opened. Now invite the holder of each seat: {', '.join(draft.seats)}"
+    if reference is not None:
+        receipt = session.open_case(draft, service_card=told, reference=reference)
+        session.case(receipt.case)  # this home knows it, and by its short name
+        _say_service(app, session, told)
+        if not receipt.created:
+            done = "Your reference has this case already; no other was opened, whatever the charter says."
+        tell_receipt(app, receipt, data=receipt.case, facts={}, done=(done,))
+        return
     posting = session.prepare_open_case(draft, service_card=told)
+    _say_service(app, session, told)
+    finish(app, session, posting, out=out, force=force, data=posting.hash, facts={}, done=done)
+
+
+def _say_service(app: App, session: Session, told: Card | None) -> None:
+    """Who this home takes for the service from now on, where nobody has told it."""
     if told is None:
         pinned = session.service()
         say(app, f"The service at {pinned.url} says it is {pinned.card.groups}",
             "From now on no other is taken for it; compare this with its people.")  # fmt: skip
-    finish(
-        app, session, posting, out=out, force=force, data=posting.hash, facts={},
-        done=f"Opened. Now invite the holder of each seat: {', '.join(draft.seats)}",
-    )  # fmt: skip
 
 
 def _read_draft(path: Path) -> CharterDraft:

@@ -50,12 +50,19 @@ def finish(
         receipt = session.send(posting)
         if posting.case is None:
             session.case(receipt.case)  # from now on this home knows the case, and by its short name
-        say(app, done, *then, receipt_line(receipt))
-        answer(app, data, {**as_json.receipt(receipt), **facts})
+        tell_receipt(app, receipt, data=data, facts=facts, done=(done, *then))
         return
     url = post_url(session.courier.url, posting)
     write_posting(app, posting, out, url, force=force)
     answer(app, data, {**as_json.written(posting, out, url), **facts})
+
+
+def tell_receipt(
+    app: App, receipt: Receipt, *, data: str, facts: dict[str, Any], done: Sequence[str]
+) -> None:
+    """Of what was sent. As `finish`."""
+    say(app, *done, receipt_line(receipt))
+    answer(app, data, {**as_json.receipt(receipt), **facts})
 
 
 def write_posting(app: App, posting: Posting, out: Path, url: str, *, force: bool) -> None:
