@@ -39,6 +39,7 @@ class Parcel:
 
 
 def parcel_in(folder: Path) -> Parcel:
+    """Where the two files of a release lie in a folder that `fetch_release` wrote."""
     return Parcel(bundle=folder / BUNDLE_NAME, payload=folder / PAYLOAD_NAME)
 
 
