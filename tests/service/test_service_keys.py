@@ -21,7 +21,7 @@ from escrow.service.post import post
 from escrow.store import names
 from escrow.store.folder import FolderStore
 
-ANYBODY = build.party("anybody")
+ANYBODY, MEDIATOR = build.party("anybody"), build.SEATS["mediator"]
 
 
 def changed(office: Office) -> Card:
@@ -104,6 +104,27 @@ def test_opening_posted_again_after_the_change_has_its_first_receipt(office: Off
     changed(office)
     again = open_case(restarted(office).desk, raw)
     assert (again.entry, again.created) == (first.entry, False)
+
+
+def test_yes_that_was_kept_back_moves_no_case_to_a_key_that_was_stolen_and_changed_since(
+    office: Office,
+) -> None:
+    case = office.accepted()
+    stolen = changed(office)
+    one = restarted(office)
+    moving = seen_by(one, case)
+    proposal = moving.propose(build.charter(service=stolen))
+    yes = moving.statement(MEDIATOR, build.acceptance(case.id, proposal, "mediator", MEDIATOR))
+    for seat in ("claimant", "respondent"):
+        moving.accept(seat, proposal=proposal)
+    current = changed(one)
+    later = seen_by(restarted(one), case)
+    before = tree(one.folder)
+    assert code_of(lambda: later.send(yes)) == ("proposal_card_not_current", 409)
+    assert tree(one.folder) == before
+    assert later.state.service == build.SERVICE.card
+    later.accept_all(later.propose(build.charter(service=current)))
+    assert later.state.service == current
 
 
 # What it goes on with
