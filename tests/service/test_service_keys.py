@@ -9,6 +9,7 @@ from support import build
 from support.office import HttpChain, Office, PostedError, tree
 from support.refusals import refuses
 
+from escrow.admin.service_keys import count_cases
 from escrow.crypto.card import Card
 from escrow.errors import RefusedError, SetupError, UnavailableError
 from escrow.ledger.signer import read_any
@@ -156,6 +157,26 @@ def test_moved_case_is_served_without_the_former_key_by_a_process_that_starts(of
     fresh = seen_by(restarted(office), case)
     fresh.note()
     assert fresh.state.signer_of(fresh.state.head.n) == new
+
+
+def test_key_that_a_proposal_alone_names_is_counted_for_no_case_and_its_removal_stops_none(
+    office: Office,
+) -> None:
+    """One slow seat: the key is changed again, and the one that waits for its yes is moved away."""
+    case = office.accepted()
+    between = changed(office)
+    one = restarted(office)
+    proposal = seen_by(one, case).propose(build.charter(service=between))
+    new = changed(one)
+    assert count_cases(FolderStore(office.folder / "store")).cases == {build.SERVICE.card: 1}
+    (office.folder / "former" / between.fingerprint).unlink()
+    later = seen_by(restarted(one), case)
+    assert code_of(lambda: later.accept_all(proposal)) == ("service_key_not_held", 503)
+    later.note()
+    assert later.state.service == build.SERVICE.card
+    later.accept_all(later.propose(build.charter(service=new)))
+    later.note()
+    assert later.state.service == new
 
 
 def test_case_whose_key_is_lost_takes_nothing_but_the_move_and_then_goes_on(office: Office) -> None:
