@@ -7,6 +7,8 @@ where it is lost, no case goes on until its seats have moved it to another (new_
 
 import os
 import stat
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from escrow.crypto.card import Card
@@ -27,17 +29,35 @@ def create_service_identity(path: Path, identity: Identity | None = None) -> Car
     SetupError `service_identity_exists`, `service_identity_unwritable`.
     """
     identity = identity or Identity.generate()
+    with writing(path):
+        try:
+            handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError as error:
+            raise SetupError("service_identity_exists", path=str(path)) from error
+        with gone_if_it_fails(path), os.fdopen(handle, "w") as file:
+            file.write(identity.dump() + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    return identity.card
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[None]:
+    """Rename OSError to SetupError `service_identity_unwritable` (path)."""
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError as error:
-        raise SetupError("service_identity_exists", path=str(path)) from error
+        yield
     except OSError as error:
         raise SetupError("service_identity_unwritable", path=str(path)) from error
-    with os.fdopen(handle, "w") as file:
-        file.write(identity.dump() + "\n")
-        file.flush()
-        os.fsync(file.fileno())
-    return identity.card
+
+
+@contextmanager
+def gone_if_it_fails(path: Path) -> Iterator[None]:
+    """Half a key is none. For who has made this file: another's is not to be removed."""
+    try:
+        yield
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
 
 
 def load_service_identity(path: Path) -> Identity:

@@ -1,6 +1,7 @@
 """A new key for a service: made beside the old one, noted in the store, and put in its place in one step.
 
-Broken off anywhere, what is left is the old key in force or the new one: the last step is a rename. The old
+Broken off anywhere, what is left is the old key in force or the new one: the last step is a rename. The file
+aside keeps others from a change at the same time; which key is the old one is read once it is there. The old
 key stays in `former`, since the cases under its card go on by it until their seats move them (L5).
 """
 
@@ -12,7 +13,13 @@ from pathlib import Path
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
 from escrow.errors import SetupError
-from escrow.service.identity import FORMER, create_service_identity, load_service_identity
+from escrow.service.identity import (
+    FORMER,
+    create_service_identity,
+    gone_if_it_fails,
+    load_service_identity,
+    writing,
+)
 from escrow.store.canary import note_next
 from escrow.store.interface import Store
 
@@ -22,14 +29,15 @@ def change_service_key(path: Path, store: Store) -> Card:
 
     `store` takes the note that the new card is this service's too. SetupError `service_identity_*`, with
     `service_identity_of_another_store`, and `service_key_change_interrupted` (path) where another change is
-    under way, or was broken off; UnavailableError of the store. Then all is as before.
+    under way, or was broken off; UnavailableError of the store. Then the old key is in force as before.
+    SetupError `service_key_not_flushed`: the new one is.
     """
-    old = load_service_identity(path)
-    with _made_aside(path) as (aside, card):
+    with _alone(path) as (aside, card):
+        old = load_service_identity(path)  # not before: another change may have come to its end
         _keep_former(path, old)
         note_next(store, old.card.fingerprint, card.fingerprint)
         os.replace(aside, path)
-    _settle(path.parent)
+    _flush_changed(path)
     return card
 
 
@@ -38,47 +46,52 @@ def replace_lost_key(path: Path, store: Store, lost: Card) -> Card:
 
     SetupError `service_identity_exists` where there is one, and as `change_service_key`.
     """
-    if path.exists():
-        raise SetupError("service_identity_exists", path=str(path))
-    with _made_aside(path) as (aside, card):
+    with _alone(path) as (aside, card):
+        if path.exists():
+            raise SetupError("service_identity_exists", path=str(path))
         note_next(store, lost.fingerprint, card.fingerprint)
-        os.link(aside, path)  # never over another
+        try:
+            os.link(aside, path)  # never over another
+        except FileExistsError as error:
+            raise SetupError("service_identity_exists", path=str(path)) from error
         aside.unlink()
-    _settle(path.parent)
+    _flush_changed(path)
     return card
 
 
 @contextmanager
-def _made_aside(path: Path) -> Iterator[tuple[Path, Card]]:
-    """A new key in a file beside, which is gone again where it did not come to its place."""
+def _alone(path: Path) -> Iterator[tuple[Path, Card]]:
+    """A new key in a file aside, from where it goes to its place. While it is there nobody else begins."""
     aside = path.with_name(f"{path.name}.next")
     try:
-        card = create_service_identity(aside)
+        with _made(aside, path) as card:
+            yield aside, card
     except SetupError as error:
-        if error.code == "service_identity_exists":
+        if error.code == "service_identity_exists" and error.fields["path"] == str(aside):
             raise SetupError("service_key_change_interrupted", path=str(aside)) from error
         raise
-    try:
-        _with_rights_of(path, aside)
-        yield aside, card
-    finally:
-        aside.unlink(missing_ok=True)
+
+
+@contextmanager
+def _made(aside: Path, like: Path, identity: Identity | None = None) -> Iterator[Card]:
+    """A new key, or this one, in a file with the rights of `like`, gone where what follows fails."""
+    card = create_service_identity(aside, identity)
+    with gone_if_it_fails(aside), writing(like):
+        _with_rights_of(like, aside)
+        yield card
 
 
 def _keep_former(path: Path, old: Identity) -> None:
     """Whole or not at all; once more changes nothing."""
     folder = path.parent / FORMER
-    target = folder / old.card.fingerprint
     aside = folder / f".{old.card.fingerprint}"
-    with _writing(folder):
+    with writing(folder):
         folder.mkdir(mode=0o700, exist_ok=True)
         _with_rights_of(path, folder)
         aside.unlink(missing_ok=True)
-    create_service_identity(aside, old)
-    with _writing(folder):
-        _with_rights_of(path, aside)
-        os.replace(aside, target)
-    _settle(folder)
+        with _made(aside, path, old):
+            os.replace(aside, folder / old.card.fingerprint)
+        _flush(folder)
 
 
 def _with_rights_of(path: Path, made: Path) -> None:
@@ -88,18 +101,17 @@ def _with_rights_of(path: Path, made: Path) -> None:
         os.chown(made, found.st_uid, found.st_gid)
 
 
-def _settle(folder: Path) -> None:
+def _flush_changed(path: Path) -> None:
+    try:
+        _flush(path.parent)
+    except OSError as error:
+        raise SetupError("service_key_not_flushed", path=str(path)) from error
+
+
+def _flush(folder: Path) -> None:
     """Make what was renamed in this folder survive a loss of power."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise SetupError("service_identity_unwritable", path=str(folder)) from error

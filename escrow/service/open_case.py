@@ -3,10 +3,11 @@
 Rules (numbered as in README.md):
  O1  The opening is posted by a card that the settings let open cases.
  O2  The charter pins this service: its current card (a later one may also keep the card in force, L5), and
-     its public URL.
+     its public URL. Of a proposal that is asked again at every yes: a key may have been changed since.
  O3  The convenor and every seat have their index object before the entry exists.
 """
 
+from escrow.crypto.card import Card
 from escrow.errors import RefusedError
 from escrow.ledger.replay import Admitted
 from escrow.ledger.state import CaseState
@@ -57,11 +58,26 @@ def require_card(desk: Desk, state: CaseState, charter: Charter) -> None:
 
     RefusedError `service_card_not_ours`; UnavailableError `service_key_not_held`.
     """
-    card = charter.service.card
+    if not _may_sign(desk, state, charter.service.card):
+        raise RefusedError("service_card_not_ours", expected=desk.card.fingerprint)
+
+
+def require_card_still(desk: Desk, state: CaseState, charter: Charter) -> None:
+    """O2, of every yes, the last or not: one that was kept back would move the case to a key that the service
+    has replaced since, which may have been stolen.
+
+    RefusedError `proposal_card_not_current`; UnavailableError `service_key_not_held`.
+    """
+    if not _may_sign(desk, state, charter.service.card):
+        raise RefusedError("proposal_card_not_current", expected=desk.card.fingerprint)
+
+
+def _may_sign(desk: Desk, state: CaseState, card: Card) -> bool:
+    """Whether the case may go by this card from now on. UnavailableError `service_key_not_held`."""
     if card in (state.service, desk.card):
-        return
+        return True
     desk.journal.require_key(card)
-    raise RefusedError("service_card_not_ours", expected=desk.card.fingerprint)
+    return False
 
 
 def _require_convenor(desk: Desk, statement: Statement) -> None:

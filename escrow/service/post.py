@@ -14,6 +14,7 @@ from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Statement, UnverifiedStatement
 from escrow.model.deeds import (
     SEALING,
+    CharterAccepted,
     CharterProposed,
     RecordDroppedOff,
     RecordSealed,
@@ -25,7 +26,7 @@ from escrow.service import deposit, request, sign_off
 from escrow.service.desk import Desk
 from escrow.service.gate import mend_index, require_author
 from escrow.service.limits import require_room, require_statement_size
-from escrow.service.open_case import prepare_charter, require_card
+from escrow.service.open_case import prepare_charter, require_card, require_card_still
 from escrow.service.watching import Post, posting
 from escrow.store.journal import Receipt
 
@@ -69,6 +70,8 @@ def _prepare(desk: Desk, state: CaseState, admitted: Admitted, attachment: bytes
         case CharterProposed() as deed:
             require_card(desk, state, deed.charter)
             prepare_charter(desk, state.case, deed.charter)
+        case CharterAccepted() as deed:
+            require_card_still(desk, state, state.charters[deed.proposal].charter)
         case RecordSealed() as deed:
             deposit.prepare(desk, state.case, deed.body.payload, statement.author)
         case RecordDroppedOff() as deed:

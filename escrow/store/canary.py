@@ -56,13 +56,14 @@ def require_same_service(store: Store, fingerprint: str) -> None:
 def note_next(store: Store, former: str, following: str) -> None:
     """Note that the service of the card `former` has the card `following` from now on, too.
 
-    Where nobody has started on the store yet, the first start will note its card, and this does nothing.
-    SetupError "service_identity_of_another_store" where `former` is not noted.
+    Where nobody has started on the store yet it is noted as that of `former`: a process that has loaded that
+    key may start after the change. That comes last, so that a credential without the right to note a card
+    makes it nobody's. SetupError "service_identity_of_another_store" where `former` is not noted.
     """
-    if owner(store) is None:
-        return
-    require_same_service(store, former)
+    if owner(store) is not None:
+        require_same_service(store, former)
     store.create(Bucket.LEDGER, names.later_service(following), f"{following}\n".encode("ascii"))
+    require_same_service(store, former)
 
 
 def is_noted(store: Store, fingerprint: str) -> bool:

@@ -18,7 +18,7 @@ import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeAlias
 
 from escrow.errors import MalformedError, NotFoundError, TooLargeError, UnavailableError
 from escrow.store.interface import MIB, Bucket, Outcome
@@ -30,6 +30,8 @@ _FOLDER_MODE: Final = 0o700
 _NEW: Final = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _FOLDERS_REMEMBERED: Final = 10_000  # bounds the memory below; forgetting one costs a flush
+
+_Owner: TypeAlias = tuple[int, int] | None
 
 
 class Aside:
@@ -52,6 +54,7 @@ class Disk:
 
     def __init__(self, root: Path) -> None:
         self._root = os.path.abspath(root)
+        self._owner = _owner_below(self._root)
         self._flushed_folders: set[str] = set()
 
     def path(self, bucket: Bucket, name: str) -> str:
@@ -90,7 +93,7 @@ class Disk:
         """A new locked file aside; gone at the end, unless a crash comes first."""
         folder = self.path(bucket, _ASIDE)
         self.require_folder(folder)
-        aside = _new_aside(folder)
+        aside = _new_aside(folder, self._owner)
         try:
             yield aside
         finally:
@@ -153,7 +156,9 @@ class Disk:
         parent = os.path.dirname(folder)
         if folder != self._root:
             self.require_folder(parent)
-        if _make_folder(folder) or folder != self._root:  # what is above an existing root is not ours
+        if (
+            _make_folder(folder, self._owner) or folder != self._root
+        ):  # what is above an existing root is not ours
             flush_folder(parent)
         if len(self._flushed_folders) >= _FOLDERS_REMEMBERED:
             self._flushed_folders.clear()
@@ -197,20 +202,35 @@ class Disk:
         return data
 
 
-def _make_folder(folder: str) -> bool:
+def _owner_below(root: str) -> _Owner:
+    """Who is to own what root makes for a service that runs as another user: whose the folder is in which it
+    lies. None: who makes it.
+    """
+    if os.geteuid() != 0:
+        return None
+    there = next(folder for folder in (Path(root), *Path(root).parents) if folder.exists()).stat()
+    return None if there.st_uid == 0 else (there.st_uid, there.st_gid)
+
+
+def _make_folder(folder: str, owner: _Owner) -> bool:
     try:
         os.mkdir(folder, _FOLDER_MODE)
     except FileExistsError:
         return False
+    if owner is not None:
+        with opened(folder, os.O_RDONLY | os.O_DIRECTORY) as fd:
+            os.fchown(fd, *owner)
     return True
 
 
-def _new_aside(folder: str) -> Aside:
+def _new_aside(folder: str, owner: _Owner) -> Aside:
     while True:
         path = f"{folder}/{secrets.token_hex(16)}"
         fd = os.open(path, _NEW, _FILE_MODE)
         try:
             fcntl.flock(fd, fcntl.LOCK_EX)
+            if owner is not None:
+                os.fchown(fd, *owner)
             if os.fstat(fd).st_nlink:
                 return Aside(fd, path)
         except BaseException:

@@ -71,6 +71,12 @@ CASE = {
         "The charter pins another card than this service's, which is {expected}.",
         "Compare the card with the service's people, and correct the charter: it may have a new key.",
     ),
+    "proposal_card_not_current": row(
+        "Not the service's current card",
+        "It would move the case to a card that is not the service's current one (any more), {expected}.",
+        "Nothing is moved. Ask the service's people for its card, and have the move proposed anew: "
+        "`escrow case move-service`.",
+    ),
     "service_url_not_ours": row(
         "Another address",
         "The charter names another address; this service's is {expected}.",

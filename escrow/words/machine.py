@@ -47,7 +47,9 @@ MACHINE = {
         "File exists", "{path} is there already.", "Nothing was overwritten: use it."
     ),
     "service_identity_unwritable": row(
-        "Cannot write", "{path} cannot be written.", "Check folder and permissions."
+        "Cannot write",
+        "{path} cannot be written. Nothing is changed.",
+        "Check folder, permissions and room on the disk.",
     ),
     "service_identity_unreadable": row(
         "Cannot read",
@@ -78,6 +80,11 @@ MACHINE = {
         "Key change not finished",
         "{path} is there: a change of the key was broken off or is under way. The old key is in force.",
         "If nobody is at it, remove {path}, which nothing uses yet, and run `escrow service new-key` again.",
+    ),
+    "service_key_not_flushed": row(
+        "The new key is not safe yet",
+        "The new key is in {path}, and in force, but the disk did not say that it keeps it.",
+        "Copy {path} elsewhere now, and see to the disk. The new card: `escrow --json service keys FOLDER`.",
     ),
     "store_not_create_only": row(
         "Unsafe storage",

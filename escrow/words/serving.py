@@ -48,9 +48,10 @@ SERVING = {
     ),
     "service_key_not_held": row(
         "A key of the service is not here",
-        "The case goes by the service's card {card}, whose key this process does not have.",
+        "It takes the key of the service's card {card}, which this process does not have.",
         "Try again in a minute: another process may have it. The operator restarts every process after a "
-        "change of the key and keeps former keys while cases need them; a lost one the seats replace.",
+        "change of the key and keeps former keys while cases need them. If it stays so, that key is lost: "
+        "the seats move the case to the current one.",
     ),
     "ledger_damaged": row("Ledger damaged", "Entry {n} of the case {case} is not sound ({reason}).", _AUDIT),
     "stored_object_differs": row(

@@ -1,27 +1,24 @@
 """A service that changes its key: by which key each process signs, and what it refuses. Refusals first."""
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from support import build
 from support.office import HttpChain, Office, PostedError, tree
 from support.refusals import refuses
 
+from escrow.admin.service_keys import count_cases
 from escrow.crypto.card import Card
 from escrow.errors import RefusedError, SetupError, UnavailableError
 from escrow.ledger.signer import read_any
 from escrow.model.deeds import Note
-from escrow.service import new_key
-from escrow.service.identity import create_service_identity, load_service_identity, load_service_keys
 from escrow.service.new_key import change_service_key, replace_lost_key
 from escrow.service.open_case import open_case
 from escrow.service.post import post
 from escrow.store import names
 from escrow.store.folder import FolderStore
 
-ANYBODY = build.party("anybody")
+ANYBODY, MEDIATOR = build.party("anybody"), build.SEATS["mediator"]
 
 
 def changed(office: Office) -> Card:
@@ -106,6 +103,27 @@ def test_opening_posted_again_after_the_change_has_its_first_receipt(office: Off
     assert (again.entry, again.created) == (first.entry, False)
 
 
+def test_yes_that_was_kept_back_moves_no_case_to_a_key_that_was_stolen_and_changed_since(
+    office: Office,
+) -> None:
+    case = office.accepted()
+    stolen = changed(office)
+    one = restarted(office)
+    moving = seen_by(one, case)
+    proposal = moving.propose(build.charter(service=stolen))
+    yes = moving.statement(MEDIATOR, build.acceptance(case.id, proposal, "mediator", MEDIATOR))
+    for seat in ("claimant", "respondent"):
+        moving.accept(seat, proposal=proposal)
+    current = changed(one)
+    later = seen_by(restarted(one), case)
+    before = tree(one.folder)
+    assert code_of(lambda: later.send(yes)) == ("proposal_card_not_current", 409)
+    assert tree(one.folder) == before
+    assert later.state.service == build.SERVICE.card
+    later.accept_all(later.propose(build.charter(service=current)))
+    assert later.state.service == current
+
+
 # What it goes on with
 
 
@@ -137,6 +155,26 @@ def test_moved_case_is_served_without_the_former_key_by_a_process_that_starts(of
     assert fresh.state.signer_of(fresh.state.head.n) == new
 
 
+def test_key_that_a_proposal_alone_names_is_counted_for_no_case_and_its_removal_stops_none(
+    office: Office,
+) -> None:
+    """One slow seat: the key is changed again, and the one that waits for its yes is moved away."""
+    case = office.accepted()
+    between = changed(office)
+    one = restarted(office)
+    proposal = seen_by(one, case).propose(build.charter(service=between))
+    new = changed(one)
+    assert count_cases(FolderStore(office.folder / "store")).cases == {build.SERVICE.card: 1}
+    (office.folder / "former" / between.fingerprint).unlink()
+    later = seen_by(restarted(one), case)
+    assert code_of(lambda: later.accept_all(proposal)) == ("service_key_not_held", 503)
+    later.note()
+    assert later.state.service == build.SERVICE.card
+    later.accept_all(later.propose(build.charter(service=new)))
+    later.note()
+    assert later.state.service == new
+
+
 def test_case_whose_key_is_lost_takes_nothing_but_the_move_and_then_goes_on(office: Office) -> None:
     office.desk.require_own_store()
     case = office.accepted()
@@ -159,76 +197,3 @@ def test_case_under_a_card_that_the_store_does_not_know_is_answered_for_nobody(o
     (office.folder / "store/ledger" / names.SERVICE).write_text(f"{ANYBODY.card.fingerprint}\n")
     answer = restarted(office).get(f"/v1/cases/{case.id}", build.CONVENOR)
     assert answer.get_json()["code"] == "ledger_damaged"
-
-
-# The change itself
-
-
-@pytest.fixture
-def site(tmp_path: Path) -> tuple[Path, FolderStore]:
-    path, store = tmp_path / "identity", FolderStore(tmp_path / "store")
-    create_service_identity(path, build.SERVICE)
-    store.check()
-    return path, store
-
-
-def test_change_keeps_the_old_key_for_its_owner_only_and_is_made_twice_as_well(
-    site: tuple[Path, FolderStore],
-) -> None:
-    path, store = site
-    first, second = change_service_key(path, store), change_service_key(path, store)
-    keys = load_service_keys(path)
-    assert keys.current.card == second
-    assert {one.card for one in keys.former} == {build.SERVICE.card, first}
-    files = [path, *(path.parent / "former").iterdir()]
-    assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
-    assert (path.parent / "former").stat().st_mode & 0o777 == 0o700
-
-
-def test_lost_key_is_not_replaced_where_there_is_one(site: tuple[Path, FolderStore]) -> None:
-    path, store = site
-    with refuses(SetupError, "service_identity_exists"):
-        replace_lost_key(path, store, build.SERVICE.card)
-
-
-def test_change_that_was_killed_half_way_is_said_and_not_gone_on_with(site: tuple[Path, FolderStore]) -> None:
-    path, store = site
-    create_service_identity(path.with_name("identity.next"))
-    with refuses(SetupError, "service_key_change_interrupted"):
-        change_service_key(path, store)
-    assert load_service_keys(path).former == ()
-
-
-@pytest.mark.parametrize("breaks", ["create_service_identity", "note_next", "replace", "_settle"])
-def test_change_broken_off_anywhere_leaves_the_old_key_in_force_or_the_new(
-    site: tuple[Path, FolderStore], breaks: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    path, store = site
-    calls = 0
-
-    def fails(*_: object) -> None:
-        nonlocal calls
-        calls += 1
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as now:
-        now.setattr(new_key.os if breaks == "replace" else new_key, breaks, fails)
-        with pytest.raises((OSError, SetupError)):
-            change_service_key(path, store)
-    assert calls == 1
-    assert load_service_identity(path).card == build.SERVICE.card
-    assert not path.with_name("identity.next").exists()
-    new = change_service_key(path, store)
-    assert load_service_keys(path).get(build.SERVICE.card) is not None
-    assert load_service_identity(path).card == new
-
-
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes owners")
-def test_key_changed_by_root_stays_readable_for_the_user_of_the_service(
-    site: tuple[Path, FolderStore],
-) -> None:
-    path, store = site
-    os.chown(path, 12345, 12345)
-    change_service_key(path, store)
-    found = [path, path.parent / "former", *(path.parent / "former").iterdir()]
-    assert {(one.stat().st_uid, one.stat().st_gid) for one in found} == {(12345, 12345)}

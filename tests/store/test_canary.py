@@ -114,8 +114,6 @@ def test_store_of_another_service_is_refused(tmp_path: Path) -> None:
 
 def test_later_card_of_this_service_is_believed_and_no_other(tmp_path: Path) -> None:
     store = FolderStore(tmp_path)
-    canary.note_next(store, MINE, LATER)  # nobody's store yet: the first start will note whose it is
-    assert canary.owner(store) is None
     canary.require_same_service(store, MINE)
     refused(SetupError, "service_identity_of_another_store", lambda: canary.note_next(store, OTHER, LATER))
     canary.note_next(store, MINE, LATER)
@@ -127,6 +125,44 @@ def test_later_card_of_this_service_is_believed_and_no_other(tmp_path: Path) -> 
     canary.note_next(store, LATER, OTHER)
     canary.require_same_service(store, OTHER)
     assert canary.owner(store) == MINE
+
+
+def test_key_changed_before_the_first_start_is_ours_whichever_of_the_two_starts_first(tmp_path: Path) -> None:
+    """A process may have loaded the former key before the change, and start after it."""
+    store = FolderStore(tmp_path)
+    canary.note_next(store, MINE, LATER)
+    canary.require_same_service(store, MINE)
+    canary.require_same_service(store, LATER)
+    assert canary.owner(store) == MINE
+    refused(
+        SetupError, "service_identity_of_another_store", lambda: canary.require_same_service(store, OTHER)
+    )
+
+
+class Denying(FolderStore):
+    """A credential that may not write this name, nor what lies below it."""
+
+    def __init__(self, root: Path, name: str) -> None:
+        super().__init__(root)
+        self._name = name
+
+    def create(self, bucket: Bucket, name: str, data: bytes) -> Outcome:
+        if f"{name}/".startswith(f"{self._name}/"):
+            raise UnavailableError("storage_failed", bucket=bucket.value, reason="access_denied")
+        return super().create(bucket, name, data)
+
+
+@pytest.mark.parametrize("may_not", ["services", "service"])
+def test_credential_that_may_not_note_a_card_makes_nobody_s_store_nobody_s_before_the_first_start(
+    tmp_path: Path, may_not: str
+) -> None:
+    refused(
+        UnavailableError, "storage_failed", lambda: canary.note_next(Denying(tmp_path, may_not), MINE, LATER)
+    )
+    store = FolderStore(tmp_path)
+    assert canary.owner(store) is None
+    canary.note_next(store, OTHER, LATER)
+    assert canary.owner(store) == OTHER
 
 
 @pytest.mark.parametrize("data", [b"", b"x", MINE.encode() + b"\nmore" * 100])

@@ -51,6 +51,20 @@ def test_nobody_else_may_read_the_files(root: Path, store: FolderStore) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes owners")
+@pytest.mark.parametrize("there", [False, True])
+def test_what_root_writes_is_not_kept_from_the_user_of_the_service(root: Path, there: bool) -> None:
+    if there:
+        root.mkdir()
+    os.chown(root if there else root.parent, 12345, 12346)
+    store = FolderStore(root)
+    store.check()
+    store.create(Bucket.LEDGER, ENTRY, b"entry")
+    deposit(store)
+    found = {(path.stat().st_uid, path.stat().st_gid) for path in [root, *root.rglob("*")]}
+    assert found == {(12345, 12346)}
+
+
 def test_killed_writers_leave_nothing_that_counts_and_nothing_at_the_next_start(
     root: Path, store: FolderStore, in_child: Callable[[Callable[[], None]], int]
 ) -> None:

@@ -49,7 +49,7 @@ from support.s3_acts import (
 from escrow.admin.minio_setup import administrator
 from escrow.errors import UnavailableError
 from escrow.store import names
-from escrow.store.canary import note_next, require_same_service
+from escrow.store.canary import note_next, owner, require_same_service
 from escrow.store.interface import Bucket, Outcome
 from escrow.store.opening import open_archive
 from escrow.store.s3 import S3Store
@@ -326,10 +326,15 @@ def test_service_notes_a_change_and_a_reference_and_the_sweep_removes_the_change
 def test_service_reads_which_cards_it_has_had_and_adds_none(site: Site) -> None:
     """Who steals its credential could else have a case of a service of its own released."""
     store, keeper = S3Store(site.settings("service")), S3Store(site.settings("restore"))
-    require_same_service(store, CARD)
     with pytest.raises(UnavailableError, match="access_denied"):
         note_next(store, CARD, CASE)
-    note_next(keeper, CARD, CASE)
+    assert owner(store) is None
+    note_next(keeper, CARD, CASE)  # before the first start
+    require_same_service(store, CARD)
     require_same_service(store, CASE)
+    with pytest.raises(UnavailableError, match="access_denied"):
+        note_next(store, CASE, "ab" * 32)
+    note_next(keeper, CASE, "ab" * 32)
+    require_same_service(store, "ab" * 32)
     store.close()
     keeper.close()

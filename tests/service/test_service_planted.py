@@ -2,8 +2,9 @@
 
 from datetime import timedelta
 
+import pytest
 from support import build
-from support.office import Office
+from support.office import Office, PostedError
 
 from escrow.ledger.entry import compose
 from escrow.store import names
@@ -29,3 +30,12 @@ def test_planted_proposal_does_not_misdate_what_the_service_signs_after_it(offic
     case = planted(office, timedelta(minutes=9))
     case.note()
     assert case.state.received_at == office.clock.now
+
+
+def test_planted_proposal_of_a_member_s_own_card_gets_no_yes_by_the_service(office: Office) -> None:
+    case = planted(office, timedelta(0))
+    (proposal,) = set(case.state.charters) - {case.id}
+    with pytest.raises(PostedError, match="proposal_card_not_current"):
+        case.accept_all(proposal)
+    case.note()
+    assert case.state.service == build.SERVICE.card
