@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -12,7 +13,7 @@ from escrow.cli.files import read_file
 from escrow.cli.output import answer, say
 from escrow.cli.posting import receipt_line
 from escrow.cli.uploading import sealed_beside
-from escrow.client import Posting
+from escrow.client import Posting, Receipt
 from escrow.client.posting import MAX_POSTING
 from escrow.errors import NotFoundError, SetupError
 
@@ -62,13 +63,19 @@ def _service_for(app: App, posting: Posting) -> str:
 
 
 def _finish_pending(app: App) -> None:
-    receipts = []
-    for url in app.services():
-        session = app.session(url)
-        for waiting in session.pending_deposits():
-            if app.service_of(waiting.case) == url:
-                with progress(app) as shown:
-                    receipts.append((waiting.record, session.resume_deposit(waiting, progress=shown)))
+    """Each deposit goes to the service of its own case. Of the one that was named alone, if one was."""
+    named = app.service and app.require_service()
+    receipts: list[tuple[str, Receipt]] = []
+    for waiting in app.session(app.services()[0]).pending_deposits():
+        url = _kept_at(app, waiting.case)
+        if named and url != named:
+            say(
+                app,
+                f"{show.short(waiting.record)} waits for {url}: escrow --service {quote(url)} send --pending",
+            )
+            continue
+        with progress(app) as shown:
+            receipts.append((waiting.record, app.session(url).resume_deposit(waiting, progress=shown)))
     say(app, *(f"{show.short(record)}: {receipt_line(one)}" for record, one in receipts))
     if not receipts:
         say(app, "No deposit was interrupted.")
@@ -77,3 +84,9 @@ def _finish_pending(app: App) -> None:
         [record for record, _ in receipts],
         {"receipts": [{**as_json.receipt(one), "record": record} for record, one in receipts]},
     )
+
+
+def _kept_at(app: App, case: str) -> str:
+    """The address at which a case is kept; the one that was named, where this home has lost it."""
+    kept = app.memory().service_of(case)
+    return app.require_service() if kept is None else kept.url

@@ -11,7 +11,7 @@ from dataclasses import replace
 from escrow.client.desk import Desk
 from escrow.client.downloading import PayloadReader
 from escrow.client.envelopes import OwnEnvelopes
-from escrow.client.following import KnownCase, settle_service
+from escrow.client.following import KnownCase, require_kept_at, settle_service
 from escrow.client.progress import Progress, Stage, silent
 from escrow.crypto.transcript import Sha256
 from escrow.errors import EscrowError, ForgedError, NotFoundError
@@ -40,7 +40,8 @@ class AuditVerbs(Desk):
         envelope of its own (party: the depositor), `audit_cut_short` where it gave up on endless bad entries.
 
         A case without a fault is remembered as by any other look, so that it cannot be rolled back later;
-        ForgedError `service_card_differs`, `service_url_differs` where another service is pinned here.
+        ForgedError `service_card_differs`, `service_url_differs` where another service is pinned here;
+        SetupError `case_at_another_address`.
         """
 
         def share(shares: Hash) -> bytes | None:
@@ -97,6 +98,7 @@ class AuditVerbs(Desk):
     def _remembered_head(self, case: CaseId) -> Head | None:
         """Of the last entry that was ever seen here."""
         seen = self._follower.recall(case)
+        require_kept_at(self.courier.url, seen)
         return None if seen is None else seen.head
 
     def _own_receipts(self, sight: "_Sight", state: CaseState) -> Iterator[Fault]:

@@ -152,7 +152,10 @@ class Desk:
         """Post it and check the receipt; the case's chain must then hold that receipt, now and ever after.
 
         Anybody's posting may be sent, as often as one likes. Errors of the receipt: see `Receipt.check`.
+        SetupError `case_at_another_address`, before it is sent.
         """
+        if posting.case is not None:
+            self._follower.require_here(posting.case)
         opened_at = self._opened_at(posting) if posting.case is None else None
         answer = self.courier.post(posting)
         if opened_at is not None:

@@ -98,8 +98,9 @@ class DropOffVerbs(Desk):
         """Send the order and its file; the service seals, deposits and forgets. The same again is the same.
 
         MalformedError `drop_off_file_differs`: another file than the one ordered; RefusedError
-        `drop_offs_not_offered`. ForgedError as `Receipt.check` (rule Z1).
+        `drop_offs_not_offered`; SetupError `case_at_another_address`. ForgedError as `Receipt.check` (Z1).
         """
+        self._follower.require_here(drop_off.case)
         with open_source(source) as plain:
             if os.fstat(plain.fileno()).st_size != drop_off.file.metadata.length:
                 raise MalformedError("drop_off_file_differs", field="document")

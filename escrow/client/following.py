@@ -9,7 +9,8 @@ Numbered as in README.md:
      (`ledger_rolled_back`); another entry of that number, it forked the case (`ledger_forked`).
  F3  The first entry's case id is the one asked for. Its charter names the URL that is spoken to. A card
      pinned for it is the charter's, or the one to which the case has moved since; where none is, the
-     charter's is pinned. All that before the first entry is remembered.
+     charter's is pinned. All that before the first entry is remembered. A case that is remembered is neither
+     asked of nor told to another address: `case_at_another_address`, before a word goes there.
  F4  Every new entry is verified with all proofs (replay rules), then remembered in order; an entry of a
      number that is remembered already must be that very entry.
  F5  Every receipt that this party holds is on the chain, at its number.
@@ -27,7 +28,7 @@ from escrow.client.memory import Memory
 from escrow.client.pins import require_url
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
-from escrow.errors import EscrowError, ForgedError, MalformedError, NotFoundError
+from escrow.errors import EscrowError, ForgedError, MalformedError, NotFoundError, SetupError
 from escrow.ledger.replay import extend
 from escrow.ledger.signer import read_any
 from escrow.ledger.state import CaseState
@@ -63,6 +64,7 @@ class Follower:
         `insist` raises where the caller wants none of it: then a case that was never seen leaves no trace.
         """
         known = self._recall(case, self._states.pop(case, None))
+        require_kept_at(self._courier.url, known)
         held = known is None and insist is not None
         state, fresh = self._fetch(case, known, held=held)
         if insist is not None:
@@ -82,6 +84,10 @@ class Follower:
         if state is not None:
             self._states[case] = state
         return state
+
+    def require_here(self, case: CaseId) -> None:
+        """F3, before anything of a case goes to this courier. SetupError `case_at_another_address`."""
+        require_kept_at(self._courier.url, self.seen(case))
 
     def remembered(self, case: CaseId) -> KnownCase | None:
         """As `recall`, with the case key where this party has it (F6)."""
@@ -196,6 +202,12 @@ def settle_service(memory: Memory, state: CaseState, *, asked: str) -> None:
     """F3, of a case about to be remembered. ForgedError `service_url_differs`, `service_card_differs`."""
     if state.pinned == state.opening.charter.service or not memory.is_pinned(state.pinned):
         memory.pin_service(state.opening.charter.service, asked=asked)
+
+
+def require_kept_at(asked: str, state: CaseState | None) -> None:
+    """F3, of a case as it is remembered, if it is. SetupError `case_at_another_address` (url, asked)."""
+    if state is not None and state.pinned.url != asked:
+        raise SetupError("case_at_another_address", case=state.case, url=state.pinned.url, asked=asked)
 
 
 def _own_wrappings(state: CaseState, card: Card) -> list[bytes]:

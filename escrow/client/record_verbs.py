@@ -74,11 +74,12 @@ class RecordVerbs(Desk):
         """Bring the ciphertext to the service by the best way that it offers; after a break only what is
         missing, as often as it takes.
 
-        RefusedError `posting_not_a_deposit`; SetupError `sealed_file_differs`.
+        RefusedError `posting_not_a_deposit`; SetupError `sealed_file_differs`, `case_at_another_address`.
         """
         body = posting.sealed_record()
         if body is None or posting.case is None:
             raise RefusedError("posting_not_a_deposit")
+        self._follower.require_here(posting.case)
         upload_payload(self.courier, posting.case, body.payload, sealed, progress)
 
     def deposit(
@@ -122,7 +123,7 @@ class RecordVerbs(Desk):
         return tuple(self._pending(record) for record in self.memory.deposits())
 
     def resume_deposit(self, pending: PendingDeposit, *, progress: Progress = silent) -> Receipt:
-        """Finish one: upload what is missing, send the same posting again."""
+        """Finish one: upload what is missing, send the same posting again. Errors as `upload` and `send`."""
         self.upload(pending.posting, pending.sealed, progress=progress)
         receipt = self.send(pending.posting)
         self.memory.forget_deposit(pending.record)

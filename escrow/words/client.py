@@ -68,6 +68,11 @@ CLIENT = {
     "invitation_for_another_service": row(
         "Another service", "The invitation is for {url}; {asked} was asked.", "Use the invitation's address."
     ),
+    "case_at_another_address": row(
+        "Case at another address",
+        "The case {case} is kept at {url}; {asked} was asked nothing, and sent nothing.",
+        "Name {url}, or no service: leave --service out, and ESCROW_SERVICE unset.",
+    ),
     "invitation_not_of_case": row(
         "Invitation does not fit",
         "Its {field} is not that of the case.",

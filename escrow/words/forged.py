@@ -108,7 +108,9 @@ FORGED = {
         "Another service", "The ledger is signed by a service other than {expected}.", _SERVICE
     ),
     "service_url_differs": row(
-        "Another address", "The charter names {expected}, not {found}.", "Use the charter's."
+        "Another address",
+        "What {expected} shows is by its own words of {found}.",
+        "Use the address that the service's people told you.",
     ),
     "receipt_for_another_case": row("Wrong receipt", "The receipt is for the case {case}.", _SERVICE),
     "receipt_for_another_statement": row(

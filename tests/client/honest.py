@@ -6,7 +6,7 @@ Both let the SDK run without HTTP, so that a test can put its lie exactly where 
 import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -296,10 +296,10 @@ def draft(**seats: Identity) -> CharterDraft:
     )
 
 
-def accepted(session: Callable[[str], Session]) -> tuple[str, dict[str, Session]]:
-    """A case that everybody has accepted, and everybody's session."""
+def accepted(session: Callable[[str], Session], **changed: Any) -> tuple[str, dict[str, Session]]:
+    """A case that everybody has accepted, and everybody's session. `changed`: in the draft."""
     convenor = session("institution")
-    case = convenor.open_case(draft()).case
+    case = convenor.open_case(replace(draft(), **changed)).case
     people = {"institution": convenor}
     for seat, invitation in convenor.invitations(case).items():
         people[seat] = session(seat)
@@ -320,9 +320,9 @@ class World:
         courier = LyingCourier(HonestCourier(self.service, identity))
         return Session(identity, courier, Memory(self.folder / (home or name)), clock=self.service.clock)
 
-    def accepted(self) -> tuple[str, dict[str, Session]]:
-        """A case that everybody has accepted, and everybody's session."""
-        return accepted(self.session)
+    def accepted(self, **changed: Any) -> tuple[str, dict[str, Session]]:
+        """As the function."""
+        return accepted(self.session, **changed)
 
     def document(self, text: bytes = b"We agree on 4,000,000.", name: str = "settlement.txt") -> Path:
         path = self.folder / name

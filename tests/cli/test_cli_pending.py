@@ -1,0 +1,85 @@
+"""`send --pending` with several deposits, or several services: each goes to its own, and stops no other."""
+
+from typing import Any
+
+import pytest
+from cli.desk import Person, Table
+from client.honest import URL, HonestCourier, LyingCourier, Service
+from support.build import party
+
+from escrow.client import Courier, Identity
+from escrow.errors import UnavailableError
+
+OTHER = "https://other.example"
+
+
+def interrupted(table: Table, *names: str) -> list[str]:
+    """Deposits of the claimant, sealed and not sent. Their records, in the order in which they wait."""
+    claimant = table.person("claimant")
+    line = LyingCourier(HonestCourier(table.service, claimant.identity, URL))
+
+    def down(*_: Any, **__: Any) -> Any:
+        raise UnavailableError("service_unreachable")
+
+    line.lies["begin_upload"] = down
+    claimant.courier = lambda url, identity: line  # type: ignore[method-assign]
+    for name in names:
+        claimant.write(name, f"the text of {name}")
+        claimant.refused("deposit", table.case, name, "--path", "settlement", "--label", name, status=7)
+    del claimant.courier
+    return sorted(path.name for path in (claimant.home / "deposits").iterdir())
+
+
+def stranger(person: Person) -> list[str]:
+    """At the other address sits somebody who would take anything. What he is asked and told."""
+    heard: list[str] = []
+    service = Service(clock=person.service.clock, identity=party("stranger"))
+
+    class Watched(LyingCourier):
+        def __getattr__(self, name: str) -> Any:
+            if name != "url":
+                heard.append(name)
+            return super().__getattr__(name)
+
+    def courier(url: str, identity: Identity | None) -> Courier:
+        if url == OTHER:
+            return Watched(HonestCourier(service, identity, url))  # type: ignore[return-value]
+        return HonestCourier(person.service, identity, url)
+
+    person.courier = courier  # type: ignore[method-assign]
+    return heard
+
+
+def test_pending_deposit_is_not_carried_to_a_service_that_does_not_keep_its_case(table: Table) -> None:
+    table.accepted()
+    (record,) = interrupted(table, "settlement.txt")
+    claimant = table.person("claimant")
+    heard = stranger(claimant)
+    result = claimant.type("--service", OTHER, "send", "--pending")
+    assert heard == []
+    assert (result.stdout, record[:12] in result.stderr, URL in result.stderr) == ("", True, True)
+    assert claimant.out("send", "--pending") == record
+
+
+@pytest.mark.parametrize("verb", ["note", "deposit"])
+def test_statement_of_a_known_case_is_not_carried_to_another_service(table: Table, verb: str) -> None:
+    case = table.accepted()
+    claimant = table.person("claimant")
+    claimant.write("settlement.txt", "We agree.")
+    if verb == "note":
+        claimant.type("note", case, "Hello", "--out", "out.json")
+    else:
+        claimant.type("deposit", case, "settlement.txt", "--path", "settlement", "--out", "out.json")
+    heard = stranger(claimant)
+    assert claimant.refused("--service", OTHER, "send", "out.json", status=8) == "case_at_another_address"
+    assert heard == []
+    claimant.type("send", "out.json")
+
+
+def test_who_names_another_service_for_a_known_case_is_told_which_is_right(table: Table) -> None:
+    case = table.accepted()
+    claimant = table.person("claimant")
+    heard = stranger(claimant)
+    result = claimant.type("--service", OTHER, "case", "show", case, status=8)
+    assert f"Name {URL}" in result.stderr
+    assert heard == []
