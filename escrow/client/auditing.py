@@ -53,7 +53,7 @@ class AuditVerbs(Desk):
         def payload(record: RecordState) -> tuple[str, int] | None:
             return self._digest(case, record, progress)
 
-        sight, remembered = _Sight(), self._remembered_head(case)
+        sight, remembered = _Sight(self.memory.receipts(case)), self._remembered_head(case)
         report = audit(
             self._entries(case, sight),
             share,
@@ -102,10 +102,10 @@ class AuditVerbs(Desk):
         return None if seen is None else seen.head
 
     def _own_receipts(self, sight: "_Sight", state: CaseState) -> Iterator[Fault]:
-        """Rule F5: every receipt is on the chain, at its number. One entry signed twice over is the service's
+        """Rule F5: every receipt of before is on the chain, at its number. One entry signed twice over is the service's
         fault; what is merely not shown may be whose it will.
         """
-        for n, raw in self.memory.receipts(state.case).items():
+        for n, raw in sight.receipts.items():
             receipt = read_any(state, raw)
             found = sight.hashes.get(n)
             if found is None:
@@ -136,11 +136,14 @@ class AuditVerbs(Desk):
 class _Sight:
     """What of the chain holds, beside the auditor: it names the faults, this only leaves them out.
 
+    `receipts`: those that were held before the service was asked.
+
     Proofs are the auditor's business; `hashes` are those of all entries that the service signed, `raws` those
     that hold.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, receipts: dict[int, str]) -> None:
+        self.receipts = receipts
         self.state: CaseState | None = None
         self.hashes: dict[int, Hash] = {}
         self.raws: list[str] = []

@@ -13,7 +13,8 @@ Numbered as in README.md:
      asked of nor told to another address: `case_at_another_address`, before a word goes there.
  F4  Every new entry is verified with all proofs (replay rules), then remembered in order; an entry of a
      number that is remembered already must be that very entry.
- F5  Every receipt that this party holds is on the chain, at its number.
+ F5  Every receipt that this party held before it asked is on the chain, at its number: what another program
+     of this home posts while this one looks is beyond what was fetched, and no lie.
  F6  The case key, remembered or recovered from one's own statement, has the hash that the charter carries.
 
 What a service withholds at the end of a chain cannot be seen from here, until someone compares heads: every
@@ -65,12 +66,13 @@ class Follower:
         """
         known = self._recall(case, self._states.pop(case, None))
         require_kept_at(self._courier.url, known)
+        receipts = self._memory.receipts(case)
         held = known is None and insist is not None
         state, fresh = self._fetch(case, known, held=held)
         if insist is not None:
             insist(state)
         self._remember(state, 0, fresh)
-        self._require_receipts(state)
+        self._require_receipts(state, receipts)
         self._states[case] = state
         return KnownCase(case=case, state=state, key=self._case_key(state))
 
@@ -172,9 +174,9 @@ class Follower:
             require_url(after.pinned, self._courier.url)
         return after
 
-    def _require_receipts(self, state: CaseState) -> None:
+    def _require_receipts(self, state: CaseState, receipts: dict[int, str]) -> None:
         """F5."""
-        for n, raw in self._memory.receipts(state.case).items():
+        for n, raw in receipts.items():
             if n > state.head.n:
                 raise ForgedError("ledger_rolled_back", n=n)
             if state.entries.get(n) != read_any(state, raw).hash:

@@ -10,6 +10,7 @@ from support.build import SERVICE, party
 from support.refusals import refuses
 
 from escrow.client import Memory, PathChoice
+from escrow.client.courier import EntriesPage
 from escrow.client.home import Home
 from escrow.errors import ForgedError, MalformedError, SetupError, UnavailableError
 from escrow.model.case_key import CaseKey
@@ -57,6 +58,32 @@ def test_two_sessions_of_one_home_follow_one_chain(world: World) -> None:
     twin.note(case, "two")
     assert [note.text for note in people["claimant"].case(case).notes] == ["one", "two"]
     assert [note.text for note in twin.case(case).notes] == ["one", "two"]
+
+
+@pytest.mark.parametrize("look", ["case", "audit"])
+def test_receipt_that_another_program_got_meanwhile_makes_no_liar_of_the_service(
+    world: World, look: str
+) -> None:
+    """The twin posts once this program has the chain's end, and before it compares receipts."""
+    case, people = world.accepted()
+    claimant, twin = people["claimant"], world.session("claimant")
+    claimant.case(case)
+    posted: list[int] = []
+
+    def meanwhile(page: EntriesPage, *_: object, **__: object) -> EntriesPage:
+        if not page.more and not posted:
+            posted.append(twin.note(case, "posted meanwhile").n)
+        return page
+
+    courier_of(claimant).lies["entries"] = meanwhile
+    if look == "case":
+        assert claimant.case(case).head.n == posted[0] - 1
+    else:
+        assert claimant.audit(case).faults == ()
+    assert list(claimant.memory.receipts(case)) == posted
+    world.service.chains[case].entries.pop()
+    with refuses(ForgedError, "ledger_rolled_back", n=posted[0]):
+        claimant.case(case)
 
 
 def test_entry_changed_on_disk_is_refused(world: World) -> None:
