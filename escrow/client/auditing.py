@@ -102,8 +102,8 @@ class AuditVerbs(Desk):
         return None if seen is None else seen.head
 
     def _own_receipts(self, sight: "_Sight", state: CaseState) -> Iterator[Fault]:
-        """Rule F5: every receipt of before is on the chain, at its number. One entry signed twice over is the service's
-        fault; what is merely not shown may be whose it will.
+        """Rule F5: every receipt of before is on the chain, at its number. One entry signed twice over is the
+        service's fault; what is merely not shown may be whose it will.
         """
         for n, raw in sight.receipts.items():
             receipt = read_any(state, raw)

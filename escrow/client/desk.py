@@ -160,6 +160,7 @@ class Desk:
         answer = self.courier.post(posting)
         if opened_at is not None:
             receipt = Receipt.check(answer.entry, posting, opened_at, created=answer.created)
+            self._follower.keep_opening(answer.entry)
         else:
             entry = self._read_receipt(posting.case or posting.hash, answer.entry)
             receipt = Receipt.of(entry, posting, created=answer.created)

@@ -4,7 +4,7 @@ Numbered as in README.md:
 
  F1  What is remembered was verified with all proofs; it is replayed again, signatures included, proofs not.
      Every look starts from all that is remembered, what other programs of this home have seen included; after
-     an error nothing is believed but what is remembered.
+     an error nothing is believed but what is remembered. The receipt of an opening is the first entry.
  F2  The service must first show the remembered head again: absent, it rolled the case back
      (`ledger_rolled_back`); another entry of that number, it forked the case (`ledger_forked`).
  F3  The first entry's case id is the one asked for. Its charter names the URL that is spoken to. A card
@@ -86,6 +86,14 @@ class Follower:
         if state is not None:
             self._states[case] = state
         return state
+
+    def keep_opening(self, raw: str) -> None:
+        """F1, of entry 0 as the receipt of an opening shows it, by the pinned card. A case that this party
+        only carries is no case of its home.
+        """
+        state = extend(None, raw)
+        if state.stays_member(self._card.fingerprint):
+            self._memory.remember_entries(state.case, 0, [raw])
 
     def require_here(self, case: CaseId) -> None:
         """F3, before anything of a case goes to this courier. SetupError `case_at_another_address`."""

@@ -5,14 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from client.honest import URL, World, courier_of
+from client.honest import URL, World, courier_of, draft
 from support.build import SERVICE, party
 from support.refusals import refuses
 
 from escrow.client import Memory, PathChoice
 from escrow.client.courier import EntriesPage
 from escrow.client.home import Home
-from escrow.errors import ForgedError, MalformedError, SetupError, UnavailableError
+from escrow.errors import ForgedError, MalformedError, NotFoundError, SetupError, UnavailableError
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import Service
 
@@ -112,6 +112,39 @@ def test_receipts_are_kept_until_the_chain_shows_them(world: World) -> None:
     assert list(claimant.memory.receipts(case)) == [receipt.n]
     claimant.case(case)
     assert claimant.memory.receipts(case) == {}
+
+
+def test_case_whose_opening_was_receipted_cannot_be_denied_to_a_program_that_is_run_again(
+    world: World,
+) -> None:
+    """It never looked at the chain: the receipt is the first entry of it."""
+    case = world.session("institution").open_case(draft()).case
+    del world.service.chains[case]
+    later = world.session("institution")
+    with refuses(ForgedError, "ledger_rolled_back", n=0):
+        later.case(case)
+    assert [(one.case, one.trouble) for one in later.cases()] == [(case, "ledger_rolled_back")]
+    assert [(one.case, one.code) for one in later.inbox().troubles] == [(case, "ledger_rolled_back")]
+
+
+def test_case_whose_opening_was_receipted_cannot_be_opened_otherwise_in_its_place(world: World) -> None:
+    convenor = world.session("institution")
+    posting = convenor.prepare_open_case(draft())
+    case = convenor.send(posting).case
+    world.service.clock.tick()
+    del world.service.chains[case]
+    courier_of(convenor).post(posting)
+    with refuses(ForgedError, "ledger_forked", n=0):
+        world.session("institution").case(case)
+
+
+def test_who_only_carries_an_opening_has_no_case_of_it_and_accuses_nobody(world: World) -> None:
+    posting = world.session("institution").prepare_open_case(draft())
+    carrier = world.session("somebody")
+    case = carrier.send(posting).case
+    assert carrier.cases() == ()
+    with refuses(NotFoundError, "not_found"):
+        carrier.case(case)
 
 
 def test_home_that_cannot_be_written_is_said_so(tmp_path: Path) -> None:
