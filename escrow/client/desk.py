@@ -26,7 +26,7 @@ from escrow.ledger.statement import UnverifiedStatement
 from escrow.model.case_key import CaseKey
 from escrow.model.charter import Service
 from escrow.model.deeds import AnyDeed, CaseOpened
-from escrow.model.ids import CaseId
+from escrow.model.ids import CaseId, Fingerprint
 
 MAX_CASES = 10_000
 """A service that lists more than this is not believed to come to an end."""
@@ -152,7 +152,7 @@ class Desk:
         """Post it and check the receipt; the case's chain must then hold that receipt, now and ever after.
 
         Anybody's posting may be sent, as often as one likes. Errors of the receipt: see `Receipt.check`.
-        SetupError `case_at_another_address`, before it is sent.
+        SetupError `case_at_another_address`, before it is sent; `receipt_unchecked`, after.
         """
         if posting.case is not None:
             self._follower.require_here(posting.case)
@@ -171,21 +171,37 @@ class Desk:
         """E1: an entry by the card that may sign there, as this party knows the case (L5).
 
         Where another card signed it, the case is looked at again: it may have moved meanwhile. ForgedError
-        `signature_false`, `entry_signer_not_in_force`.
+        `signature_false`, `entry_signer_not_in_force`; SetupError `receipt_unchecked`.
         """
         seen = self._follower.seen(case)
+        signer = UnverifiedEntry.parse(untrusted).kid
+        if seen is None:
+            return self._read_receipt_unseen(case, untrusted, signer)
         try:
-            if seen is None:
-                return Entry.read(untrusted, self.service().card)
             return read_known(seen, untrusted)
         except ForgedError as forged:
-            signer = UnverifiedEntry.parse(untrusted).kid
-            if seen is not None and signer == seen.service.fingerprint:
+            if signer == seen.service.fingerprint:
                 raise
             try:
                 return read_known(self.known(case).state, untrusted)
             except NotFoundError:
                 raise forged from None
+
+    def _read_receipt_unseen(self, case: CaseId, untrusted: str, signer: Fingerprint) -> Entry:
+        """E1 for who does not know the case: by a card pinned for this service, or as the case's chain says.
+
+        Who may not see the chain cannot tell whether some other card may sign there, and accuses nobody.
+        """
+        url = self.courier.url
+        if not self.memory.pinned(url):
+            self.service()
+        for service in self.memory.pinned(url):
+            if service.card.fingerprint == signer:
+                return Entry.read(untrusted, service.card)
+        try:
+            return read_known(self.known(case).state, untrusted)
+        except NotFoundError:
+            raise SetupError("receipt_unchecked", case=case, author=signer, url=url) from None
 
     def _opened_at(self, posting: Posting) -> Card:
         """The card that must sign the receipt of an opening: its charter's, if it is pinned for this URL."""

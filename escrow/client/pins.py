@@ -47,10 +47,17 @@ class Pins:
 
     def may_pin(self, service: Service) -> bool:
         """Whether `pin_service` takes this card: it is pinned for its URL, or none is."""
-        return not self._pinned(service.url) or self.is_pinned(service)
+        return not self.pinned(service.url) or self.is_pinned(service)
 
     def is_pinned(self, service: Service) -> bool:
-        return service in self._pinned(service.url)
+        return service in self.pinned(service.url)
+
+    def pinned(self, url: str) -> list[Service]:
+        """All that is pinned for this URL: the first card, then the later ones."""
+        first = self._service(url)
+        names = [name for name in self._files.names(first.parent) if name.startswith(f"{first.name}-")]
+        raws = [self._files.read(first.with_name(name)) for name in (first.name, *sorted(names))]
+        return [_read(raw) for raw in raws if raw is not None]
 
     def services(self) -> tuple[Service, ...]:
         """Every service that was spoken to, by its first card. A file that cannot be read hides no other."""
@@ -66,7 +73,7 @@ class Pins:
         return tuple(found)
 
     def _require_pinned(self, service: Service) -> None:
-        pinned = self._pinned(service.url)
+        pinned = self.pinned(service.url)
         if service not in pinned:
             raise ForgedError(
                 "service_card_differs",
@@ -74,13 +81,6 @@ class Pins:
                 found=service.card.fingerprint,
                 url=service.url,
             )
-
-    def _pinned(self, url: str) -> list[Service]:
-        """The first card, then the later ones."""
-        first = self._service(url)
-        names = [name for name in self._files.names(first.parent) if name.startswith(f"{first.name}-")]
-        raws = [self._files.read(first.with_name(name)) for name in (first.name, *sorted(names))]
-        return [_read(raw) for raw in raws if raw is not None]
 
     def _service(self, url: str) -> Path:
         return self.home / "services" / hashlib.sha256(url.encode()).hexdigest()

@@ -73,6 +73,12 @@ CLIENT = {
         "The case {case} is kept at {url}; {asked} was asked nothing, and sent nothing.",
         "Name {url}, or no service: leave --service out, and ESCROW_SERVICE unset.",
     ),
+    "receipt_unchecked": row(
+        "Taken, not checked",
+        "{url} took the statement, as it says. This home knows neither the case nor the card {author} that "
+        "signed the receipt, and cannot tell whether that is true. Nobody is at fault.",
+        "Ask a seat of the case {case} whether the statement is there. Sending it again changes nothing.",
+    ),
     "invitation_not_of_case": row(
         "Invitation does not fit",
         "Its {field} is not that of the case.",

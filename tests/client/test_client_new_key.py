@@ -10,7 +10,7 @@ from support.build import SERVICE, party
 from support.refusals import refuses
 
 from escrow.client import Posting, Session
-from escrow.errors import ForgedError, RefusedError, UnavailableError
+from escrow.errors import ForgedError, RefusedError, SetupError, UnavailableError
 from escrow.ledger import entry
 from escrow.model.charter import Service
 
@@ -140,6 +140,42 @@ def test_who_sends_while_the_others_move_the_case_believes_the_new_receipt(world
     receipt = world.session("claimant").send(posting)
     assert entry.UnverifiedEntry.parse(receipt.entry).kid == NEW.card.fingerprint
     assert people["claimant"].send(posting).n == receipt.n
+
+
+def test_who_carries_a_statement_and_knows_the_new_card_alone_accuses_nobody(world: World) -> None:
+    """The case has not moved: the service signs its receipt by the card that the carrier never saw."""
+    case, people = world.accepted()
+    posting = people["claimant"].prepare_note(case, "carried by somebody")
+    world.service.new_key(NEW)
+    carrier = world.session("somebody")
+    with refuses(SetupError, "receipt_unchecked", author=SERVICE.card.fingerprint, case=case):
+        carrier.send(posting)
+    assert carrier.memory.receipts(case) == {}
+    assert [note.text for note in people["respondent"].case(case).notes] == ["carried by somebody"]
+
+
+def test_who_carries_a_statement_and_knows_the_old_card_alone_believes_its_receipt(world: World) -> None:
+    case, people = world.accepted()
+    posting = people["claimant"].prepare_note(case, "carried by somebody")
+    carrier = world.session("somebody")
+    carrier.service()
+    world.service.new_key(NEW)
+    assert carrier.send(posting).case == case
+
+
+def test_receipt_in_the_name_of_a_known_card_that_it_did_not_sign_is_false_for_a_carrier_too(
+    world: World,
+) -> None:
+    case, people = world.accepted()
+    posting = people["claimant"].prepare_note(case, "carried by somebody")
+    carrier = world.session("somebody")
+
+    def unsigned(said: Any, *_: Any) -> Any:
+        return replace(said, entry=said.entry.rpartition(".")[0] + "." + 86 * "A")
+
+    courier_of(carrier).lies["post"] = unsigned
+    with refuses(ForgedError, "signature_false", author=SERVICE.card.fingerprint):
+        carrier.send(posting)
 
 
 @pytest.mark.parametrize("lost", [False, True])
