@@ -6,7 +6,7 @@ The steps, each of which may be the last before a crash; whoever runs again goes
  2. The opening is signed, and waits in the memory's home under the reference's id.
  3. It is posted. The same statement opens one case, whoever posts it how often.
  4. The service is told that the reference has this case.
- 5. The memory keeps that, and the waiting opening goes.
+ 5. The memory keeps that, and the waiting opening goes. Before that it goes only if the service refuses it.
 
 So one home never opens two cases for one reference. Two machines of one identity that start in the same
 moment may each open one: whoever comes second to step 4 is told `reference_taken`, with the first one's case,
@@ -101,12 +101,14 @@ class OpeningVerbs(Desk):
         return untrusted.case
 
     def _open_as(self, named: Reference, posting: Posting) -> Receipt:
-        """Steps 3 to 5. What the service refuses for good waits no longer: the next draft may be better."""
+        """Steps 3 to 5. An opening that the service refuses for good waits no longer: the next draft may be
+        better. One that it has taken waits on, whatever becomes of its reference.
+        """
         try:
             receipt = self.send(posting)
             self.courier.give_reference(named.id, receipt.case, named.proof(receipt.case))
         except (RefusedError, MalformedError) as error:
-            if _refused_by_service(error):
+            if _refused_by_service(error) and not self.memory.entries(posting.hash):
                 self.memory.forget_opening(named.id)
             raise
         self.memory.settle_reference(named.id, receipt.case)

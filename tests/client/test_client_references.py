@@ -135,6 +135,31 @@ def test_opening_that_the_service_refuses_does_not_wait_for_ever(tmp_path: Path)
     assert institution.open_case(draft(), reference=NAME).created
 
 
+@pytest.mark.parametrize("refuses_again", [False, True])
+def test_reference_that_is_refused_after_the_opening_was_receipted_opens_no_second_case(
+    world: World, refuses_again: bool
+) -> None:
+    session = world.session("institution")
+
+    def no(*_: Any, **__: Any) -> Any:
+        world.service.references.clear()
+        raise RefusedError("case_full", request_id="0")
+
+    courier_of(session).lies["give_reference"] = no
+    with refuses(RefusedError, "case_full"):
+        session.open_case(draft(), reference=NAME)
+    courier_of(session).lies.clear()
+    if refuses_again:
+        courier_of(session).lies["post"] = no
+        with refuses(RefusedError, "case_full"):
+            session.open_case(draft(), reference=NAME)
+        courier_of(session).lies.clear()
+    (case,) = world.service.chains
+    assert world.session("institution").open_case(draft(), reference=NAME).case == case
+    assert list(world.service.chains) == [case]
+    assert not list(session.memory.home.rglob("opening"))
+
+
 @pytest.mark.parametrize("text", ["", " a", "a ", "a\nb", "a\0", "x" * 201, "\u202ea"])
 def test_text_that_is_no_reference_is_refused_before_anything_is_asked(world: World, text: str) -> None:
     session = world.session("institution")
