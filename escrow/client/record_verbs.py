@@ -70,17 +70,21 @@ class RecordVerbs(Desk):
         )
         return self.compose(known, deed)
 
-    def upload(self, posting: Posting, sealed: Path, *, progress: Progress = silent) -> None:
+    def upload(
+        self, posting: Posting, sealed: Path, *, fresh: bool = False, progress: Progress = silent
+    ) -> None:
         """Bring the ciphertext to the service by the best way that it offers; after a break only what is
         missing, as often as it takes.
 
+        First the whole file is compared with what was signed, unless it is `fresh`: sealed by your own
+        program, where nobody else writes. Then it is read once, and sent but for its end if it differs.
         RefusedError `posting_not_a_deposit`; SetupError `sealed_file_differs`, `case_at_another_address`.
         """
         body = posting.sealed_record()
         if body is None or posting.case is None:
             raise RefusedError("posting_not_a_deposit")
         self._follower.require_here(posting.case)
-        upload_payload(self.courier, posting.case, body.payload, sealed, progress)
+        upload_payload(self.courier, posting.case, body.payload, sealed, progress, fresh=fresh)
 
     def deposit(
         self,
@@ -124,7 +128,7 @@ class RecordVerbs(Desk):
 
     def resume_deposit(self, pending: PendingDeposit, *, progress: Progress = silent) -> Receipt:
         """Finish one: upload what is missing, send the same posting again. Errors as `upload` and `send`."""
-        self.upload(pending.posting, pending.sealed, progress=progress)
+        self.upload(pending.posting, pending.sealed, fresh=True, progress=progress)
         receipt = self.send(pending.posting)
         self.memory.forget_deposit(pending.record)
         return receipt

@@ -5,7 +5,9 @@ numbered parts to the service. Where the first or second breaks off, what is mis
 
 The service is asked first what it has; a part counts as there only if length and SHA-256, where the service
 can say it, are those of the file. The whole file's digest is compared with the signed statement before its
-last piece is sent, so that a file changed since sealing never becomes a payload.
+last piece is sent, so that a file changed since sealing never becomes a payload; and before its first piece
+too, unless this home sealed it: a wrong part that is there once is never told from the right one where the
+service cannot say digests.
 """
 
 import time
@@ -60,6 +62,12 @@ class _Deposit:
     def report(self, done: int) -> None:
         self.progress(Stage.UPLOAD, done, self.payload.length)
 
+    def require_signed(self) -> None:
+        """Read it all and send nothing. SetupError `sealed_file_differs`."""
+        self.report(0)
+        for _ in self.pieces(PIECE_BYTES):
+            pass
+
     def pieces(self, size: int) -> Iterator[bytes]:
         """The file in pieces of this size, from its start; the last only if the whole is what was signed."""
         whole, left = Sha256(), self.payload.length
@@ -79,10 +87,11 @@ class _Deposit:
 
 
 def upload_payload(
-    courier: Courier, case: CaseId, payload: Payload, sealed: Path, progress: Progress
+    courier: Courier, case: CaseId, payload: Payload, sealed: Path, progress: Progress, *, fresh: bool
 ) -> None:
     """Upload the file of a deposit. Harmless to repeat.
 
+    `fresh`: nobody but this program has written the file, and it is read once; else twice.
     SetupError `sealed_file_differs`: not the file that the statement was signed for. UnavailableError
     `part_damaged`, `payload_damaged`. MalformedError `address_unsafe`.
     """
@@ -94,6 +103,8 @@ def upload_payload(
         deposit = _Deposit(
             courier=courier, case=case, payload=payload, sealed=sealed, source=source, progress=progress
         )
+        if not fresh:
+            deposit.require_signed()
         plan = deposit.begin()
         if not plan.completed and not _send_fast(deposit, plan):
             _send_parts(deposit)

@@ -133,7 +133,7 @@ class Bench:
 
     def deposit(self, posting: Any, sealed: Path) -> None:
         who = self.people["claimant"]
-        who.upload(posting, sealed)
+        who.upload(posting, sealed, fresh=True)
         who.send(posting)
 
     def upload_file(self, sealed: Path) -> None:
@@ -224,7 +224,8 @@ def peak(bench: Bench, source: Path, at_once: int) -> float:
     """The worker's MiB at most, while so many deposits come in."""
     ready_to_send = [bench.sealed(source) for _ in range(at_once)]
     threads = [
-        threading.Thread(target=bench.people["claimant"].upload, args=deposit) for deposit in ready_to_send
+        threading.Thread(target=bench.people["claimant"].upload, args=deposit, kwargs={"fresh": True})
+        for deposit in ready_to_send
     ]
     for thread in threads:
         thread.start()
@@ -267,7 +268,7 @@ def deposits(bench: Bench, source: Path, rounds: int) -> dict[str, float]:
         sealed.unlink()
         posting, sealed = bench.sealed(source)
         sent = ways["presigned"]
-        sent.measure(partial(direct.upload, posting, sealed), partial(bench.upload_file, sealed))
+        sent.measure(partial(direct.upload, posting, sealed, fresh=True), partial(bench.upload_file, sealed))
         read_back.append(seconds(partial(direct.send, posting)))
         ways["presigned_deposit"].ours.append(sent.ours[-1] + read_back[-1])
         ways["presigned_deposit"].bare.append(sent.bare[-1])

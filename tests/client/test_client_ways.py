@@ -9,9 +9,9 @@ import pytest
 from client.honest import LyingCourier, World, courier_of
 from support.refusals import refuses
 
-from escrow.client import PathChoice, Posting, Session, Stage
+from escrow.client import PathChoice, PendingDeposit, Posting, Session, Stage
 from escrow.client import uploading as uploading_room
-from escrow.client.courier import Addresses, Part
+from escrow.client.courier import Addresses, Part, Upload
 from escrow.errors import EscrowError, MalformedError, RefusedError, SetupError, UnavailableError
 
 SETTLEMENT = (PathChoice(name="settlement"),)
@@ -87,6 +87,22 @@ def failing(*errors: EscrowError | None) -> Callable[..., Any]:
         return said
 
     return lie
+
+
+def waiting(sealed: Sealed) -> PendingDeposit:
+    """A deposit of this size in the home, of which nothing was sent."""
+    sealed.courier.lies["begin_upload"] = failing(UnavailableError("service_unreachable"))
+    case, source = sealed.posting.case, sealed.world.document(bytes(6500))
+    assert case is not None
+    with refuses(UnavailableError, "service_unreachable"):
+        sealed.claimant.deposit(case, source, SETTLEMENT, title="t", label="l")
+    (pending,) = sealed.claimant.pending_deposits()
+    return pending
+
+
+def without_digests(plan: Upload, *_: Any, **__: Any) -> Upload:
+    """As S3 lists parts: by their length alone."""
+    return replace(plan, parts=tuple(replace(part, sha256=None) for part in plan.parts))
 
 
 @pytest.mark.parametrize(
@@ -170,13 +186,30 @@ def test_body_damaged_on_the_way_is_sent_again_and_then_given_up(sealed: Sealed)
 
 @pytest.mark.parametrize("ways", [("parts",), ONE_BODY, STORAGE])
 def test_file_that_changed_since_is_never_sent_to_its_end(sealed: Sealed, ways: Any) -> None:
+    """The home's own, which is read once: nobody else writes there."""
     sealed.world.service.ways = ways
-    raw = sealed.path.read_bytes()
-    sealed.path.write_bytes(b"x" + raw[1:])
+    pending = waiting(sealed)
+    raw = pending.sealed.read_bytes()
+    pending.sealed.write_bytes(b"x" + raw[1:])
+    with refuses(SetupError, "sealed_file_differs"):
+        sealed.claimant.resume_deposit(pending)
+    assert sealed.count not in sealed.world.service.uploads[pending.upload][2]
+    assert sealed.world.service.completed == set()
+
+
+@pytest.mark.parametrize("ways", [("parts",), ONE_BODY, STORAGE])
+def test_no_part_of_another_file_is_sent_and_later_taken_for_this_ones(sealed: Sealed, ways: Any) -> None:
+    """Nobody could tell it from the right one: storage that is S3 does not say a part's digest."""
+    sealed.world.service.ways = ways
+    sealed.courier.lies["begin_upload"] = without_digests
+    right = sealed.path.read_bytes()
+    sealed.path.write_bytes(b"w" * len(right))
     with refuses(SetupError, "sealed_file_differs"):
         sealed.upload()
-    assert sealed.count not in sealed.parts
-    assert sealed.world.service.completed == set()
+    assert sealed.world.service.uploads == {}
+    sealed.path.write_bytes(right)
+    sealed.upload()
+    sealed.assert_there()
 
 
 @pytest.mark.parametrize(
@@ -198,10 +231,7 @@ def test_parts_whose_digest_the_service_cannot_say_are_not_sent_again(sealed: Se
     sealed.world.service.parts_taken.clear()
     del sealed.parts[2]
 
-    def without(plan: Any, *_: Any, **__: Any) -> Any:
-        return replace(plan, parts=tuple(replace(part, sha256=None) for part in plan.parts))
-
-    sealed.courier.lies["begin_upload"] = without
+    sealed.courier.lies["begin_upload"] = without_digests
     sealed.upload()
     assert sealed.world.service.parts_taken == [2]
 
