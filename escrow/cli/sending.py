@@ -1,14 +1,16 @@
 """Carry what `--out` wrote: anybody may, on any machine, as often as they like."""
 
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 
 import click
 
-from escrow.cli import as_json, show
+from escrow.cli import as_json, everywhere, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.bars import progress
+from escrow.cli.everywhere import Failure, failure
 from escrow.cli.files import read_file
 from escrow.cli.output import answer, say
 from escrow.cli.posting import receipt_line
@@ -63,27 +65,37 @@ def _service_for(app: App, posting: Posting) -> str:
 
 
 def _finish_pending(app: App) -> None:
-    """Each deposit goes to the service of its own case. Of the one that was named alone, if one was."""
-    named = app.service and app.require_service()
+    """Each deposit goes to the service of its own case, of the one that was named alone, if one was. One that
+    fails waits on, and keeps no other from its turn.
+    """
+    named = app.require_service() if app.service else ""
     receipts: list[tuple[str, Receipt]] = []
-    for waiting in app.session(app.services()[0]).pending_deposits():
-        url = _kept_at(app, waiting.case)
-        if named and url != named:
-            say(
-                app,
-                f"{show.short(waiting.record)} waits for {url}: escrow --service {quote(url)} send --pending",
-            )
-            continue
-        with progress(app) as shown:
-            receipts.append((waiting.record, app.session(url).resume_deposit(waiting, progress=shown)))
+    failed: list[Failure] = []
+    pending = app.session(app.services()[0]).pending_deposits()
+    for waiting in pending:
+        short, url = show.short(waiting.record), named
+        try:
+            url = _kept_at(app, waiting.case)
+            if named and url != named:
+                say(app, f"{short} waits for {url}: escrow --service {quote(url)} send --pending")
+                continue
+            with progress(app) as shown:
+                receipts.append((waiting.record, app.session(url).resume_deposit(waiting, progress=shown)))
+        except Exception as error:  # see everywhere.py
+            if len(pending) == 1:
+                raise
+            found = failure(url, error, waiting.record)
+            failed.append(replace(found, words=f"{short} waits on: {found.words}"))
     say(app, *(f"{show.short(record)}: {receipt_line(one)}" for record, one in receipts))
-    if not receipts:
+    if not pending:
         say(app, "No deposit was interrupted.")
+    told = [{**as_json.receipt(one), "record": record} for record, one in receipts]
     answer(
         app,
         [record for record, _ in receipts],
-        {"receipts": [{**as_json.receipt(one), "record": record} for record, one in receipts]},
+        {"receipts": told, "failed": everywhere.as_json(failed)},
     )
+    everywhere.conclude(app, failed)
 
 
 def _kept_at(app: App, case: str) -> str:

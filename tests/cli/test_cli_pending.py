@@ -7,8 +7,8 @@ from cli.desk import Person, Table
 from client.honest import URL, HonestCourier, LyingCourier, Service
 from support.build import party
 
-from escrow.client import Courier, Identity
-from escrow.errors import UnavailableError
+from escrow.client import Courier, Identity, Posting
+from escrow.errors import RefusedError, UnavailableError
 
 OTHER = "https://other.example"
 
@@ -83,3 +83,67 @@ def test_who_names_another_service_for_a_known_case_is_told_which_is_right(table
     result = claimant.type("--service", OTHER, "case", "show", case, status=8)
     assert f"Name {URL}" in result.stderr
     assert heard == []
+
+
+class Full(HonestCourier):
+    """To a service that refuses these records."""
+
+    refused: tuple[str, ...] = ()
+
+    def post(self, posting: Posting) -> Any:
+        body = posting.sealed_record()
+        if body is not None and body.record in self.refused:
+            raise RefusedError("case_full", request_id="0")
+        return super().post(posting)
+
+
+def refusing(person: Person, *records: str) -> None:
+    def courier(url: str, identity: Identity | None) -> Courier:
+        line = Full(person.service, identity, url)
+        line.refused = records
+        return line
+
+    person.courier = courier  # type: ignore[method-assign]
+
+
+def test_pending_deposit_that_is_refused_keeps_no_other_from_its_turn(table: Table) -> None:
+    table.accepted()
+    first, second = interrupted(table, "first.txt", "second.txt")
+    claimant = table.person("claimant")
+    refusing(claimant, first)
+    told = claimant.told("--json", "send", "--pending", status=4)
+    assert [one["record"] for one in told["receipts"]] == [second]
+    assert told["failed"] == [{"service": URL, "subject": first, "code": "case_full"}]
+    assert list(table.service.state(table.case).records) == [second]
+
+
+def test_pending_deposits_that_are_all_refused_are_each_told_and_kept(table: Table) -> None:
+    table.accepted()
+    records = interrupted(table, "first.txt", "second.txt")
+    claimant = table.person("claimant")
+    refusing(claimant, *records)
+    result = claimant.type("send", "--pending", status=4)
+    assert result.stdout == ""
+    assert all(f"{record[:12]} waits on: " in result.stderr for record in records)
+    del claimant.courier
+    assert claimant.out("send", "--pending").split() == records
+
+
+def test_only_pending_deposit_that_is_refused_is_an_error_as_ever(table: Table) -> None:
+    table.accepted()
+    (record,) = interrupted(table, "settlement.txt")
+    claimant = table.person("claimant")
+    refusing(claimant, record)
+    assert claimant.refused("send", "--pending", status=4) == "case_full"
+
+
+def test_waiting_deposit_whose_case_is_spoilt_in_this_home_keeps_no_other_from_its_turn(table: Table) -> None:
+    spoilt = table.accepted()
+    (first,) = interrupted(table, "first.txt")
+    table.accepted()
+    second = next(one for one in interrupted(table, "second.txt") if one != first)
+    claimant = table.person("claimant")
+    (claimant.home / "cases" / spoilt / "entries" / f"{0:09d}").write_text("spoilt")
+    told = claimant.told("--json", "send", "--pending", status=3)
+    assert [one["record"] for one in told["receipts"]] == [second]
+    assert [one["subject"] for one in told["failed"]] == [first]
