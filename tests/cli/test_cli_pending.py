@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 from cli.desk import Person, Table
-from client.honest import URL, HonestCourier, LyingCourier, Service
+from client.honest import URL, HonestCourier, LyingCourier, Service, WatchedCourier
 from support.build import party
 
 from escrow.client import Courier, Identity, Posting
@@ -32,22 +32,16 @@ def interrupted(table: Table, *names: str) -> list[str]:
 
 def stranger(person: Person) -> list[str]:
     """At the other address sits somebody who would take anything. What he is asked and told."""
-    heard: list[str] = []
     service = Service(clock=person.service.clock, identity=party("stranger"))
-
-    class Watched(LyingCourier):
-        def __getattr__(self, name: str) -> Any:
-            if name != "url":
-                heard.append(name)
-            return super().__getattr__(name)
+    line = WatchedCourier(HonestCourier(service, person.identity, OTHER))
 
     def courier(url: str, identity: Identity | None) -> Courier:
         if url == OTHER:
-            return Watched(HonestCourier(service, identity, url))  # type: ignore[return-value]
+            return line
         return HonestCourier(person.service, identity, url)
 
     person.courier = courier  # type: ignore[method-assign]
-    return heard
+    return line.heard
 
 
 def test_pending_deposit_is_not_carried_to_a_service_that_does_not_keep_its_case(table: Table) -> None:

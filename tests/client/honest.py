@@ -262,6 +262,19 @@ class LyingCourier:
         return answer
 
 
+class WatchedCourier(LyingCourier):
+    """As that; `heard` is what was asked and told there."""
+
+    def __init__(self, honest: Courier) -> None:
+        super().__init__(honest)
+        self.heard: list[str] = []
+
+    def __getattr__(self, name: str) -> Any:
+        if name != "url":
+            self.heard.append(name)
+        return super().__getattr__(name)
+
+
 DRAFT = """
 title = "Keller and Nordwind, mediation"
 rules = "Nothing said here is used elsewhere."

@@ -2,10 +2,9 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
-from client.honest import URL, HonestCourier, LyingCourier, Service, World
+from client.honest import URL, HonestCourier, Service, WatchedCourier, World, courier_of
 from support.build import START, party
 from support.refusals import refuses
 
@@ -15,19 +14,6 @@ from escrow.errors import NotFoundError, SetupError, UnavailableError
 OTHER = "https://other.example"
 MEMO = (PathChoice(name="memo", not_before=START),)
 WORDS = {"title": "The memo", "label": "Memo"}
-
-
-class Watched(LyingCourier):
-    """A line to another address; `heard` is what was asked and told there."""
-
-    def __init__(self, honest: HonestCourier) -> None:
-        super().__init__(honest)
-        self.heard: list[str] = []
-
-    def __getattr__(self, name: str) -> Any:
-        if name != "url":
-            self.heard.append(name)
-        return super().__getattr__(name)
 
 
 class Known:
@@ -52,17 +38,16 @@ class Known:
         def cut(*_: object, **__: object) -> None:
             raise UnavailableError("service_unreachable")
 
-        assert isinstance(claimant.courier, LyingCourier)
-        claimant.courier.lies["begin_upload"] = cut
+        courier_of(claimant).lies["begin_upload"] = cut
         with refuses(UnavailableError, "service_unreachable"):
             claimant.deposit(self.case, self.world.document(), MEMO, **WORDS)
         (pending,) = claimant.pending_deposits()
         return pending
 
-    def astray(self, service: Service) -> tuple[Session, Watched]:
+    def astray(self, service: Service) -> tuple[Session, WatchedCourier]:
         """The claimant's program, run again and told another address."""
         me = party("claimant")
-        line = Watched(HonestCourier(service, me, OTHER))
+        line = WatchedCourier(HonestCourier(service, me, OTHER))
         memory = Memory(self.world.folder / "claimant")
         return Session(me, line, memory, clock=self.world.service.clock), line
 
