@@ -151,7 +151,9 @@ CLIENT = {
         "Ask for one that does.",
     ),
     "sealed_by_another": row("Sealed by another", "{author} signed what {sealed_by} had sealed.", _KEEP),
-    "sealed_file_differs": row("Another file", "{file} is not the file that was sealed.", "Seal it again."),
+    "sealed_file_differs": row(
+        "Another file", "{file} is not the file that was sealed.", "Give that one. Lost: seal it again."
+    ),
     "attachment_missing": row(
         "Share object missing", "A sign-off needs its share object.", "Post both together."
     ),
