@@ -22,7 +22,12 @@ Field = str | int | tuple[str, ...]
 
 
 class EscrowError(Exception):
-    """Base of all our errors. `code` is stable; `fields` are plain facts for programs."""
+    """Base of all our errors. `code` is stable; `fields` are plain facts for programs.
+
+    `by_service`: a service said so in an answer, and the program that raises it verified nothing of it.
+    """
+
+    by_service = False
 
     def __init__(self, code: str, **fields: Field) -> None:
         super().__init__(code)
@@ -34,11 +39,17 @@ class EscrowError(Exception):
         return f"{self.code} {facts}".rstrip()
 
     def __reduce__(self) -> tuple[object, ...]:  # keyword fields survive a process boundary
-        return (_rebuild, (type(self), self.code, dict(self.fields)))
+        return (_rebuild, (type(self), self.code, dict(self.fields), self.by_service))
 
 
-def _rebuild(kind: type[EscrowError], code: str, fields: dict[str, Field]) -> EscrowError:
-    return kind(code, **fields)
+def _rebuild(kind: type[EscrowError], code: str, fields: dict[str, Field], by_service: bool) -> EscrowError:
+    return said_by_service(kind(code, **fields)) if by_service else kind(code, **fields)
+
+
+def said_by_service(error: EscrowError) -> EscrowError:
+    """The same error, marked as a service's own word."""
+    error.by_service = True
+    return error
 
 
 class MalformedError(EscrowError):

@@ -4,7 +4,7 @@
 1  you said no (or our own fault)    6  not found, or not yours to see
 2  wrong usage                       7  service unreachable, busy, or a race: try again
 3  malformed bytes                   8  a file or setting on this machine
-4  refused by the rules of the case
+4  refused by the rules of the case, or by the service
 """
 
 import json
@@ -47,9 +47,12 @@ _CODES: tuple[tuple[type[EscrowError], int], ...] = (
 
 
 def exit_code(error: EscrowError) -> int:
-    """The exit code of this error's family. Damage is no matter of trying again."""
+    """The exit code of this error's family. Damage is no matter of trying again.
+
+    FORGED is for what was found here: a service that says so itself (`by_service`) has refused.
+    """
     if error.code == "ledger_damaged":
-        return FORGED
+        return REFUSED if error.by_service else FORGED
     return next(code for family, code in _CODES if isinstance(error, family))
 
 

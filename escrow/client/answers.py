@@ -1,7 +1,9 @@
 """What a service answers, read strictly: JSON of the expected shape within a limit, or one of our errors.
 
 A problem (RFC 9457) is mapped back, by status and code, into the family that the service raised, with the
-same fields and `request_id` beside them. Whatever else comes is MalformedError `answer_malformed`: from a
+same fields and `request_id` beside them, and marked `by_service`: it is the service's word. None becomes a
+ForgedError, which says that this program verified something and found it false; what a service calls false
+(422) it has refused. Whatever else comes is MalformedError `answer_malformed`: from a
 service, or from something that stands in its place.
 """
 
@@ -24,7 +26,6 @@ from escrow.errors import (
     ConflictError,
     EscrowError,
     Field,
-    ForgedError,
     MalformedError,
     NotFoundError,
     RefusedError,
@@ -32,6 +33,7 @@ from escrow.errors import (
     TooManyError,
     UnauthorizedError,
     UnavailableError,
+    said_by_service,
 )
 from escrow.ledger.entry import MAX_ENTRY
 from escrow.model.charter import MAX_SEATS, MAX_URL
@@ -64,7 +66,7 @@ _FAMILIES: Mapping[int, type[EscrowError]] = {
     404: NotFoundError,
     409: RefusedError,
     413: TooLargeError,
-    422: ForgedError,
+    422: RefusedError,
     429: TooManyError,
     500: UnavailableError,
     503: UnavailableError,
@@ -100,7 +102,7 @@ def problem(
         return malformed("answer.code", status=status, **identity)
     if family is RefusedError and code in RACES:
         family = ConflictError
-    return family(code, **{**_fields(body), **identity})
+    return said_by_service(family(code, **{**_fields(body), **identity}))
 
 
 def _fields(body: Json) -> dict[str, Field]:

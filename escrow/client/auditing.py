@@ -14,7 +14,7 @@ from escrow.client.envelopes import OwnEnvelopes
 from escrow.client.following import KnownCase, require_kept_at, settle_service
 from escrow.client.progress import Progress, Stage, silent
 from escrow.crypto.transcript import Sha256
-from escrow.errors import EscrowError, ForgedError, NotFoundError
+from escrow.errors import EscrowError, ForgedError, NotFoundError, RefusedError
 from escrow.ledger.audit import AuditReport, Fault, audit
 from escrow.ledger.replay import extend
 from escrow.ledger.signer import read_any
@@ -128,7 +128,7 @@ class AuditVerbs(Desk):
                     digest.update(piece)
                     length += len(piece)
                     progress(Stage.OPEN, length, total)
-        except (NotFoundError, ForgedError):
+        except (NotFoundError, RefusedError, ForgedError):
             return None
         return digest.digest().hex(), length
 

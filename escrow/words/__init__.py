@@ -73,6 +73,11 @@ _STATUS: tuple[tuple[type[EscrowError], int], ...] = (
 _UNKNOWN = Row(
     title="Refused", detail="The answer was {code}.", remedy="This version has no words for it: update."
 )
+_HEARSAY = (
+    "This program has not checked that, and it proves nothing against anybody: ask the service's operator."
+)
+_CHECKED_HERE = frozenset({*FORGED, *CLIENT})
+"""Codes by which a program tells what it found itself; their remedies are good for that alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +91,19 @@ class Words:
 
 
 def describe(error: EscrowError) -> Words:
-    """Words for this error. A code from a newer version, which has no row here, is shown as it is."""
+    """Words for this error. A code from a newer version, which has no row here, is shown as it is.
+
+    What a service said is told as its word, never as something that this program found.
+    """
     row = WORDS.get(error.code, _UNKNOWN)
     values = _Shown({name: _shown(value) for name, value in error.fields.items()} | {"code": error.code})
     return Words(
         status=status_of(error.code, type(error)),
         title=row.title,
-        detail=row.detail.format_map(values),
-        remedy=row.remedy.format_map(values),
+        detail=("The service says: " if error.by_service else "") + row.detail.format_map(values),
+        remedy=_HEARSAY
+        if error.by_service and error.code in _CHECKED_HERE
+        else row.remedy.format_map(values),
     )
 
 

@@ -4,9 +4,11 @@ import json
 
 import pytest
 from cli.desk import Table
-from client.honest import URL
+from client.honest import URL, HonestCourier, LyingCourier
+from support.build import party
 
 from escrow.cli import endings
+from escrow.client import answers
 from escrow.errors import (
     ConflictError,
     EscrowError,
@@ -19,6 +21,7 @@ from escrow.errors import (
     UnauthorizedError,
     UnavailableError,
 )
+from escrow.model.wire import encode_json
 
 
 @pytest.mark.parametrize(
@@ -30,6 +33,38 @@ from escrow.errors import (
 )  # fmt: skip
 def test_every_family_of_errors_has_its_exit_code(family: type[EscrowError], status: int) -> None:
     assert endings.exit_code(family("any_code")) == status
+
+
+def _said(code: str, status: int, **fields: str) -> EscrowError:
+    """What a service answers, as the courier tells it."""
+    body = encode_json({"code": code, "fields": fields})
+    return answers.problem(status, "application/problem+json", body, "")
+
+
+@pytest.mark.parametrize("status", [400, 401, 404, 409, 413, 422, 429, 503])
+@pytest.mark.parametrize("code", ["signature_false", "ledger_forked", "ledger_damaged"])
+def test_a_service_that_says_that_something_is_false_proves_nothing(status: int, code: str) -> None:
+    told = endings.tell(_said(code, status, author="cd", n="3"))
+    assert told.status != endings.FORGED
+    assert told.words.startswith("The service says: ")
+    assert "vidence" not in told.hint
+    assert "Do not rely" not in told.hint
+
+
+def test_a_service_cannot_make_this_program_accuse_a_party(table: Table) -> None:
+    table.accepted()
+    claimant = table.person("claimant")
+    blamed = party("respondent").card.fingerprint
+    line = LyingCourier(HonestCourier(table.service, claimant.identity, URL))
+
+    def accuse(*_: object, **__: object) -> None:
+        raise _said("signature_false", 422, author=blamed)
+
+    line.lies["entries"] = accuse
+    claimant.courier = lambda url, identity: line  # type: ignore[method-assign]
+    error, hint = claimant.type("case", "show", table.case, status=4).stderr.splitlines()
+    assert error == f"escrow: error: The service says: It is not signed by the card {blamed}."
+    assert "not checked" in hint
 
 
 def test_an_error_is_two_lines_for_people_and_nothing_on_stdout(table: Table) -> None:

@@ -1,6 +1,7 @@
 """The HTTP courier: which addresses it speaks to, how it reads what comes back, when it tries again."""
 
 import json
+import pickle
 import socket
 import threading
 from collections.abc import Mapping
@@ -20,7 +21,6 @@ from escrow.client import HttpCourier, http
 from escrow.errors import (
     ConflictError,
     EscrowError,
-    ForgedError,
     MalformedError,
     NotFoundError,
     RefusedError,
@@ -123,11 +123,11 @@ def test_address_that_is_none_is_refused(url: str) -> None:
         (409, "record_taken", RefusedError),
         (409, "append_conflict", ConflictError),
         (413, "field_too_large", TooLargeError),
-        (422, "dealing_proof_false", ForgedError),
+        (422, "dealing_proof_false", RefusedError),
         (503, "storage_full", UnavailableError),
     ],
 )
-def test_problem_comes_back_as_the_error_that_was_raised(
+def test_problem_comes_back_with_its_code_and_fields_but_never_as_something_found_false_here(
     status: int, code: str, kind: type[EscrowError]
 ) -> None:
     refused = problem(status, code, {"X-Request-Id": "r-1"}, limit=7, seats=["a", "b"], author="cd")
@@ -154,6 +154,14 @@ def test_problem_comes_back_as_the_error_that_was_raised(
 def test_answer_of_no_known_shape_is_malformed(answer: Any) -> None:
     with refuses(MalformedError, "answer_malformed"):
         courier(answer)[0].service()
+
+
+def test_problem_is_marked_as_the_service_s_word_and_what_this_program_says_of_an_answer_is_not() -> None:
+    for answer, theirs in ((problem(422, "signature_false"), True), ((200, {}, b"<html>"), False)):
+        with pytest.raises(EscrowError) as caught:
+            courier(answer)[0].service()
+        assert caught.value.by_service is theirs
+        assert pickle.loads(pickle.dumps(caught.value)).by_service is theirs  # made here
 
 
 def test_fields_that_could_play_with_a_terminal_are_left_out() -> None:

@@ -9,9 +9,11 @@ import requests
 from client.town import Town
 from support.build import START, Clock, party
 from support.refusals import refuses
+from support.wsgi_transport import answer_of
 
 from escrow.client import PathChoice, Session, make_ticket, open_release
 from escrow.errors import RefusedError, UnauthorizedError
+from escrow.model.wire import encode_json
 
 
 @pytest.fixture
@@ -41,6 +43,22 @@ def test_six_lines_open_a_settlement_to_an_arbitrator(town: Town) -> None:
     )
     assert opened.path.read_bytes() == b"settled" * 9000
     assert people["claimant"].audit(case, payloads=True).faults == ()
+
+
+def test_service_that_calls_something_false_does_not_speak_in_the_clients_voice(
+    town: Town, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    case, people = town.accepted()
+    wire = town.wires["claimant"]
+    blamed = party("respondent").card.fingerprint
+    body = encode_json({"code": "envelope_false", "fields": {"author": blamed}})
+
+    def accuse(request: requests.PreparedRequest, *_: Any, **__: Any) -> requests.Response:
+        return answer_of(wire, request, 422, {"Content-Type": "application/problem+json"}, body)
+
+    monkeypatch.setattr(wire, "send", accuse)
+    with refuses(RefusedError, "envelope_false", author=blamed):
+        people["claimant"].case(case)
 
 
 def test_memo_opens_to_anybody_once_its_date_has_come(town: Town) -> None:
