@@ -19,7 +19,7 @@ def require_safe_url(url: str) -> str:
     parts = _split(bare)
     if parts is None or parts.query:
         raise MalformedError("service_url_malformed", field="url")
-    if parts.scheme == "http" and not _is_loopback(parts.hostname or ""):
+    if parts.scheme == "http" and not is_loopback(parts.hostname or ""):
         raise SetupError("plain_http_refused", url=bare)
     return bare
 
@@ -32,8 +32,8 @@ def require_safe_part_address(url: str, service: str) -> str:
     """
     parts = _split(url)
     if parts is not None:
-        local = _is_loopback(parts.hostname or "")
-        if _is_loopback(urlsplit(service).hostname or "") if local else parts.scheme == "https":
+        local = is_loopback(parts.hostname or "")
+        if is_loopback(urlsplit(service).hostname or "") if local else parts.scheme == "https":
             return url
     raise MalformedError("address_unsafe", field="answer.addresses")
 
@@ -51,7 +51,7 @@ def _split(url: str) -> SplitResult | None:
     return parts
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
     if host == "localhost":
         return True
     try:

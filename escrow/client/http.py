@@ -38,8 +38,9 @@ from escrow.client.courier import (
     UntrustedRequest,
     Upload,
 )
+from escrow.client.line import CHUNK, CONNECT_S, READ_S, TOO_SLOW, LineAdapter
 from escrow.client.posting import Posting
-from escrow.client.storage_line import CHUNK, CONNECT_S, HEADERS, READ_S, Pieces, StorageLine, cut
+from escrow.client.storage_line import HEADERS, Pieces, StorageLine, cut
 from escrow.crypto.identity import Identity
 from escrow.errors import (
     ConflictError,
@@ -102,9 +103,8 @@ class HttpCourier:
         self._http = requests.Session()
         self._http.auth = self._authorize  # set, so that no .netrc speaks for us
         self._http.headers.update(HEADERS)
+        self._http.mount(self.url, transport or LineAdapter())
         self._storage = StorageLine(transport)
-        if transport is not None:
-            self._http.mount(self.url, transport)
 
     def close(self) -> None:
         """Let go of the connections. A later call opens new ones."""
@@ -275,7 +275,7 @@ class HttpCourier:
             try:
                 return attempt()
             except (UnavailableError, ConflictError) as error:
-                if not passes(error):
+                if error.code == TOO_SLOW or not passes(error):
                     raise
                 spread = wait * (0.5 + random.random() / 2)  # noqa: S311  # spreads callers; no secret
                 self._pause(max(spread, _asked(error)))
@@ -368,7 +368,9 @@ def _chunks(response: requests.Response) -> Iterator[bytes]:
 
 
 def _total(response: requests.Response, start: int) -> int:
-    """Length of the whole payload, by Content-Length or Content-Range."""
+    """Length of the whole payload, by Content-Length or Content-Range and nothing else."""
+    if "Transfer-Encoding" in response.headers:  # it goes before Content-Length (RFC 9112 section 6.3)
+        raise answers.malformed("Transfer-Encoding")
     if start:
         unit, _, rest = response.headers.get("Content-Range", "").partition(" ")
         bounds, _, total = rest.partition("/")

@@ -10,12 +10,11 @@ from typing import Final
 
 import requests
 from requests.adapters import BaseAdapter
+from urllib3.exceptions import HTTPError
 
-from escrow.errors import UnavailableError
+from escrow.client.line import CHUNK, CONNECT_S, READ_S, LineAdapter
+from escrow.errors import EscrowError, UnavailableError
 
-CONNECT_S, READ_S = 10.0, 60.0
-CHUNK: Final = 256 * 1024
-"""What is sent or read at once; a socket's timeout is for one of these."""
 HEADERS: Final = {"Accept-Encoding": "identity", "User-Agent": "escrow"}
 PASSING: Final = (429, 500, 502, 503, 504)
 """What time may mend."""
@@ -50,9 +49,8 @@ class StorageLine:
         self._http.auth = _nobody  # set, so that no .netrc speaks for us
         self._http.headers.clear()
         self._http.headers.update(HEADERS)
-        if transport is not None:
-            self._http.mount("https://", transport)
-            self._http.mount("http://", transport)
+        for scheme in ("https://", "http://"):
+            self._http.mount(scheme, transport or LineAdapter())
 
     def close(self) -> None:
         self._http.close()
@@ -66,8 +64,9 @@ class StorageLine:
             ) as answer:
                 status = answer.status_code
                 if answer.headers.get("Content-Length") == "0":
-                    _ = answer.content  # so that the connection can be used again
-        except (requests.RequestException, OSError) as error:
+                    # so that the connection can be used again; one byte, since chunks may follow all the same
+                    answer.raw.read(1, decode_content=False)
+        except (requests.RequestException, HTTPError, EscrowError, OSError) as error:
             raise UnavailableError("storage_unreachable") from error
         finally:
             self._http.cookies.clear()

@@ -15,6 +15,11 @@ CLIENT = {
     "service_unreachable": row(
         "Service unreachable", "The service does not answer.", "Check address and network."
     ),
+    "answer_too_slow": row(
+        "Answer too slow",
+        "The service's answer came too slowly to be waited for: it drips, or the network does.",
+        "Run again later; if it stays so, on another network.",
+    ),
     "service_certificate_refused": row(
         "Certificate refused",
         "The service's certificate cannot be believed.",
