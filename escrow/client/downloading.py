@@ -9,15 +9,18 @@ from types import TracebackType
 from typing import Self
 
 from escrow.client.courier import ReleaseCourier
+from escrow.client.line import CHUNK, TOO_SLOW
 from escrow.errors import ForgedError, UnavailableError
 from escrow.model.ids import CaseId, RecordId
 
 RESUMES = 8
-"""A line that breaks this often without a byte arriving between is down."""
+"""A line that breaks this often, with no more than a CHUNK arriving between, is down."""
 
 
 class PayloadReader:
     """`read` like a file, once through, from byte `start` on. `length`: what the signed statement says.
+
+    Of what goes on after that one byte is given, by which the reader sees that it is too long.
 
     ForgedError `payload_not_as_signed` where the service announces another length.
     """
@@ -26,7 +29,8 @@ class PayloadReader:
         self, courier: ReleaseCourier, case: CaseId, record: RecordId, length: int, *, start: int = 0
     ) -> None:
         self._courier, self._case, self._record, self._length = courier, case, record, length
-        self._done = start
+        self._done = self._broke_at = start
+        self._breaks = 0
         self._left = memoryview(b"")
         self._chunks: Iterator[bytes] = iter(())
         self._line = ExitStack()
@@ -41,22 +45,33 @@ class PayloadReader:
         self._line.close()
 
     def read(self, size: int, /) -> bytes:
-        """Up to `size` bytes; none at the end. UnavailableError once the line is down for good."""
+        """Up to `size` bytes; none at the end. UnavailableError once the line is down, or too slow."""
         if not self._left:
             self._left = memoryview(self._next_chunk())
         piece, self._left = self._left[:size], self._left[size:]
         return bytes(piece)
 
     def _next_chunk(self) -> bytes:
-        for _ in range(RESUMES):
+        while self._done <= self._length:
             try:
-                chunk = next(self._chunks, b"")
-            except UnavailableError:
+                chunk = next(self._chunks, b"")[: self._length + 1 - self._done]
+            except UnavailableError as error:
+                self._count_break(error)
                 self._connect()
                 continue
             self._done += len(chunk)
             return chunk
-        raise UnavailableError("service_unreachable")
+        return b""
+
+    def _count_break(self, error: UnavailableError) -> None:
+        """Raises where it breaks too often, or drips."""
+        if self._done - self._broke_at > CHUNK:
+            self._breaks = 0
+        self._breaks, self._broke_at = self._breaks + 1, self._done
+        if error.code == TOO_SLOW:
+            raise error
+        if self._breaks == RESUMES:
+            raise UnavailableError("service_unreachable") from error
 
     def _connect(self) -> None:
         """From where we are on."""

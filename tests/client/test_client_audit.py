@@ -1,17 +1,21 @@
 """What the auditor of a party sees beyond the chain's own rules, and a service that never comes to an end."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import count
 from typing import Any
 
 import pytest
-from client.honest import URL, World, courier_of
-from client.test_client_lies import fork
+from client.honest import URL, LyingCourier, World, courier_of
+from client.test_client_lies import fork, released
 from client.test_client_releases import deposited, spoil_envelopes
 from support.build import SERVICE, party
 from support.refusals import refuses
 
-from escrow.client import auditing
-from escrow.client.courier import CasesPage, EntriesPage
-from escrow.errors import ForgedError
+from escrow.client import auditing, downloading
+from escrow.client.courier import CasesPage, EntriesPage, PayloadStream
+from escrow.client.downloading import PayloadReader
+from escrow.errors import ForgedError, UnavailableError
 from escrow.model.charter import Service
 
 # Receipts
@@ -119,6 +123,20 @@ def test_list_of_cases_that_makes_no_way_comes_to_an_end(world: World, full: boo
     assert people["claimant"].case_ids() == (case, *cases)
 
 
+def test_list_of_the_same_cases_under_ever_new_cursors_comes_to_an_end(world: World) -> None:
+    case, people = world.accepted()
+    asked = count()
+
+    def turn(*_: object, **__: object) -> CasesPage:
+        number = next(asked)
+        if number > 50:
+            raise AskedTooOftenError
+        return CasesPage(cases=("1" * 64, case), next=str(number))
+
+    courier_of(people["claimant"]).lies["cases"] = turn
+    assert people["claimant"].case_ids() == (case, "1" * 64)
+
+
 def test_list_of_cases_that_grows_for_ever_comes_to_an_end(
     world: World, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,6 +152,52 @@ def test_list_of_cases_that_grows_for_ever_comes_to_an_end(
 
     courier_of(people["claimant"]).lies["cases"] = grow
     assert len(people["claimant"].case_ids()) == 21
+
+
+def test_payload_without_end_ends_the_audit_and_is_a_fault(world: World) -> None:
+    case, _, _ = released(world)
+    claimant = world.session("claimant")
+    given = count()
+
+    def without_end() -> Iterator[bytes]:
+        while next(given) < 1000:
+            yield b"x" * 65536
+        raise AssertionError("more was read than was signed for")
+
+    @contextmanager
+    def lie(said: Any, *_: Any, **__: Any) -> Iterator[PayloadStream]:
+        with said as stream:
+            yield PayloadStream(total=stream.total, chunks=without_end())
+
+    courier_of(claimant).lies["payload"] = lie
+    (fault,) = claimant.audit(case, payloads=True).faults
+    assert fault.code == "payload_length_differs"
+
+
+def test_payload_whose_line_breaks_after_every_byte_ends(world: World) -> None:
+    case, _, courier = released(world)
+    record = world.service.chains[case].state.records
+    broken: list[int] = []
+
+    @contextmanager
+    def lie(said: Any, *_: Any, start: int) -> Iterator[PayloadStream]:
+        def a_byte() -> Iterator[bytes]:
+            yield b"x"
+            broken.append(start)
+            raise UnavailableError("service_unreachable")
+
+        with said as stream:
+            yield PayloadStream(total=stream.total, chunks=a_byte())
+
+    lying = LyingCourier(courier)
+    lying.lies["payload"] = lie
+    (held,) = record.values()
+    length = held.body.payload.length
+    refused = refuses(UnavailableError, "service_unreachable")
+    with refused, PayloadReader(lying, case, held.body.record, length) as reader:
+        while reader.read(1024):
+            pass
+    assert broken == list(range(downloading.RESUMES))
 
 
 def test_endless_junk_instead_of_a_case_ends_the_audit(world: World) -> None:
