@@ -182,9 +182,16 @@ def _hashed(source: Path, progress: Progress) -> tuple[int, bytes]:
 
 
 def _pieces(plain: BinaryIO, total: int, stage: Stage, progress: Progress) -> Iterator[bytes]:
+    """The file, which is `total` bytes long: of one that grew or shrank meanwhile not the last piece.
+
+    MalformedError `drop_off_file_differs`.
+    """
     done = 0
     progress(stage, 0, total)
-    while piece := plain.read(PIECE):
-        yield piece
+    while done < total:
+        piece = plain.read(min(PIECE, total - done))
         done += len(piece)
-        progress(stage, min(done, total), total)
+        if not piece or (done == total and plain.read(1)):
+            raise MalformedError("drop_off_file_differs", field="document")
+        yield piece
+        progress(stage, done, total)

@@ -2,7 +2,8 @@
 another file than it was ordered to.
 """
 
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,38 @@ def test_file_of_another_length_is_not_sent(world: World, case: tuple[str, Sessi
     made = claimant.prepare_drop_off(at, world.document(), MEMO, **WORDS)
     with refuses(MalformedError, "drop_off_file_differs"):
         claimant.send_drop_off(made, world.document(b"other", "other.txt"))
+
+
+@pytest.mark.parametrize(
+    ("change", "sent"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes() + b"SECRET LINE WRITTEN LATER"), 0),
+        (lambda path: os.truncate(path, 5), 5),
+        (lambda path: os.truncate(path, 0), 0),
+    ],
+    ids=["grows", "shrinks", "is emptied"],
+)
+def test_file_that_changes_its_length_while_it_is_sent_never_goes_to_its_end_nor_beyond(
+    world: World,
+    case: tuple[str, Session],
+    change: Callable[[Path], object],
+    sent: int,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What goes beyond a Content-Length is the next request of this connection to whoever listens."""
+    at, claimant = case
+    plain = world.document()
+    order = claimant.prepare_drop_off(at, plain, MEMO, **WORDS)
+    went: list[bytes] = []
+
+    def take(_: str, __: bytes, pieces: Callable[[], Iterator[bytes]], *, length: int) -> None:
+        change(plain)  # after its length was looked at
+        went.extend(pieces())
+
+    monkeypatch.setattr(courier_of(claimant)._honest, "drop_off", take)
+    with refuses(MalformedError, "drop_off_file_differs"):
+        claimant.send_drop_off(order, plain)
+    assert len(b"".join(went)) == sent < order.file.metadata.length
 
 
 def test_receipt_for_another_order_is_not_believed(world: World, case: tuple[str, Session]) -> None:
