@@ -30,6 +30,8 @@ from escrow.model.ids import CaseId, Fingerprint
 
 MAX_CASES = 10_000
 """A service that lists more than this is not believed to come to an end."""
+MAX_PAGES = 1000
+"""Nor is one whose list has more pages. One page of changes has looked through ten thousand."""
 
 
 class Desk:
@@ -116,14 +118,14 @@ class Desk:
         """Cases of this service: those remembered, then those that it lists for this card. Unverified."""
         found = dict.fromkeys(case for case in self.memory.cases() if not self._is_elsewhere(case))
         after: str | None = None
-        seen: set[str] = set()
-        while len(found) <= MAX_CASES:
+        listed: set[CaseId] = set()
+        for _ in range(MAX_PAGES):
             page = self.courier.cases(after=after)
             found |= dict.fromkeys(page.cases)
-            if page.next is None or page.next in seen or not page.cases:
+            if page.next is None or listed.issuperset(page.cases) or len(found) > MAX_CASES:
                 break  # it is at its end, or makes no way towards it
+            listed.update(page.cases)
             after = page.next
-            seen.add(after)
         return tuple(found)
 
     def _is_elsewhere(self, case: CaseId) -> bool:

@@ -1,13 +1,14 @@
 """What waits for this party, worked out here from verified chains; the service only says which cases to look
 at.
 
-A case that cannot be shown does not hide the others: it is listed with what went wrong.
+A case that cannot be shown does not hide the others: it is listed with what went wrong. Only where no answer
+comes at all, or many cases in a row are not served, is it the service that is told to be out of order.
 """
 
 from collections.abc import Iterable, Iterator
 
 from escrow.client import texts
-from escrow.client.desk import MAX_CASES, Desk
+from escrow.client.desk import MAX_CASES, MAX_PAGES, Desk
 from escrow.client.envelopes import OwnEnvelopes, is_reported
 from escrow.client.following import KnownCase
 from escrow.client.views import Changes, Inbox, InboxItem, Trouble, Waiting
@@ -17,8 +18,12 @@ from escrow.model.ids import CaseId
 from escrow.model.path import AudienceKind
 from escrow.policy.verdict import assess_date
 
-DAMAGED = "ledger_damaged"
-"""The service cannot serve this one case; every other UnavailableError is about the service itself."""
+NO_LINE = frozenset(
+    {"service_unreachable", "service_certificate_refused", "service_speaks_no_tls", "answer_too_slow"}
+)
+"""Codes by which the courier says that no answer came; one that has a `status` came, if from a proxy."""
+MAX_UNSERVED = 8
+"""Cases in a row that a service says it cannot serve now: each was asked for several times."""
 
 
 class InboxVerbs(Desk):
@@ -41,7 +46,7 @@ class InboxVerbs(Desk):
         """
         page = self.courier.changes(after=after)
         cases, seen = dict(page.cases), {after}
-        while page.more and page.next not in seen and len(cases) <= MAX_CASES:
+        while page.more and page.next not in seen and len(seen) < MAX_PAGES and len(cases) <= MAX_CASES:
             seen.add(page.next)
             page = self.courier.changes(after=page.next)
             cases |= page.cases
@@ -50,18 +55,23 @@ class InboxVerbs(Desk):
     def inbox(self, cases: Iterable[CaseId] | None = None) -> Inbox:
         """Charters to accept, requests to sign off, bad envelopes to report, releases to open.
 
+        UnavailableError where the service cannot be reached, or serves none of many cases in a row.
+
         `cases`: of these alone, such as `changes` has told; else of all that memory or service know.
         """
         items: list[InboxItem] = []
         troubles: list[Trouble] = []
+        unserved = 0
         for case in self.case_ids() if cases is None else cases:
             try:
                 known = self.known(case)
             except EscrowError as error:
-                if isinstance(error, UnavailableError) and error.code != DAMAGED:
+                unserved = unserved + 1 if isinstance(error, UnavailableError) else 0
+                if unserved == MAX_UNSERVED or _is_line_down(error):
                     raise
                 troubles.append(Trouble(case=case, error=error))
                 continue
+            unserved = 0
             items += self._charters(known)
             items += self._envelopes(known)
             for asked in known.state.requests.values():
@@ -118,3 +128,8 @@ class InboxVerbs(Desk):
         for seat in OwnEnvelopes(self.identity, known).seats(path):
             if seat not in asked.signed:
                 yield item(Waiting.SIGN_OFF, seat)
+
+
+def _is_line_down(error: EscrowError) -> bool:
+    """No answer came, so that the next case would have none either."""
+    return not error.by_service and error.code in NO_LINE and "status" not in error.fields

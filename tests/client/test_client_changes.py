@@ -65,6 +65,23 @@ def test_feed_that_never_ends_is_left(world: World) -> None:
     assert len(asked) <= 5
 
 
+def test_feed_of_ever_new_cursors_is_left_with_one_to_go_on_by(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Empty pages are no lie by themselves: who serves many has looked through theirs."""
+    monkeypatch.setattr("escrow.client.inbox.MAX_PAGES", 20)
+    session = world.session("institution")
+    asked: list[str | None] = []
+
+    def for_ever(_: ChangesPage, *, after: str | None) -> ChangesPage:
+        asked.append(after)
+        return ChangesPage(cases={}, next=str(len(asked)), more=True)
+
+    courier_of(session).lies["changes"] = for_ever
+    assert session.changes().next == "20"
+    assert len(asked) == 20
+
+
 def test_case_that_a_lying_feed_names_is_verified_before_it_is_shown(world: World) -> None:
     case, people = world.accepted()
     session = people["claimant"]

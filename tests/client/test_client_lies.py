@@ -14,12 +14,15 @@ from support.refusals import refuses
 from escrow.client import Memory, PathChoice, Posting, Session, make_ticket, open_release
 from escrow.client.courier import EntriesPage, PayloadStream, ServiceInfo, UntrustedReceipt
 from escrow.errors import (
+    EscrowError,
     ForgedError,
     MalformedError,
     NotFoundError,
     RefusedError,
     SetupError,
+    TooManyError,
     UnavailableError,
+    said_by_service,
 )
 from escrow.ledger import entry as entries
 from escrow.ledger.entry import Entry
@@ -241,22 +244,55 @@ def test_one_forged_case_does_not_hide_the_others(world: World) -> None:
     assert listed == {case: "ledger_forked", other: None}
 
 
-def test_a_case_that_the_service_has_lost_does_not_hide_the_others(world: World) -> None:
+@pytest.mark.parametrize(
+    "unserved",
+    [
+        UnavailableError("ledger_damaged", n=3, reason="entry_malformed"),
+        said_by_service(UnavailableError("storage_failed")),
+        said_by_service(UnavailableError("service_unreachable")),
+        UnavailableError("service_unreachable", status=502),
+        said_by_service(TooManyError("too_many_requests", retry_after=3)),
+    ],
+    ids=str,
+)
+def test_a_case_that_the_service_does_not_serve_does_not_hide_the_others(
+    world: World, unserved: EscrowError
+) -> None:
     case, people = world.accepted()
     other = people["institution"].open_case(draft()).case
     claimant = people["claimant"]
     claimant.case(other)
-    damaged = UnavailableError("ledger_damaged", n=3, reason="entry_malformed")
 
     def lose(page: EntriesPage, which: str, **_: Any) -> EntriesPage:
         if which == case:
-            raise damaged
+            raise unserved
         return page
 
     courier_of(claimant).lies["entries"] = lose
     shown = claimant.inbox()
     assert [(item.kind, item.case) for item in shown.items] == [("accept", other)]
-    assert [(trouble.case, trouble.code) for trouble in shown.troubles] == [(case, "ledger_damaged")]
+    assert [(trouble.case, trouble.error) for trouble in shown.troubles] == [(case, unserved)]
+
+
+@pytest.mark.parametrize(
+    ("down", "asked"),
+    [(UnavailableError("service_unreachable"), 1), (said_by_service(UnavailableError("storage_failed")), 8)],
+    ids=str,
+)
+def test_service_that_serves_nothing_is_out_of_order_and_not_asked_for_every_case(
+    world: World, down: EscrowError, asked: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    session = world.session("claimant")
+    which: list[str] = []
+
+    def fail(case: str, **_: Any) -> EntriesPage:
+        which.append(case)
+        raise down
+
+    monkeypatch.setattr(courier_of(session)._honest, "entries", fail)
+    with refuses(UnavailableError, down.code):
+        session.inbox(cases=[f"{n:064x}" for n in range(20)])
+    assert len(set(which)) == asked
 
 
 # Receipts
