@@ -104,7 +104,7 @@ class HttpCourier:
         self._http.auth = self._authorize  # set, so that no .netrc speaks for us
         self._http.headers.update(HEADERS)
         self._http.mount(self.url, transport or LineAdapter())
-        self._storage = StorageLine(transport)
+        self._storage = StorageLine(self.url, transport)
 
     def close(self) -> None:
         """Let go of the connections. A later call opens new ones."""

@@ -14,6 +14,7 @@ Time in which the reader does something else does not count.
 import io
 import socket
 import time
+from collections.abc import Callable
 from http.client import HTTPResponse
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -40,17 +41,23 @@ class LineAdapter(HTTPAdapter):
     MalformedError `answer_malformed`.
 
     Nothing for this machine goes by a proxy: it would leave it, and in the clear if it is plain http.
+    `require_peer` is asked about the IP address of each connection, before anything of ours is sent; one to a
+    proxy is not asked about, since it is the proxy that looks names up then.
     """
+
+    def __init__(self, require_peer: Callable[[str], None] = lambda _: None) -> None:
+        self._require_peer = require_peer
+        super().__init__()
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        _count_answers(self.poolmanager)
+        _count_answers(self.poolmanager, self._require_peer)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         known = proxy in self.proxy_manager
         manager = super().proxy_manager_for(proxy, **kwargs)
         if not known:
-            _count_answers(manager)
+            _count_answers(manager, lambda _: None)
         return manager
 
     def send(self, request: requests.PreparedRequest, *args: Any, **kwargs: Any) -> requests.Response:
@@ -59,14 +66,24 @@ class LineAdapter(HTTPAdapter):
         return super().send(request, *args, **kwargs)
 
 
-def _count_answers(manager: PoolManager) -> None:
+def _count_answers(manager: PoolManager, require_peer: Callable[[str], None]) -> None:
     """From now on this manager's connections read their answers through a counter, whatever they go by."""
     counted = {}
     for scheme, pool in manager.pool_classes_by_scheme.items():
-        connection: type = pool.ConnectionCls  # type: ignore[attr-defined]  # of urllib3's two kinds of pool
-        connection = type("CountedConnection", (connection,), {"response_class": _CountedAnswer})
+        connection = _counted(pool.ConnectionCls, require_peer)  # type: ignore[attr-defined]
         counted[scheme] = type("CountedPool", (pool,), {"ConnectionCls": connection})
     manager.pool_classes_by_scheme = counted
+
+
+def _counted(connection: type[Any], require_peer: Callable[[str], None]) -> type[Any]:
+    class CountedConnection(connection):  # type: ignore[misc]  # which class it is, is known by now
+        response_class = _CountedAnswer
+
+        def connect(self) -> None:
+            super().connect()
+            require_peer(self.sock.getpeername()[0])
+
+    return CountedConnection
 
 
 class _CountedAnswer(HTTPResponse):

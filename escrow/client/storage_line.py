@@ -12,6 +12,7 @@ import requests
 from requests.adapters import BaseAdapter
 from urllib3.exceptions import HTTPError
 
+from escrow.client.address import require_elsewhere
 from escrow.client.line import CHUNK, CONNECT_S, READ_S, LineAdapter
 from escrow.errors import EscrowError, UnavailableError
 
@@ -42,21 +43,25 @@ def cut(data: bytes) -> Iterator[bytes]:
 
 
 class StorageLine:
-    """Shared by threads. `transport` replaces the network."""
+    """Shared by threads. `service`: the URL of who names the addresses; `transport` replaces the network."""
 
-    def __init__(self, transport: BaseAdapter | None) -> None:
+    def __init__(self, service: str, transport: BaseAdapter | None) -> None:
         self._http = requests.Session()
         self._http.auth = _nobody  # set, so that no .netrc speaks for us
         self._http.headers.clear()
         self._http.headers.update(HEADERS)
+        network = transport or LineAdapter(lambda peer: require_elsewhere(peer, service))
         for scheme in ("https://", "http://"):
-            self._http.mount(scheme, transport or LineAdapter())
+            self._http.mount(scheme, network)
 
     def close(self) -> None:
         self._http.close()
 
     def put(self, url: str, data: bytes) -> None:
-        """UnavailableError `address_refused` (status): it is over, or none; `storage_unreachable`."""
+        """UnavailableError `address_refused` (status): it is over, or none; `storage_unreachable`.
+
+        MalformedError `address_unsafe`: its name leads to this machine.
+        """
         body = Pieces(lambda: cut(data), len(data))
         try:
             with self._http.put(
@@ -67,6 +72,8 @@ class StorageLine:
                     # so that the connection can be used again; one byte, since chunks may follow all the same
                     answer.raw.read(1, decode_content=False)
         except (requests.RequestException, HTTPError, EscrowError, OSError) as error:
+            if isinstance(error, EscrowError) and error.code == "address_unsafe":
+                raise
             raise UnavailableError("storage_unreachable") from error
         finally:
             self._http.cookies.clear()

@@ -12,6 +12,8 @@ from support.build import party
 from support.refusals import refuses
 
 from escrow.client import HttpCourier, line
+from escrow.client.address import require_elsewhere
+from escrow.client.storage_line import StorageLine
 from escrow.errors import EscrowError, MalformedError, NotFoundError, UnavailableError
 
 CASE, RECORD, UPLOAD = "0" * 64, "0" * 32, "1" * 32
@@ -34,7 +36,8 @@ def server(answer: Answer) -> Iterator[str]:
                 head = b""
                 while b"\r\n\r\n" not in head and (got := peer.recv(65536)):
                     head += got
-                answer(peer, head)
+                if head:
+                    answer(peer, head)
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Peer) as listening:
         thread = threading.Thread(target=listening.serve_forever, args=(0.01,))
@@ -185,3 +188,35 @@ def test_what_is_for_this_machine_does_not_go_to_a_proxy_elsewhere(monkeypatch: 
             courier("https://escrow.invalid").cases(after=None)
     assert told[0].startswith(b"CONNECT escrow.invalid:443")
     assert b"uthorization" not in b"".join(told)
+
+
+def test_address_that_leads_to_this_machine_gets_nothing_from_a_service_elsewhere() -> None:
+    told: list[bytes] = []
+
+    def listen(peer: socket.socket, head: bytes) -> None:
+        told.append(head)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+
+    with server(listen) as url:
+        elsewhere = StorageLine("https://192.0.2.1", None)
+        with refuses(MalformedError, "address_unsafe", field="answer.addresses"):
+            elsewhere.put(f"{url}/part", b"part")
+        elsewhere.close()
+        assert told == []
+        here = StorageLine("https://127.0.0.1", None)
+        here.put(f"{url}/part", b"part")
+        here.close()
+    assert len(told) == 1
+
+
+def test_service_whose_own_name_leads_to_this_machine_may_name_its_storage_here(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Debian gives a machine's own name the address 127.0.1.1."""
+    names = {"escrow.example": "127.0.1.1", "other.example": "192.0.2.1"}
+    real = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *args, **named: real(names[host], *args, **named))
+    require_elsewhere("127.0.1.1", "https://escrow.example")
+    require_elsewhere("192.0.2.7", "https://other.example")
+    with refuses(MalformedError, "address_unsafe"):
+        require_elsewhere("127.0.1.1", "https://other.example")
