@@ -64,6 +64,7 @@ def _split(url: str) -> SplitResult | None:
 
 
 def is_loopback(host: str) -> bool:
+    """This machine, by the name or an address that every system takes for it: plain http may go there."""
     if host == "localhost":
         return True
     try:

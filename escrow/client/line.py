@@ -34,6 +34,7 @@ LEAST_PACE: Final = 4096
 """Bytes a second. A CHUNK that is sent has to be taken about as fast, within READ_S."""
 MAX_HEAD: Final = 64 * 1024
 TOO_SLOW: Final = "answer_too_slow"
+"""The code of an answer that drips: asked for again, it would drip again."""
 
 
 class LineAdapter(HTTPAdapter):
@@ -113,14 +114,14 @@ class _Counter(io.RawIOBase):
             raise MalformedError("answer_malformed", field="head")
         left = ANSWER_S + self._got / LEAST_PACE - self._waited
         if left <= 0:
-            raise UnavailableError(TOO_SLOW)
+            raise UnavailableError("answer_too_slow")
         self._sock.settimeout(min(left, READ_S))
         began = time.monotonic()
         try:
             got = self._file.readinto(buffer)
         except TimeoutError as error:
             if left < READ_S:
-                raise UnavailableError(TOO_SLOW) from error
+                raise UnavailableError("answer_too_slow") from error
             raise
         self._waited += time.monotonic() - began
         self._got += got or 0

@@ -19,7 +19,7 @@ from support.running import Running, running
 from escrow.client import HttpCourier, Memory, PathChoice, Posting, Session
 from escrow.client import uploading as uploading_room
 from escrow.client.courier import Courier
-from escrow.errors import ForgedError, NotFoundError, RefusedError
+from escrow.errors import NotFoundError, RefusedError
 
 PART = 5 * 1024 * 1024
 DOCUMENT = bytes(range(256)) * (11 * 4096)
@@ -114,7 +114,7 @@ def test_other_bytes_sent_to_an_address_are_found_when_read_back(place: Place) -
     for number, url in found.urls.items():
         data = raw[(number - 1) * PART : number * PART]
         assert requests.put(url, data=b"x" + data[1:], timeout=30).status_code == 200
-    with refuses(ForgedError, "payload_differs", field="sha256"):
+    with refuses(RefusedError, "payload_differs", field="sha256"):
         claimant.send(posting)
     assert place.people["respondent"].records(place.case) == ()
 
