@@ -84,7 +84,7 @@ MACHINE = {
     "service_key_not_flushed": row(
         "The new key is not safe yet",
         "The new key is in {path}, and in force, but the disk did not say that it keeps it.",
-        "Copy {path} elsewhere now, and see to the disk. The new card: `escrow --json service keys FOLDER`.",
+        "Copy {path} elsewhere now, and see to the disk. The new card: `escrow service keys FOLDER --json`.",
     ),
     "store_not_create_only": row(
         "Unsafe storage",
