@@ -179,12 +179,13 @@ def without_signature(case: build.Case) -> OrderFile:
         (ordered(service=party("x").card), 409, "order_for_other_service"),
         (ordered(charter="ab" * 32), 409, "charter_not_in_force"),
         (ordered(replaces="ab" * 16), 409, "record_unknown"),
-        (ordered(length=2**40), 400, "drop_off_file_differs"),
+        (ordered(length=2**40), 413, "drop_off_too_large"),
+        (ordered(length=2**19), 400, "drop_off_file_differs"),
         (ordered(digest="ab" * 32), 400, "drop_off_file_differs"),
     ],
     ids=[
         "no seat", "stranger", "the service itself", "another's name", "no signature", "other case",
-        "other service", "other charter", "unknown correction", "length", "digest",
+        "other service", "other charter", "unknown correction", "too long", "length", "digest",
     ],
 )  # fmt: skip
 def test_bad_order_is_refused(office: Office, case: build.Case, spoil: Spoil, status: int, code: str) -> None:
@@ -202,6 +203,33 @@ def test_unknown_case_and_a_stranger_s_order_are_answered_alike(office: Office, 
     ]
     assert [code_of(answer, 404) for answer in answers] == ["not_found"] * 3
     assert len({re.sub(rb'"request_id": "[0-9a-f]+"', b"", answer.get_data()) for answer in answers}) == 1
+
+
+def test_nobody_but_a_depositor_starts_a_sealer(
+    office: Office, case: build.Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody can name a case that does not exist; a process for each would be dear."""
+    monkeypatch.setattr(sealing_process.subprocess, "Popen", None)
+    known = dropping.form(dropping.order_file(case.state, CLAIMANT).dump())
+    bodies = [
+        (case.id, dropping.form(dropping.order_file(case.state, party("stranger")).dump())),
+        (case.id, dropping.form(without_signature(case).dump())),
+        (case.id, dropping.form(named_by_another(case).dump())),
+        ("ab" * 32, known),
+    ]
+    assert [code_of(send(office, to, body), 404) for to, body in bodies] == ["not_found"] * 4
+    assert code_of(send(office, "ab" * 32, b"--x"), 400) == "drop_off_cut_short"
+    assert code_of(dropped(office, case, dropping.order_file(case.state, case.convenor)), 403) == "not_a_seat"
+
+
+def test_order_that_was_not_the_one_judged_is_not_carried_out(office: Office, case: build.Case) -> None:
+    """A form in which the first thing that looks like the order is another's."""
+    file, other = (dropping.order_file(case.state, CLAIMANT, name=name) for name in ("record", "other"))
+    body = dropping.form(file.dump()).replace(
+        b"\r\n\r\n", f'\r\nX: "order":"{other.order}"\r\n\r\n'.encode(), 1
+    )
+    assert code_of(send(office, case.id, body), 400) == "drop_off_form_malformed"
+    assert records(office, case) == 0
 
 
 def test_case_whose_charter_does_not_allow_it_is_left_alone(office: Office) -> None:
