@@ -10,7 +10,7 @@ Rules (numbered as in README.md):
      whole document was here and was the one that the order promises. What breaks off leaves ciphertext that
      nothing opens, staged and swept.
  X5  An order enters once. The same again is answered with its first receipt, if the same document comes with
-     it.
+     it; so is one that was being sealed when the other entered, and what was staged for it counts no more.
 """
 
 from dataclasses import dataclass, replace
@@ -22,13 +22,13 @@ from escrow.ledger.order import GoodOrder, SignedOrder, UnverifiedOrder, judge_o
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import Head, compose
 from escrow.model.drop_off import MAX_ORDER_FILE
-from escrow.model.ids import CaseId, new_upload_id
+from escrow.model.ids import CaseId
 from escrow.service.desk import Desk
 from escrow.service.gate import unknown
 from escrow.service.limits import require_room_to_deposit
 from escrow.service.post import post
 from escrow.service.sealing_process import PlainBody, SealingProcess
-from escrow.service.uploads import begin_for
+from escrow.service.uploads import begin_for, upload_for
 from escrow.store.journal import Receipt
 
 FORM_BYTES = MAX_ORDER_FILE + 64 * 1024
@@ -80,7 +80,13 @@ def drop_off(desk: Desk, case: CaseId, task: Task, form: PlainBody, *, boundary:
         if task.good is None:
             sealer.check()
             return post(desk, case, _statement_at(desk, case, task), None)
-        return _seal(desk, case, task.good, task.head, sealer)
+        statement = _seal(desk, case, task.good, task.head, sealer)
+    try:
+        return post(desk, case, statement, None)
+    except RefusedError as error:
+        if error.code != "record_taken":
+            raise
+        return post(desk, case, _statement_at(desk, case, judge(desk, case, task.raw)), None)
 
 
 def _task(desk: Desk, state: CaseState | None, untrusted: UnverifiedOrder) -> Task:
@@ -124,9 +130,9 @@ def _statement_at(desk: Desk, case: CaseId, task: Task) -> str:
     return UnverifiedEntry.parse(entry).untrusted_statement()
 
 
-def _seal(desk: Desk, case: CaseId, good: GoodOrder, head: Head, sealer: SealingProcess) -> Receipt:
-    """X3 and X4."""
-    upload = new_upload_id()
+def _seal(desk: Desk, case: CaseId, good: GoodOrder, head: Head, sealer: SealingProcess) -> str:
+    """X3 and X4: the sealing statement."""
+    upload = upload_for(good.hash)
     name = begin_for(desk, case, good.depositor.fingerprint, upload, good.order.length)
     seats = {seat for terms, _ in good.order.paths for seat in terms.policy.seats}
     ciphertext = sealer.seal(upload, good.charter.seats_public(sorted(seats)))
@@ -136,5 +142,4 @@ def _seal(desk: Desk, case: CaseId, good: GoodOrder, head: Head, sealer: Sealing
         if error.code != "part_cut_short":
             raise
     deed = sealer.deed()  # or why it broke off
-    statement = compose(desk.keys.require(good.order.service), deed, case=case, head=head)
-    return post(desk, case, statement, None)
+    return compose(desk.keys.require(good.order.service), deed, case=case, head=head)

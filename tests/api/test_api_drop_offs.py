@@ -92,6 +92,51 @@ def test_same_order_again_gets_the_first_receipt_and_with_another_file_nothing(
     assert tree(office.folder) == before
 
 
+class Interrupted(io.BytesIO):
+    """A form, between whose order and document something else happens."""
+
+    def __init__(self, file: OrderFile, event: Callable[[], object]) -> None:
+        super().__init__(dropping.form(file.dump()))
+        self._event: Callable[[], object] | None = event
+        self._order_ends = len(file.dump()) + 200
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() == 0:
+            return super().read(self._order_ends)
+        if self._event is not None:
+            event, self._event = self._event, None
+            event()
+        return super().read(size)
+
+
+def send_interrupted(office: Office, case: str, file: OrderFile, event: Callable[[], object]) -> TestResponse:
+    form = Interrupted(file, event)
+    kind = {"Content-Type": dropping.KIND}
+    return office.client.post(f"/v1/cases/{case}/drop-offs", input_stream=form, headers=kind)
+
+
+def test_same_drop_off_twice_at_once_gets_one_receipt_and_counts_once(
+    office: Office, case: build.Case
+) -> None:
+    """As where a line broke, and the client sends again while the first is still being sealed."""
+    other_worker = Office(office.folder, drop_off_bytes=MIB)
+    file = dropping.order_file(case.state, CLAIMANT)
+    firsts: list[TestResponse] = []
+    last = send_interrupted(office, case.id, file, lambda: firsts.append(dropped(other_worker, case, file)))
+    assert [answer.status_code for answer in (*firsts, last)] == [201, 200]
+    assert last.get_json() == firsts[0].get_json()
+    assert records(office, case) == 1
+    strict = Office(office.folder, drop_off_bytes=MIB, open_uploads_per_card=1)
+    assert dropped(strict, case, dropping.order_file(case.state, CLAIMANT, name="another")).status_code == 201
+
+
+def test_another_order_for_the_same_record_at_once_is_refused(office: Office, case: build.Case) -> None:
+    mine, other = dropping.order_file(case.state, CLAIMANT), dropping.order_file(case.state, RESPONDENT)
+    last = send_interrupted(office, case.id, mine, lambda: dropped(office, case, other))
+    assert code_of(last, 409) == "record_taken"
+    assert records(office, case) == 1
+
+
 def test_case_under_a_former_key_takes_a_drop_off_by_that_key_and_none_for_the_new(
     office: Office, case: build.Case
 ) -> None:
