@@ -12,7 +12,7 @@ import hashlib
 import io
 import re
 from base64 import b64decode
-from typing import Any, BinaryIO, cast
+from typing import Any, BinaryIO, Protocol, cast, runtime_checkable
 
 from flask import Request, g
 
@@ -21,6 +21,23 @@ from escrow.store.bodies import Filling
 
 CHUNK = 1024 * 1024
 _SHA256_DIGEST = re.compile(r"sha-256=:([0-9A-Za-z+/]{43}=):")
+
+
+@runtime_checkable
+class Paced(Protocol):
+    """A source of bodies that knows deadlines (W2); other servers have their own."""
+
+    def hurry(self) -> None:
+        """What comes from now on must come as a short body does."""
+        ...
+
+    def take_time(self) -> None:
+        """Undo `hurry`: from now on as long as a body of this length may take."""
+        ...
+
+    def hang_up(self) -> None:
+        """Read no more. For another thread than the one that waits."""
+        ...
 
 
 def require_length(request: Request) -> int:
@@ -64,6 +81,18 @@ class Body(io.RawIOBase):
         found = self.read(len(view))
         view[: len(found)] = found
         return len(found)
+
+    def hurry(self) -> None:
+        if isinstance(self._source, Paced):
+            self._source.hurry()
+
+    def take_time(self) -> None:
+        if isinstance(self._source, Paced):
+            self._source.take_time()
+
+    def hang_up(self) -> None:
+        if isinstance(self._source, Paced):
+            self._source.hang_up()
 
     def readinto(self, buffer: Any) -> int:
         return self.fill(memoryview(buffer).cast("B"))

@@ -6,6 +6,9 @@ every thread. Rules (numbered as in README.md):
      in long transfers; who asks for one more is told `service_busy`, at once.
  T2  An answer goes out in pieces of at most LONG bytes: the timeout of a socket is for all of one `sendall`,
      and a page of megabytes would be cut off on an honest slow line.
+ T3  Who has yet to show that it may have a place holds one only until somebody else needs it: then the one
+     that has held such a place longest is cut off, and told `service_busy`. A stranger's request is over
+     before it keeps any.
 """
 
 import threading
@@ -15,7 +18,7 @@ from contextlib import contextmanager
 from flask import Response
 
 from escrow.api.watching import LongTransfers, Sent
-from escrow.errors import UnavailableError
+from escrow.errors import EscrowError, UnavailableError
 from escrow.store.watching import Watch, nobody
 
 LONG = 64 * 1024
@@ -30,17 +33,61 @@ class Transfers:
 
     def __init__(self, threads: int, *, watch: Watch = nobody) -> None:
         self._watch = watch
-        self._free = threading.BoundedSemaphore(max(1, threads - SPARE_THREADS))
+        self._lock = threading.Lock()
+        self._free = max(1, threads - SPARE_THREADS)
+        self._lent: dict[object, Callable[[], None]] = {}
+        """Places that may be wanted back (T3), the oldest first: how each holder is cut off."""
 
     def take(self) -> None:
         """UnavailableError `service_busy`. Whoever takes gives back."""
-        if not self._free.acquire(blocking=False):
-            raise UnavailableError("service_busy")
+        with self._lock:
+            self._take()
         self._watch(LongTransfers(change=1))
 
     def give_back(self) -> None:
-        self._free.release()
+        with self._lock:
+            self._free += 1
         self._watch(LongTransfers(change=-1))
+
+    def _take(self) -> None:
+        if self._free:
+            self._free -= 1
+        elif self._lent:
+            oldest = next(iter(self._lent))
+            self._lent.pop(oldest)()  # under the lock: its request cannot end, and its line serve another
+        else:
+            raise UnavailableError("service_busy")
+
+    @contextmanager
+    def borrowing(self, cut_off: Callable[[], None]) -> Iterator[Callable[[], None]]:
+        """A place that is given up when wanted (T3), until it is kept by calling what this gives.
+
+        `cut_off` ends the wait of whoever borrows. UnavailableError `service_busy`, also afterwards.
+        """
+        me, kept = object(), False
+        with self._lock:
+            self._take()
+            self._lent[me] = cut_off
+        self._watch(LongTransfers(change=1))
+
+        def keep() -> None:
+            nonlocal kept
+            with self._lock:
+                if self._lent.pop(me, None) is None:
+                    raise UnavailableError("service_busy")
+                kept = True
+
+        try:
+            yield keep
+        except EscrowError as error:
+            if not kept and me not in self._lent:  # what it failed at is that it was cut off
+                raise UnavailableError("service_busy") from error
+            raise
+        finally:
+            with self._lock:
+                if self._lent.pop(me, None) is not None or kept:
+                    self._free += 1
+            self._watch(LongTransfers(change=-1))
 
     @contextmanager
     def receiving(self, length: int) -> Iterator[None]:

@@ -8,7 +8,9 @@ Rules (numbered as in README.md):
  W1  A connection without a byte to read waits in the main loop, not in a thread.
  W2  A head is whole within HEAD_DEADLINE_S of its first byte, and a body of up to LONG bytes within as much
      again; of a longer body each STRETCH within `body_deadline_s`, so that one that keeps a least pace may
-     take as long as it is long. Each byte that comes late counts as hanging up.
+     take as long as it is long. What a long body must begin with, before it is known whether anybody wants
+     the rest, comes as a short one does: each LONG bytes within HEAD_DEADLINE_S. Each byte that comes late
+     counts as hanging up.
  W3  A peer that sends or takes nothing for `socket_timeout_s` has hung up.
  W4  A connection that is over is closed once its peer has closed it, or after the keep-alive time; only the
      main loop waits for that, and it waits for nothing else meanwhile.
@@ -52,7 +54,7 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]
         self._stall_s = stall_s
         self._deadline = 0.0
         self._stretch_s: float | None = None
-        self._stretch_left = 0
+        self._stretch = self._stretch_left = 0
         self._ahead = bytearray(len(_END_OF_HEAD) - 1 + self.mxchunk)
         self._tail = b""
         self.in_head = True
@@ -62,10 +64,10 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]
         self._deadline = time.monotonic() + seconds
         self._stretch_s = None
 
-    def allow_stretches(self, seconds: float) -> None:
-        """From now on this long for STRETCH bytes, and then as long again for as many more."""
+    def allow_stretches(self, seconds: float, stretch: int = STRETCH) -> None:
+        """From now on this long for so many bytes, and then as long again for as many more."""
         self.allow(seconds)
-        self._stretch_s, self._stretch_left = seconds, STRETCH
+        self._stretch_s, self._stretch, self._stretch_left = seconds, stretch, stretch
 
     def chunk(self, size_hint: int | None = None) -> bytes:
         with self._waiting():
@@ -116,11 +118,34 @@ class PatientUnreader(SocketUnreader):  # type: ignore[misc]
     def _count(self, received: int) -> None:
         self._stretch_left -= received
         if self._stretch_s is not None and self._stretch_left <= 0:
-            self.allow_stretches(self._stretch_s)
+            self.allow_stretches(self._stretch_s, self._stretch)
 
 
 class PatientBody(Body):  # type: ignore[misc]
-    """gunicorn's body of a request, which also fills a buffer (`Filling` of escrow/store/bodies.py)."""
+    """gunicorn's body of a request, which also fills a buffer (`Filling` of escrow/store/bodies.py).
+
+    It is a `Paced` of bodies.py too.
+    """
+
+    def __init__(self, reader: Any, unreader: PatientUnreader, settings: Settings) -> None:
+        super().__init__(reader)
+        self._unreader = unreader
+        self._settings = settings
+        self._is_long = _left_of(self) > LONG
+
+    def hurry(self) -> None:
+        self._unreader.allow_stretches(short_deadline_s(self._settings), LONG)
+
+    def take_time(self) -> None:
+        if self._is_long:
+            self._unreader.allow_stretches(self._settings.body_deadline_s)
+        else:
+            self._unreader.allow(short_deadline_s(self._settings))
+
+    def hang_up(self) -> None:
+        self.failed = True
+        with suppress(OSError):  # the peer was faster
+            self._unreader.sock.shutdown(socket.SHUT_RD)
 
     def fill(self, view: memoryview) -> int:
         """How many bytes came; 0 at the end, also where the peer ended early. OSError (W2, W3)."""
@@ -155,10 +180,15 @@ class PatientBody(Body):  # type: ignore[misc]
         scratch[:] = bytes(len(scratch))
 
 
-def _left_of(req: Any) -> int:
+def _left_of(body: Any) -> int:
     """Bytes of the announced body that nobody has read."""
-    left: int = getattr(req.body.reader, "length", 0)
+    left: int = getattr(body.reader, "length", 0)
     return left
+
+
+def short_deadline_s(settings: Settings) -> float:
+    """For a head, and for a short body."""
+    return min(HEAD_DEADLINE_S, settings.socket_timeout_s)
 
 
 def _hung_up() -> OSError:
@@ -179,7 +209,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         return found
 
     def _allow_short(self, conn: TConn) -> None:
-        conn.parser.unreader.allow(min(HEAD_DEADLINE_S, self._settings.socket_timeout_s))
+        conn.parser.unreader.allow(short_deadline_s(self._settings))
 
     def accept(self, listener: socket.socket) -> None:
         """In the main loop, which also waits for the first byte (W1); gunicorn asks a thread for each."""
@@ -227,9 +257,8 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         """The head is whole. What is left of the body afterwards, gunicorn reads away: a short one only."""
         self._allow_short(conn)
         conn.parser.unreader.in_head = False
-        req.body = PatientBody(req.body.reader)
-        if _left_of(req) > LONG:
-            conn.parser.unreader.allow_stretches(self._settings.body_deadline_s)
+        req.body = PatientBody(req.body.reader, conn.parser.unreader, self._settings)
+        req.body.take_time()
         conn.sock.settimeout(self._settings.socket_timeout_s)
         try:
             return super().handle_request(req, conn)
@@ -238,7 +267,7 @@ class PatientWorker(ThreadWorker):  # type: ignore[misc]
         finally:
             self._allow_short(conn)
             req.body.discard()
-            if _left_of(req) > LONG:  # refused unread: W4 takes what comes, no thread does
+            if _left_of(req.body) > LONG:  # refused unread: W4 takes what comes, no thread does
                 conn.parser.unreader.allow(0)
 
     def finish_request(self, conn: TConn, done: "Future[Any]") -> None:

@@ -22,7 +22,7 @@ from escrow.model.deeds import RecordDroppedOff
 from escrow.model.drop_off import MAX_ORDER
 from escrow.model.ids import UploadId
 from escrow.model.wire import Fields, Json, decode_json, encode_json, to_base64
-from escrow.service.sealer import MAX_LINE
+from escrow.service.sealer import MAX_LINE, malformed
 
 BUFFER = 64 * 1024
 
@@ -72,10 +72,14 @@ class SealingProcess:
         if self._process.stdout is not None:
             self._process.stdout.close()
 
-    def order(self) -> str:
-        """The order in compact form, its signature not checked."""
+    def require_order(self, raw: str) -> None:
+        """Insist that the form holds the order, in compact form, that was judged.
+
+        MalformedError `drop_off_form_malformed`, and what else is wrong with the form.
+        """
         self._say({"boundary": self._boundary})
-        return self._hear("order").text("order", limit=MAX_ORDER)
+        if self._hear("order").text("order", limit=MAX_ORDER) != raw:
+            raise malformed()
 
     def seal(self, upload: UploadId, seats: Iterable[SeatPublic]) -> BinaryIO:
         """Let it seal; the ciphertext as it comes. `deed` says afterwards whether all of it counts."""
@@ -135,6 +139,7 @@ class SealingProcess:
                     rest = view[:count]
                     while rest:
                         rest = rest[os.write(pipe.fileno(), rest) :]
+                    view[:count] = bytes(count)  # it may wait long for more
         except OSError:
             pass  # the sealer says what is missing, or is not asked any more
         finally:

@@ -7,7 +7,8 @@ Rules (numbered as in README.md):
      everybody else it does not exist.
  U4  In one case a card has at most `open_uploads_per_card` uploads, of `staged_bytes_per_card` bytes in all,
      that no record names. They are counted when another is announced, from the names that say who announced
-     what, so nothing else of the case or the store is looked at.
+     what, so nothing else of the case or the store is looked at. What the service staged for an order that
+     has entered by another upload is not counted: nobody sent it on purpose.
  U5  A payload in one body is announced with the plan's length, and completed only if its digest is the one
      announced beside it.
  U6  Addresses of parts are given to whom U3 lets send them, a page at a time, for a bounded time. What came
@@ -24,7 +25,7 @@ from typing import BinaryIO
 from escrow.config import MIB, S3Settings, Settings
 from escrow.errors import MalformedError, NotFoundError, RefusedError, TooLargeError
 from escrow.ledger.state import CaseState
-from escrow.model.ids import CaseId, Fingerprint, UploadId
+from escrow.model.ids import CaseId, Fingerprint, Hash, UploadId, new_upload_id
 from escrow.service.desk import Desk
 from escrow.service.gate import create, require_index, unknown
 from escrow.store import names
@@ -38,6 +39,8 @@ from escrow.store.interface import (
     UploadPlan,
 )
 
+_SIGN = 16
+"""Digits of an order's hash in the id of an upload for it: of 32, and the rest is drawn."""
 _STAGED = b"escrow.staged.v1\n"
 """What the object holds that says who announced an upload; its name says the rest."""
 CLIENTS_PART = 8 * MIB
@@ -94,6 +97,15 @@ def begin(
             create(desk, Bucket.RECORDS, names.staged(case, owner, upload), _STAGED)
         desk.store.begin_upload(name, replace(plan, owner=owner))
     return _view(desk, case, upload)
+
+
+def upload_for(order: Hash) -> UploadId:
+    """A fresh id of an upload that says, by its first half, for which drop-off order it is (U4)."""
+    return _sign_of(order) + new_upload_id()[_SIGN:]
+
+
+def _sign_of(order: Hash) -> str:
+    return order[:_SIGN]
 
 
 def begin_for(desk: Desk, case: CaseId, depositor: Fingerprint, upload: UploadId, length: int) -> str:
@@ -225,18 +237,23 @@ def _require_part_size(settings: Settings, plan: UploadPlan) -> None:
 def _require_quota(desk: Desk, state: CaseState, owner: Fingerprint, length: int) -> None:
     """U4, if one of this length comes to those that are open."""
     settings = desk.settings
-    staged = length
-    for count, name in enumerate(_announced_by(desk, state, owner), start=1):
+    entered = {_sign_of(one.ordered.hash) for one in state.records.values() if one.ordered is not None}
+    count, staged = 0, length
+    for upload in _announced_by(desk, state, owner):
+        with suppress(NotFoundError):  # a crash came between the name and the plan
+            plan = desk.store.upload_plan(names.payload(state.case, upload))
+            if plan.owner != owner and upload[:_SIGN] in entered:  # the service's own, and no seat's trick
+                continue
+            staged += plan.length
+        count += 1
         if count >= settings.open_uploads_per_card:
             raise RefusedError("uploads_open_limit", limit=settings.open_uploads_per_card)
-        with suppress(NotFoundError):  # a crash came between the name and the plan
-            staged += desk.store.upload_plan(name).length
     if staged > settings.staged_bytes_per_card:
         raise RefusedError("upload_quota", limit=settings.staged_bytes_per_card)
 
 
-def _announced_by(desk: Desk, state: CaseState, owner: Fingerprint) -> Iterator[str]:
-    """Payloads that this card announced and no record names."""
+def _announced_by(desk: Desk, state: CaseState, owner: Fingerprint) -> Iterator[UploadId]:
+    """Uploads that this card announced and no record names."""
     prefix = names.staged_by(state.case, owner)
     after = ""
     while True:
@@ -244,7 +261,7 @@ def _announced_by(desk: Desk, state: CaseState, owner: Fingerprint) -> Iterator[
         for name in page:
             upload = names.parse_staged(name).upload
             if upload not in state.uploads:
-                yield names.payload(state.case, upload)
+                yield upload
         if len(page) < MAX_PAGE:
             return
         after = page[-1]

@@ -27,6 +27,7 @@ UPLOAD_DIGITS: Final = 32
 HOOK_DIGITS: Final = 32
 MESSAGE_DIGITS: Final = 64
 FORM_DIGITS: Final = 16  # of a snapshot: what its form is (escrow/ledger/snapshot.py)
+MAX_REFERENCE_PLACE: Final = 99  # two digits
 MAX_ENTRY: Final = 9_999_999_999  # ten digits, so that names sort like numbers
 MAX_MINUTE: Final = 9_999_999_999  # likewise, since 1970
 
@@ -55,6 +56,9 @@ _UPLOAD = r"(?P<upload>[0-9a-f]{32})"
 _ENTRY = re.compile(rf"cases/{_CASE}/entries/(?P<number>[0-9]{{10}})")
 _CARD_INDEX = re.compile(rf"cards/(?P<fingerprint>[0-9a-f]{{64}})/{_CASE}")
 _REFERENCE = re.compile(r"references/(?P<fingerprint>[0-9a-f]{64})/(?P<reference>[0-9a-f]{64})")
+_REFERENCE_PLACE = re.compile(
+    rf"references/(?P<fingerprint>[0-9a-f]{{64}})/given/{_CASE}/(?P<number>[0-9]{{2}})"
+)
 _CHANGE = re.compile(rf"changes/(?P<minute>[0-9]{{10}})/{_CASE}")
 _SHARE = re.compile(rf"shares/{_CASE}/(?P<share>[0-9a-f]{{64}})")
 _PAYLOAD = re.compile(rf"payloads/{_CASE}/{_UPLOAD}")
@@ -86,7 +90,7 @@ _RETENTION_FORMAT: Final = "%Y%m%dt%H%M%Sz"
 
 # The objects of each bucket. Parts and retention marks are a store's working files, not objects.
 _OBJECTS: Final = {
-    Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _REFERENCE, _SERVICE, _LATER_SERVICE, _CANARY),
+    Bucket.LEDGER: (_ENTRY, _CARD_INDEX, _REFERENCE, _REFERENCE_PLACE, _SERVICE, _LATER_SERVICE, _CANARY),
     Bucket.RECORDS: (
         _SHARE,
         _PAYLOAD,
@@ -258,8 +262,17 @@ def card_indexes(fingerprint: str) -> str:
 
 def reference(fingerprint: str, text: str) -> str:
     """Ledger: which case this card calls so."""
-    folder = f"{REFERENCES}{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}/"
-    return folder + _hex("reference", text, REFERENCE_DIGITS)
+    return _references(fingerprint) + _hex("reference", text, REFERENCE_DIGITS)
+
+
+def reference_place(fingerprint: str, case: str, number: int) -> str:
+    """Ledger: which of this card's references is the case's one of this number."""
+    place = f"{_number('reference', number, MAX_REFERENCE_PLACE):02d}"
+    return f"{_references(fingerprint)}given/{_hex('case', case, CASE_DIGITS)}/{place}"
+
+
+def _references(fingerprint: str) -> str:
+    return f"{REFERENCES}{_hex('fingerprint', fingerprint, FINGERPRINT_DIGITS)}/"
 
 
 def change(minute: int, case: str) -> str:

@@ -66,6 +66,11 @@ CASE = {
         "You call the case {case} so.",
         "Use that case, or another reference. Run again, a program with a reference finds that case.",
     ),
+    "references_full": row(
+        "No more references",
+        "You call this case by {limit} references already, and none can be taken back.",
+        "Use one of those.",
+    ),
     "service_card_not_ours": row(
         "Another service",
         "The charter pins another card than this service's, which is {expected}.",

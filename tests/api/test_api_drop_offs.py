@@ -92,6 +92,51 @@ def test_same_order_again_gets_the_first_receipt_and_with_another_file_nothing(
     assert tree(office.folder) == before
 
 
+class Interrupted(io.BytesIO):
+    """A form, between whose order and document something else happens."""
+
+    def __init__(self, file: OrderFile, event: Callable[[], object]) -> None:
+        super().__init__(dropping.form(file.dump()))
+        self._event: Callable[[], object] | None = event
+        self._order_ends = len(file.dump()) + 200
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        if self.tell() == 0:
+            return super().read(self._order_ends)
+        if self._event is not None:
+            event, self._event = self._event, None
+            event()
+        return super().read(size)
+
+
+def send_interrupted(office: Office, case: str, file: OrderFile, event: Callable[[], object]) -> TestResponse:
+    form = Interrupted(file, event)
+    kind = {"Content-Type": dropping.KIND}
+    return office.client.post(f"/v1/cases/{case}/drop-offs", input_stream=form, headers=kind)
+
+
+def test_same_drop_off_twice_at_once_gets_one_receipt_and_counts_once(
+    office: Office, case: build.Case
+) -> None:
+    """As where a line broke, and the client sends again while the first is still being sealed."""
+    other_worker = Office(office.folder, drop_off_bytes=MIB)
+    file = dropping.order_file(case.state, CLAIMANT)
+    firsts: list[TestResponse] = []
+    last = send_interrupted(office, case.id, file, lambda: firsts.append(dropped(other_worker, case, file)))
+    assert [answer.status_code for answer in (*firsts, last)] == [201, 200]
+    assert last.get_json() == firsts[0].get_json()
+    assert records(office, case) == 1
+    strict = Office(office.folder, drop_off_bytes=MIB, open_uploads_per_card=1)
+    assert dropped(strict, case, dropping.order_file(case.state, CLAIMANT, name="another")).status_code == 201
+
+
+def test_another_order_for_the_same_record_at_once_is_refused(office: Office, case: build.Case) -> None:
+    mine, other = dropping.order_file(case.state, CLAIMANT), dropping.order_file(case.state, RESPONDENT)
+    last = send_interrupted(office, case.id, mine, lambda: dropped(office, case, other))
+    assert code_of(last, 409) == "record_taken"
+    assert records(office, case) == 1
+
+
 def test_case_under_a_former_key_takes_a_drop_off_by_that_key_and_none_for_the_new(
     office: Office, case: build.Case
 ) -> None:
@@ -179,12 +224,13 @@ def without_signature(case: build.Case) -> OrderFile:
         (ordered(service=party("x").card), 409, "order_for_other_service"),
         (ordered(charter="ab" * 32), 409, "charter_not_in_force"),
         (ordered(replaces="ab" * 16), 409, "record_unknown"),
-        (ordered(length=2**40), 400, "drop_off_file_differs"),
+        (ordered(length=2**40), 413, "drop_off_too_large"),
+        (ordered(length=2**19), 400, "drop_off_file_differs"),
         (ordered(digest="ab" * 32), 400, "drop_off_file_differs"),
     ],
     ids=[
         "no seat", "stranger", "the service itself", "another's name", "no signature", "other case",
-        "other service", "other charter", "unknown correction", "length", "digest",
+        "other service", "other charter", "unknown correction", "too long", "length", "digest",
     ],
 )  # fmt: skip
 def test_bad_order_is_refused(office: Office, case: build.Case, spoil: Spoil, status: int, code: str) -> None:
@@ -202,6 +248,33 @@ def test_unknown_case_and_a_stranger_s_order_are_answered_alike(office: Office, 
     ]
     assert [code_of(answer, 404) for answer in answers] == ["not_found"] * 3
     assert len({re.sub(rb'"request_id": "[0-9a-f]+"', b"", answer.get_data()) for answer in answers}) == 1
+
+
+def test_nobody_but_a_depositor_starts_a_sealer(
+    office: Office, case: build.Case, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Everybody can name a case that does not exist; a process for each would be dear."""
+    monkeypatch.setattr(sealing_process.subprocess, "Popen", None)
+    known = dropping.form(dropping.order_file(case.state, CLAIMANT).dump())
+    bodies = [
+        (case.id, dropping.form(dropping.order_file(case.state, party("stranger")).dump())),
+        (case.id, dropping.form(without_signature(case).dump())),
+        (case.id, dropping.form(named_by_another(case).dump())),
+        ("ab" * 32, known),
+    ]
+    assert [code_of(send(office, to, body), 404) for to, body in bodies] == ["not_found"] * 4
+    assert code_of(send(office, "ab" * 32, b"--x"), 400) == "drop_off_cut_short"
+    assert code_of(dropped(office, case, dropping.order_file(case.state, case.convenor)), 403) == "not_a_seat"
+
+
+def test_order_that_was_not_the_one_judged_is_not_carried_out(office: Office, case: build.Case) -> None:
+    """A form in which the first thing that looks like the order is another's."""
+    file, other = (dropping.order_file(case.state, CLAIMANT, name=name) for name in ("record", "other"))
+    body = dropping.form(file.dump()).replace(
+        b"\r\n\r\n", f'\r\nX: "order":"{other.order}"\r\n\r\n'.encode(), 1
+    )
+    assert code_of(send(office, case.id, body), 400) == "drop_off_form_malformed"
+    assert records(office, case) == 0
 
 
 def test_case_whose_charter_does_not_allow_it_is_left_alone(office: Office) -> None:

@@ -2,13 +2,17 @@
 
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from gunicorn.http.body import LengthReader  # type: ignore[import-untyped]
+from support.office import office_settings
 
 from escrow.api import worker
-from escrow.api.worker import PatientUnreader
+from escrow.api.transfers import LONG
+from escrow.api.worker import PatientBody, PatientUnreader
 
-STALL_S, STRETCH_S = 30.0, 100.0
+STALL_S, STRETCH_S, STRETCH = 30.0, 100.0, 1000
 
 
 class Line:
@@ -31,9 +35,8 @@ def line(monkeypatch: pytest.MonkeyPatch) -> Iterator[Line]:
     near, far = socket.socketpair()
     with near, far:
         line = Line(near, far)
-        monkeypatch.setattr(worker, "STRETCH", 1000)
         monkeypatch.setattr(worker.time, "monotonic", lambda: line.now)
-        line.unreader.allow_stretches(STRETCH_S)
+        line.unreader.allow_stretches(STRETCH_S, STRETCH)
         yield line
 
 
@@ -54,6 +57,22 @@ def test_pace_kept_once_does_not_excuse_a_drip_afterwards(line: Line) -> None:
     assert line.arrives(b"a", after_s=0.9 * STRETCH_S) == 1
     with pytest.raises(ConnectionResetError):
         line.arrives(b"a", after_s=0.2 * STRETCH_S)
+
+
+def test_what_a_long_body_begins_with_may_not_drip_for_as_long_as_the_rest(
+    line: Line, tmp_path: Path
+) -> None:
+    """As long as nobody knows whether the rest is wanted (T3 of transfers.py)."""
+    settings = office_settings(tmp_path, body_deadline_s=900)
+    body = PatientBody(LengthReader(line.unreader, 10 * LONG), line.unreader, settings)
+    body.take_time()
+    body.hurry()
+    assert line.arrives(bytes(LONG), after_s=4) == LONG
+    assert line.arrives(b"a", after_s=4) == 1
+    with pytest.raises(ConnectionResetError):
+        line.arrives(b"a", after_s=2)
+    body.take_time()
+    assert line.arrives(b"a", after_s=800) == 1
 
 
 def test_deadline_of_a_short_body_is_not_put_off(line: Line) -> None:

@@ -6,12 +6,14 @@ ever, or for longer than `PATIENCE_S`, the test fails.
 
 import json
 import re
+import secrets
+import select
 import socket
 from collections.abc import Iterator
 from contextlib import ExitStack
 
 import pytest
-from support import build
+from support import build, dropping
 from support.office import Office
 from support.running import Running, running
 
@@ -48,6 +50,11 @@ class Place:
         head = f"PUT {path} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {bearer()}\r\n"
         return f"{head}Content-Type: {kind}\r\nContent-Length: {length}\r\n\r\n".encode()
 
+    def drop_off(self) -> bytes:
+        """To a case that does not exist; more than a short body is to come."""
+        head = f"POST /v1/cases/{secrets.token_hex(32)}/drop-offs HTTP/1.1\r\nHost: x\r\n"
+        return f"{head}Content-Type: {dropping.KIND}\r\nContent-Length: {2 * LONG}\r\n\r\n--".encode()
+
     def serves_others(self) -> bool:
         connection = self.service.connect(timeout=PATIENCE_S)
         try:
@@ -63,7 +70,8 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     office = Office(folder)
     case = office.accepted()
     record = case.deposit("record", payload=office.stored(case.id, data=PAYLOAD))
-    with running(folder, threads=3, socket_timeout_s=STALL_S, body_deadline_s=STALL_S) as service:
+    slow = {"socket_timeout_s": STALL_S, "body_deadline_s": STALL_S}
+    with running(folder, threads=3, drop_off_bytes=16 * LONG, **slow) as service:
         yield Place(service, case.id, record)
 
 
@@ -81,6 +89,12 @@ def answer(peer: socket.socket, found: bytes = b"") -> bytes:
         if end and length is not None and len(body) >= int(length[1]):
             return found
     return found
+
+
+def readable(*peers: socket.socket) -> socket.socket:
+    """The first of these that has something to say."""
+    found, _, _ = select.select(peers, [], [], 30)
+    return found[0]  # type: ignore[no-any-return]
 
 
 def drip(peer: socket.socket) -> bytes:
@@ -177,6 +191,14 @@ def test_reader_that_left_makes_room_for_another(place: Place) -> None:
             while b"service_busy" in (found := answer(peer)):
                 peer.sendall(place.get(place.payload))
             assert found.startswith(b"HTTP/1.1 200")
+
+
+def test_stranger_s_drop_off_takes_no_place_of_the_parties(place: Place) -> None:
+    """There is one place for long transfers: a second stranger is given it, and then a party is."""
+    with place.connect(place.drop_off()) as first, place.connect(place.drop_off()) as second:
+        assert b"service_busy" in answer(first if readable(first, second) is first else second)
+        with place.connect(place.get(place.payload)) as party:
+            assert answer(party).startswith(b"HTTP/1.1 200")
 
 
 def test_slow_peers_are_no_errors_in_the_log(place: Place) -> None:

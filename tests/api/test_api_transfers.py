@@ -9,8 +9,8 @@ from support.office import Office
 from support.refusals import refuses
 
 from escrow.api.blueprint import TRANSFERS
-from escrow.api.transfers import LONG, Transfers
-from escrow.errors import UnavailableError
+from escrow.api.transfers import LONG, SPARE_THREADS, Transfers
+from escrow.errors import MalformedError, UnavailableError
 
 LONGER = bytes(3 * LONG + 1)
 
@@ -31,6 +31,46 @@ def test_body_that_fails_gives_its_place_back() -> None:
     for _ in range(2):
         with pytest.raises(OSError, match="gone"), transfers.receiving(LONG + 1):
             raise OSError("gone")
+
+
+def test_borrowed_place_is_given_up_to_whoever_needs_it_the_oldest_first() -> None:
+    transfers, cut_off = Transfers(4), []
+    with (
+        transfers.borrowing(lambda: cut_off.append("first")) as keep_first,
+        transfers.borrowing(lambda: cut_off.append("second")),
+        transfers.receiving(LONG + 1),
+    ):
+        assert cut_off == ["first"]
+        with refuses(UnavailableError, "service_busy"):
+            keep_first()
+    transfers.take()
+    transfers.take()
+    with refuses(UnavailableError, "service_busy"):
+        transfers.take()
+
+
+def test_borrower_that_is_cut_off_is_told_that_the_service_is_busy() -> None:
+    """And not that it was too slow, or unknown."""
+    transfers = Transfers(3)
+    with refuses(UnavailableError, "service_busy"), transfers.borrowing(lambda: None):
+        transfers.take()
+        raise MalformedError("drop_off_cut_short", field="request")
+    transfers.give_back()
+    with refuses(MalformedError, "drop_off_cut_short"), transfers.borrowing(lambda: None):
+        raise MalformedError("drop_off_cut_short", field="request")
+    transfers.take()
+
+
+def test_place_that_is_kept_is_not_given_up() -> None:
+    transfers, cut_off = Transfers(3), []
+    with transfers.borrowing(lambda: cut_off.append("me")) as keep:
+        keep()
+        with refuses(UnavailableError, "service_busy"):
+            transfers.take()
+        with refuses(UnavailableError, "service_busy"), transfers.borrowing(lambda: None):
+            raise AssertionError("a second place of one")
+    assert cut_off == []
+    transfers.take()
 
 
 def test_answer_is_cut_into_pieces_and_gives_its_place_back_at_its_end() -> None:
@@ -78,8 +118,8 @@ def test_head_of_a_long_answer_takes_no_place(office: Office) -> None:
     record = case.deposit("record", payload=office.stored(case.id, data=LONGER))
     path = f"/v1/cases/{case.id}/records/{record}/payload"
     transfers = office.client.application.extensions[TRANSFERS]
-    for _ in range(office.settings.threads):
-        transfers._free.acquire(blocking=False)
+    for _ in range(office.settings.threads - SPARE_THREADS):
+        transfers.take()
     who = office.bearer(build.SEATS["claimant"])
     assert office.client.head(path, headers=who).status_code == 200
     answer = office.client.get(path, headers=who)

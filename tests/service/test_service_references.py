@@ -9,6 +9,7 @@ from werkzeug.test import TestResponse
 
 from escrow.crypto.identity import Identity
 from escrow.model.ids import CaseId
+from escrow.service.references import MOST_OF_A_CASE
 from escrow.store import names
 
 CONVENOR, CLAIMANT, STRANGER = build.CONVENOR, build.SEATS["claimant"], build.party("stranger")
@@ -75,6 +76,38 @@ def test_taken_reference_is_refused_for_another_case_and_stays(office: Office) -
     assert answer.get_json()["fields"] == {"case": first.id}
     assert office.get(f"/v1/references/{ONE}", CONVENOR).get_json()["case"] == first.id
     assert give(office, CONVENOR, second.id, TWO).status_code == 201
+
+
+def test_references_of_a_case_have_an_end(office: Office) -> None:
+    """Each is an object in a locked bucket, which nobody can remove."""
+    first, second = office.accepted(), office.accepted()
+    texts = [f"{n:064x}" for n in range(MOST_OF_A_CASE + 1)]
+    *within, beyond = (give(office, CONVENOR, first.id, text) for text in texts)
+    assert [answer.status_code for answer in within] == [201] * MOST_OF_A_CASE
+    assert said(beyond) == (409, "references_full")
+    assert beyond.get_json()["fields"] == {"limit": MOST_OF_A_CASE}
+    before = tree(office.folder / "store")
+    assert said(give(office, CONVENOR, first.id, TWO)) == (409, "references_full")
+    assert give(office, CONVENOR, first.id, texts[3]).status_code == 200
+    assert tree(office.folder / "store") == before
+    assert give(office, CONVENOR, second.id, texts[-1]).status_code == 201
+
+
+def test_refused_reference_takes_nothing_of_what_a_case_may_have(office: Office) -> None:
+    first, second = office.accepted(), office.accepted()
+    give(office, CONVENOR, first.id)
+    for _ in range(MOST_OF_A_CASE):
+        assert said(give(office, CONVENOR, second.id)) == (409, "reference_taken")
+    assert give(office, CONVENOR, second.id, TWO).status_code == 201
+
+
+def test_reference_whose_giving_was_broken_off_is_given_without_another_place(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    case = office.accepted()
+    for _ in range(MOST_OF_A_CASE):
+        assert give(office, CONVENOR, case.id).status_code == 201
+        (tmp_path / "store/ledger" / names.reference(CONVENOR.card.fingerprint, ONE)).unlink()
+    assert give(office, CONVENOR, case.id, TWO).status_code == 201
 
 
 def test_reference_of_another_looks_as_if_it_did_not_exist(office: Office) -> None:

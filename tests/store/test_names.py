@@ -29,6 +29,8 @@ PRINTERS: list[Callable[[str], object]] = [
     lambda junk: names.card_indexes(junk),
     lambda junk: names.reference(junk, "0" * 64),
     lambda junk: names.reference("0" * 64, junk),
+    lambda junk: names.reference_place(junk, "0" * 64, 1),
+    lambda junk: names.reference_place("0" * 64, junk, 1),
     lambda junk: names.change(1, junk),
     lambda junk: names.hook_opened(junk, "0" * 32),
     lambda junk: names.hook_closed("0" * 64, junk),

@@ -125,6 +125,7 @@ def tell_refused(drops: DropOffs, secrets: dict[str, bytes]) -> None:
     order, _ = drops.order(torn, "torn")
     whole = dropping.form(order, torn)
     drops.send_raw(whole[: len(order) + 90_000], announced=len(whole))
+    drops.send_raw(whole[: whole.index(b'"order":') + 500], announced=len(whole))
     order, _ = drops.order(strange, "strange", Identity.generate())
     with suppress(ConnectionError, http.client.HTTPException):  # refused in the middle of a long body
         assert drops.send(order, strange)[0] == 404

@@ -90,7 +90,7 @@ def test_a_plain_file_under_way_is_in_the_sealer_s_process_alone(
         workers = drops.service.workers()
         assert found == set(sought)
         for pid in (drops.service.process.pid, *workers):
-            assert "title" not in {name for region in memory(pid) for name in search(region, sought)}
+            assert {name for region in memory(pid) for name in search(region, sought)} == set()
 
 
 def _awaited(drops: DropOffs, sought: dict[str, bytes]) -> set[str]:

@@ -8,10 +8,10 @@ from escrow.api.blueprint import Resource, desk, transfers
 from escrow.api.bodies import plain_stream, require_length
 from escrow.api.codes import DROP_OFF
 from escrow.api.resources.cases import Answer, answer
-from escrow.api.transfers import LONG
 from escrow.errors import MalformedError
 from escrow.model.ids import CaseId
-from escrow.service.drop_off import drop_off
+from escrow.service.drop_off import drop_off, judge, require_offered
+from escrow.service.order_ahead import OrderAhead
 from escrow.service.sealer import MAX_BOUNDARY
 
 drop_offs = Resource(
@@ -50,8 +50,14 @@ def drop_off_a_file(case: CaseId) -> Answer:
     """
     count_drop_off(desk(), case)
     length, boundary = require_length(request), _boundary()
-    with transfers().receiving(max(length, LONG + 1)):  # T1, however short: each takes a process
-        receipt = drop_off(desk(), case, plain_stream(request), length=length, boundary=boundary)
+    require_offered(desk(), length)
+    body = plain_stream(request)
+    with transfers().borrowing(body.hang_up) as keep, OrderAhead(body, boundary) as form:  # T1, T3
+        body.hurry()
+        task = judge(desk(), case, form.order())
+        keep()  # however short it is: from here on it takes a process
+        body.take_time()
+        receipt = drop_off(desk(), case, task, form, boundary=boundary)
     return answer(receipt, f"/v1/cases/{case}/entries?after={receipt.n - 1}&limit=1")
 
 

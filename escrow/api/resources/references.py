@@ -21,7 +21,10 @@ references = Resource(
 @references.alt_response(200, schema=feed_schemas.Reference, description="It had it before")
 @references.refuses(*GIVE_REFERENCE)
 def put_reference(body: dict[str, Any], reference: Hash) -> tuple[Reference, int]:
-    """Call a case so, for good. For who opened it; the id is of the caller's own making."""
+    """Call a case so, for good. For who opened it; the id is of the caller's own making.
+
+    A case has at most 8 references.
+    """
     given = Reference(case=body["case"], proof=body["proof"])
     created = give_reference(desk(), insist(desk()), reference, given)
     return given, 201 if created else 200
