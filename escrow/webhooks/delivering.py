@@ -7,6 +7,8 @@ D2  A hook has one connection at a time and one try in a round that fails: then 
     minutes. Its turn in a round ends after `TURN_S`, with the try under way then. So a receiver that is
     dead or slow holds up nobody but itself, and one of `LINES` places for the time of a turn.
 D3  Only what is of the form is signed: a body is read strictly, and must be the one that its name says.
+D4  A round is put off and told (`clocks_differ`) while this clock and the storage's differ by more than five
+    minutes. What a clock that was ahead has left, rests, marks and notes of minutes to come, says nothing.
 """
 
 import time
@@ -36,6 +38,8 @@ FULL: Final = 1000
 """Messages that one round sends to one hook; the next goes on."""
 TURN_S: Final = 20.0
 """After so long a hook's turn in a round ends, for a round waits for its last turn."""
+MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
+"""As a service's start asks it: marks are by this machine's clock, entries by others'."""
 READ_AGAIN: Final = timedelta(minutes=10)
 """How often whole outboxes are read again: for what another process left that died."""
 SHORTEST_REST: Final = timedelta(seconds=10)
@@ -70,19 +74,24 @@ class Done:
 
 
 class Deliverer:
-    """`clock`: aware UTC. Not shared by threads; it has some of its own."""
+    """`clock`, and the storage's: aware UTC. Not shared by threads; it has some of its own."""
 
     def __init__(
         self, store: Store, keys: ServiceKeys, finder: Finder, send: Send, clock: Clock, tell: Tell, *,
-        turn_s: float = TURN_S,
+        storage_clock: Clock, turn_s: float = TURN_S,
     ) -> None:  # fmt: skip
         self._store, self._keys, self._finder = store, keys, finder
         self._send, self._clock, self._tell, self._turn_s = send, clock, tell, turn_s
+        self._storage_clock = storage_clock
         self._lines: dict[HookKey, _Line] = {}
 
     def round(self) -> Done:
         """Look once, and send what is due. UnavailableError where the storage cannot be used: try again."""
         now = self._clock()
+        apart = abs(self._storage_clock() - now)
+        if apart > MAX_CLOCK_DIFFERENCE:  # D4
+            self._tell("clocks_differ", {"seconds": int(apart.total_seconds())})
+            return Done(found=0, delivered=0, failed=0, waiting=self._waiting())
         self._read_hooks()
         found = 0
         for place, is_new in self._finder.round([line.hook for line in self._lines.values()], now):
@@ -98,8 +107,11 @@ class Deliverer:
             found=found,
             delivered=sum(one for one, _ in counts),
             failed=sum(one for _, one in counts),
-            waiting=sum(len(line.waiting) for line in self._lines.values()),
+            waiting=self._waiting(),
         )
+
+    def _waiting(self) -> int:
+        return sum(len(line.waiting) for line in self._lines.values())
 
     def _read_hooks(self) -> None:
         """Which are open now."""
@@ -119,7 +131,7 @@ class Deliverer:
 
     def _read_outbox(self, line: _Line, now: datetime) -> None:
         """D1, and O3."""
-        if line.read_at is not None and now - line.read_at < READ_AGAIN:
+        if line.read_at is not None and abs(now - line.read_at) < READ_AGAIN:
             return
         prefix = names.outbox_of(line.hook.owner, line.hook.id)
         every = list(outbox.read(hooks.outbox(self._store, prefix)))
@@ -129,9 +141,9 @@ class Deliverer:
             self._close(line, Ending.FAILING)
 
     def _is_due(self, line: _Line, now: datetime) -> bool:
-        if line.rests_until is not None and now < line.rests_until:
+        if line.rests_until is not None and now < line.rests_until <= now + LONGEST_REST:
             return False
-        return any(one.due() <= _minutes(now) for one in line.waiting.values())
+        return any(one.is_due(_minutes(now)) for one in line.waiting.values())
 
     def _work(self, line: _Line) -> tuple[int, int]:
         """Send what is due, oldest first, until a try fails or the turn ends (D2). How many got through, and
@@ -139,7 +151,7 @@ class Deliverer:
         """
         now, delivered, began = self._clock(), 0, time.monotonic()
         due = sorted(
-            (one for one in line.waiting.values() if one.due() <= _minutes(now)),
+            (one for one in line.waiting.values() if one.is_due(_minutes(now))),
             key=lambda one: (one.place.minute, one.place.message),
         )
         for one in due[:FULL]:
@@ -162,7 +174,7 @@ class Deliverer:
             return None
         line.waiting[place.message] = again
         now = self._clock()
-        if again.due() > _minutes(now):
+        if not again.is_due(_minutes(now)):
             return None
         body = self._body(line.hook, place)
         if body is None:

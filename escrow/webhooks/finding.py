@@ -7,7 +7,8 @@ Rules (numbered as in README.md):
      too.
  F3  Nothing is passed over: a round looks again at all changes since a quarter of an hour before the last
      one, and only once everything was in the outbox it is noted how far everybody has looked. Who starts
-     goes on from the newest note, else from the oldest hook.
+     goes on from the newest note, else from the oldest hook. A note of a minute to come is by a clock that
+     was ahead, and says nothing.
  F4  A case that cannot be read is told, holds nobody up, and is looked at again in the next round.
 """
 
@@ -89,9 +90,9 @@ class Finder:
 
     def _start(self, hooks: list[Hook], now: datetime) -> int:
         """F3. Changes are kept for 90 days: who has not looked for longer has lost what came before."""
-        if self._from is None:
-            for name in every_name(self.store, Bucket.RECORDS, names.LOOKED):
-                self._noted = max(self._noted, names.parse_looked(name))
+        if self._from is None or self._from > minute_of(now):
+            noted = map(names.parse_looked, every_name(self.store, Bucket.RECORDS, names.LOOKED))
+            self._noted = max((one for one in noted if one <= minute_of(now)), default=-1)
             oldest = minute_of(min(hook.created for hook in hooks) - MAX_BEHIND)
             self._from = self._noted if self._noted >= 0 else oldest
         return max(self._from, minute_of(now - KEPT), 0)

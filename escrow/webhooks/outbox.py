@@ -20,11 +20,13 @@ SCHEDULE: Final = (0, 1, 5, 30, 120, 300, 600, 840, 1200, 1440)
 5 s.
 """
 TRIES: Final = len(SCHEDULE)
+AHEAD: Final = 10
+"""Minutes by which two deliverers' clocks differ at most, as each is within five of the storage's (D4)."""
 
 
 @dataclass(slots=True)
 class Pending:
-    """A message and its tries. `failed`: their minutes, in order."""
+    """A message and its tries. `failed`: their minutes, by the clocks of whoever tried."""
 
     place: OutboxName
     failed: list[int] = field(default_factory=list)
@@ -40,13 +42,20 @@ class Pending:
     def is_given_up(self) -> bool:
         return self.is_there and self.delivered is None and len(self.failed) >= TRIES
 
-    def due(self) -> float:
-        """The minute from which on it may be tried (O2)."""
-        if not self.failed:
+    def due(self, now: float) -> float:
+        """The minute from which on it may be tried (O2), by what is known in the minute `now`.
+
+        A mark of a minute to come is by a clock that was ahead: it counts as a try, and not as when it was.
+        """
+        past = [one for one in self.failed if one <= now + AHEAD]
+        if not past:
             return 0.0
         wait = SCHEDULE[min(len(self.failed), TRIES - 1)]
         part = int(self.place.message[2 * len(self.failed) :][:4] or "0", 16) / 0xFFFF
-        return self.failed[-1] + wait * (1 + part / 10)
+        return max(past) + wait * (1 + part / 10)
+
+    def is_due(self, now: float) -> bool:
+        return self.due(now) <= now
 
 
 def read(names: Iterable[OutboxName]) -> Iterator[Pending]:
@@ -66,7 +75,6 @@ def read(names: Iterable[OutboxName]) -> Iterator[Pending]:
                 found.failed.append(one.at)
             elif one.at is not None:
                 found.delivered = one.at
-        found.failed.sort()
         yield found
 
 
@@ -77,5 +85,5 @@ def is_failing(messages: Iterable[Pending]) -> bool:
         if one.delivered is not None:
             newest = max(newest, one.delivered)
         elif one.is_given_up:
-            lost.append(one.failed[0])
+            lost.append(min(one.failed))
     return any(first >= newest for first in lost)

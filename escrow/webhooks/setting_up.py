@@ -4,8 +4,7 @@ twice.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import datetime, timedelta
-from typing import Final
+from datetime import datetime
 
 from escrow.config import Settings
 from escrow.errors import EscrowError, SetupError
@@ -15,12 +14,9 @@ from escrow.store.canary import is_noted, owner
 from escrow.store.journal import Journal
 from escrow.store.opening import open_archive
 from escrow.webhooks.address import Networks, Resolver, system_resolver
-from escrow.webhooks.delivering import Deliverer, Tell
+from escrow.webhooks.delivering import MAX_CLOCK_DIFFERENCE, Deliverer, Tell
 from escrow.webhooks.finding import Finder
 from escrow.webhooks.sending import Sender
-
-MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
-"""As a service's start asks it: marks are by this machine's clock, entries by others'."""
 
 
 @contextmanager
@@ -46,4 +42,7 @@ def deliverer(
             archive.store, keys, clock, max_cases=settings.cached_cases, max_bytes=settings.cached_bytes,
             later=lambda work: None,
         )  # fmt: skip
-        yield Deliverer(archive.store, keys, Finder(archive.store, journal, trouble), send, clock, tell)
+        finder = Finder(archive.store, journal, trouble)
+        yield Deliverer(
+            archive.store, keys, finder, send, clock, tell, storage_clock=archive.sweeper.now
+        )  # fmt: skip

@@ -14,7 +14,7 @@ from escrow.store.folder import FolderStore
 from escrow.store.interface import Store
 from escrow.store.journal import Journal
 from escrow.webhooks.address import Networks
-from escrow.webhooks.delivering import TURN_S, Deliverer
+from escrow.webhooks.delivering import TURN_S, Clock, Deliverer
 from escrow.webhooks.finding import Finder
 from escrow.webhooks.sending import Send, Sender
 
@@ -48,14 +48,24 @@ def deliverer(
     told: Told | None = None,
     keys: ServiceKeys | None = None,
     turn_s: float = TURN_S,
+    storage: Clock | None = None,
 ) -> Deliverer:
-    """Another process, with nothing but the storage, the identity and the settings."""
+    """Another process, with nothing but the storage, the identity and the settings. `storage`: its clock."""
     store = store or FolderStore(office.folder / "store")
     told = told or Told()
     keys = keys or ServiceKeys(build.SERVICE)
     journal = Journal(store, keys, office.clock, later=lambda work: None)
     finder = Finder(store, journal, lambda case, error: told("case_damaged", {"case": case}))
-    return Deliverer(store, keys, finder, send or sender(office), office.clock, told, turn_s=turn_s)
+    return Deliverer(
+        store,
+        keys,
+        finder,
+        send or sender(office),
+        office.clock,
+        told,
+        turn_s=turn_s,
+        storage_clock=storage or office.clock,
+    )
 
 
 def add(office: Office, who: Identity, url: str, hook: str = ONE) -> dict[str, Any]:

@@ -44,7 +44,9 @@ def test_each_role_does_its_part_and_no_more(site: Site, receiver: Receiver, tmp
     journal = Journal(own, keys, office.clock, later=lambda work: None)
     send = Sender(Networks.of(("127.0.0.0/8",)), ca_file=receiver.authority)
     finder = Finder(own, journal, lambda case, error: None)
-    running = Deliverer(own, keys, finder, send, office.clock, lambda event, facts: None)
+    running = Deliverer(
+        own, keys, finder, send, office.clock, lambda event, facts: None, storage_clock=office.clock
+    )
     assert running.round().delivered == case.state.head.n + 1
     assert office.get("/v1/hooks", claimant).get_json()["hooks"][0]["waiting"] == 0
     owner = claimant.card.fingerprint
