@@ -220,7 +220,7 @@ class Journal:
         found: list[str] = []
         size = 0
         for n in range(after + 1, last + 1):
-            raw = self._required_entry(case, n)
+            raw = self.required_entry(case, n)
             size += len(raw)
             if found and size > MAX_PAGE_BYTES:
                 break
@@ -313,7 +313,8 @@ class Journal:
         except (UnicodeDecodeError, MalformedError) as error:
             raise UnavailableError("ledger_damaged", case=case, n=n, reason="entry_malformed") from error
 
-    def _required_entry(self, case: CaseId, n: int) -> str:
+    def required_entry(self, case: CaseId, n: int) -> str:
+        """As it lies there, unread. UnavailableError `ledger_damaged` where it is missing or no text."""
         raw = self._entry(case, n)
         if raw is None:
             raise UnavailableError("ledger_damaged", case=case, n=n, reason="entry_missing")
@@ -323,7 +324,7 @@ class Journal:
         self, case: CaseId, n: int, statement: Hash, state: CaseState | None = None
     ) -> Receipt:
         """`state`: of the case, but for its opening."""
-        raw = self._required_entry(case, n)
+        raw = self.required_entry(case, n)
         try:
             entry = Entry.read_opening(raw) if state is None else read_known(state, raw)
             receipt = _receipt(entry, statement, created=False)

@@ -9,17 +9,18 @@ Rules (numbered as in README.md):
      one, and only once everything was in the outbox it is noted how far everybody has looked. Who starts
      goes on from the newest note, else from the oldest hook. A note of a minute to come is by a clock that
      was ahead, and says nothing.
- F4  A case that cannot be read is told, holds nobody up, and is looked at again in the next round.
+ F4  A case that cannot be read, one entry of it that is to be told included, is told, holds nobody up, and is
+     looked at again in the next round. Entries of before are not read again.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
 from escrow.crypto.card import Card
-from escrow.errors import EscrowError, NotFoundError
+from escrow.errors import EscrowError, NotFoundError, UnavailableError
 from escrow.ledger.entry import Entry
 from escrow.ledger.state import CaseState
 from escrow.ledger.statement import UnverifiedStatement
@@ -30,14 +31,13 @@ from escrow.store import names
 from escrow.store.changes import KEPT, OVERLAP_MINUTES, changes, minute_of, time_of
 from escrow.store.hooks import Hook
 from escrow.store.interface import Bucket, Outcome, Store
-from escrow.store.journal import MAX_BEHIND, Journal
+from escrow.store.journal import MAX_BEHIND, Journal, is_damage
 from escrow.store.listing import every_name
 from escrow.store.names import OutboxName
 
 NOTED_MINUTES: Final = 30
 """How often it is noted how far everybody has looked: who starts reads no more than this again."""
 LOOKED: Final = b"escrow.looked.v1\n"
-_BATCH: Final = 100
 _REMEMBERED: Final = 20_000
 """Cases of which a process remembers how far it has told each hook."""
 
@@ -78,8 +78,8 @@ class Finder:
                 yield from self._tell(case, hooks, start)
             except NotFoundError:
                 continue  # it never came to be
-            except EscrowError as error:
-                if error.code != "ledger_damaged":
+            except UnavailableError as error:
+                if not is_damage(error):
                     raise
                 self.trouble(case, error)
                 failed = True
@@ -124,7 +124,8 @@ class Finder:
         if not ours:
             return
         since = {_key(hook): max(hook.created - MAX_BEHIND, time_of(start)) for hook, _ in ours}
-        fresh = self._entries(case, signers, min(since.values()))
+        known = min((told[key] for key in since if key in told), default=head)
+        fresh = self._entries(case, signers, min(since.values()), known)
         for hook, is_member in ours:
             key = _key(hook)
             for one in fresh:
@@ -135,27 +136,30 @@ class Finder:
     def _is_due(self, state: CaseState, hook: Hook, told: dict[HookKey, int]) -> bool:
         return told.get(_key(hook), -1) < state.head.n and belongs(state, hook.owner)
 
-    def _entries(self, case: CaseId, signers: Mapping[int, Card], since: datetime) -> list[_New]:
-        """Those that `signers` names, read from the last one back.
+    def _entries(self, case: CaseId, signers: dict[int, Card], since: datetime, known: int) -> list[_New]:
+        """Those that `signers` names and that came since or after number `known`, in order.
 
-        Or only back to the first that came since: times never go back (J4).
+        Read from the last back, one by one, and no further: times never go back (J4).
         """
         found: list[_New] = []
-        first, end = min(signers), max(signers)
-        while end >= first:
-            begin = max(first, end - _BATCH + 1)
-            page: list[_New] = []
-            while len(page) < end - begin + 1:  # long entries come fewer at a time
-                n = begin + len(page)
-                page += [_read(raw, signers[n + i]) for i, raw in enumerate(self._raw(case, n, end))]
-            found = page + found
-            if page[0].at < since:
+        for n in reversed(signers):
+            one = self._entry(case, n, signers[n])
+            if one.at < since and n <= known:
                 break
-            end = begin - 1
-        return found
+            found.append(one)
+        return found[::-1]
 
-    def _raw(self, case: CaseId, first: int, last: int) -> list[str]:
-        return self.journal.entries(case, after=first - 1, limit=last - first + 1)
+    def _entry(self, case: CaseId, n: int, signer: Card) -> _New:
+        """As the storage has it now, by the card that signed it when it was replayed (F4)."""
+        raw = self.journal.required_entry(case, n)
+        try:
+            entry = Entry.read(raw, signer)
+            statement = UnverifiedStatement.parse(entry.statement_raw)
+        except EscrowError as error:
+            raise UnavailableError("ledger_damaged", case=case, n=n, reason=error.code) from error
+        if (entry.case, entry.n) != (case, n):
+            raise UnavailableError("ledger_damaged", case=case, n=n, reason="entry_misplaced")
+        return _New(n=n, at=entry.received_at, kind=statement.typ, statement=statement.hash)
 
     def _put(self, case: CaseId, hook: Hook, one: _New, *, is_member: bool) -> tuple[OutboxName, bool]:
         message = Message(
@@ -172,10 +176,3 @@ class Finder:
 
 def _key(hook: Hook) -> HookKey:
     return hook.owner, hook.id
-
-
-def _read(raw: str, signer: Card) -> _New:
-    """An entry as the storage has it now, by the card that signed it when it was replayed. ForgedError."""
-    entry = Entry.read(raw, signer)
-    statement = UnverifiedStatement.parse(entry.statement_raw)
-    return _New(n=entry.n, at=entry.received_at, kind=statement.typ, statement=statement.hash)

@@ -1,4 +1,4 @@
-"""What a deliverer's clock that is wrong for a while does: rounds are put off, nothing is lost or silenced."""
+"""A deliverer's clock that is wrong for a while: rounds are put off, nothing is lost or silenced."""
 
 from datetime import datetime, timedelta
 
