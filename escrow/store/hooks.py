@@ -12,7 +12,7 @@ from typing import Final
 
 from escrow.errors import MalformedError, NotFoundError, UnavailableError
 from escrow.model.ids import Fingerprint
-from escrow.model.webhook import MAX_URL
+from escrow.model.webhook import MAX_URL, Target
 from escrow.model.wire import Fields, decode_json, encode_json, to_time
 from escrow.store import names
 from escrow.store.interface import Bucket, Outcome, Store
@@ -72,6 +72,7 @@ def read_hook(store: Store, owner: Fingerprint, hook: str) -> Hook:
             owner=owner, id=hook, url=fields.text("url", limit=MAX_URL), created=fields.time("created")
         )
         fields.done()
+        Target.parse(found.url)
     except MalformedError as error:
         raise UnavailableError("stored_object_differs", object=name) from error
     return found

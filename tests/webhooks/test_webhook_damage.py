@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from support import build
-from support.delivering import CLAIMANT, TWO, Told, add, deliverer, later, numbers
+from support.delivering import CLAIMANT, ONE, TWO, Told, add, deliverer, later, numbers
 from support.office import Office
 from support.receiver import Receiver
 
@@ -66,3 +66,14 @@ def test_damaged_entry_of_before_all_hooks_keeps_no_later_one_from_being_told(
     running.round()
     assert numbers(receiver).count(n + 1) == 2
     assert "case_damaged" not in [event for event, _ in told.lines]
+
+
+def test_hook_whose_stored_url_is_none_holds_up_no_other(office: Office, receiver: Receiver) -> None:
+    case = office.accepted()
+    add(office, CLAIMANT, receiver.url)
+    add(office, CLAIMANT, receiver.url, TWO)
+    path = office.folder / "store/records" / names.hook_opened(CLAIMANT.card.fingerprint, ONE)
+    spoil(path, path.read_bytes().replace(b"https://", b"http://"))
+    told = Told()
+    assert deliverer(office, told=told).round().delivered == case.state.head.n + 1
+    assert ("hook_damaged", {"hook": ONE}) in told.lines
