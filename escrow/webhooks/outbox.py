@@ -5,7 +5,8 @@ Rules (numbered as in README.md):
      adds a mark with its minute, one that gets through another; nothing else is kept anywhere.
  O2  After k failed tries the next is due `SCHEDULE[k]` after the last, and up to a tenth later, by a
      number that follows from message and k. After `TRIES` it is given up: three days and some hours.
- O3  When a message is given up and none got through since its first try, the hook is closed (`failing`).
+ O3  When a message is given up and none got through since the minute of its first try, the hook is closed
+     (`failing`).
 """
 
 from collections.abc import Iterable, Iterator
@@ -86,4 +87,4 @@ def is_failing(messages: Iterable[Pending]) -> bool:
             newest = max(newest, one.delivered)
         elif one.is_given_up:
             lost.append(min(one.failed))
-    return any(first >= newest for first in lost)
+    return any(first > newest for first in lost)
