@@ -103,6 +103,12 @@ def listed(store: Store, prefix: str) -> dict[tuple[Fingerprint, str], bool]:
     return found
 
 
+def is_closed(store: Store, hook: Hook) -> bool:
+    """One store call, which reads no object."""
+    name = names.hook_closed(hook.owner, hook.id)
+    return name in store.names(_RECORDS, name.removesuffix("closed"))
+
+
 def outbox(store: Store, prefix: str, *, after: str = "") -> Iterator[names.OutboxName]:
     """All that is known of messages, in order: one store call for each thousand names."""
     return map(names.parse_outbox, every_name(store, _RECORDS, prefix, after=after))

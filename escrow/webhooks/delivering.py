@@ -1,8 +1,9 @@
 """Rounds of delivery. Rules (numbered as in README.md):
 
 D1  All that is known is in the bucket; a process that starts reads it there. Two may run at once, and any
-may be killed anywhere: a message may come twice, and none is lost. Right before a try the message's marks are
-    listed, so that two that run side by side mostly do not repeat each other.
+may be killed anywhere: a message may come twice, and none is lost. Right before a try it is read
+    again whether the hook is closed, and the message's marks, so that two that run side by side mostly do not
+    repeat each other.
 D2  A hook has one connection at a time and one try in a round that fails: then it rests, ten seconds to five
     minutes. Its turn in a round ends after `TURN_S`, with the try under way then. So a receiver that is
     dead or slow holds up nobody but itself, and one of `LINES` places for the time of a turn.
@@ -155,6 +156,9 @@ class Deliverer:
             key=lambda one: (one.place.minute, one.place.message),
         )
         for one in due[:FULL]:
+            if hooks.is_closed(self._store, line.hook):  # removed since the round began
+                line.waiting = {}
+                break
             outcome = self._deliver(line, one)
             if outcome is False:
                 return delivered, 1

@@ -25,6 +25,7 @@ from escrow.client import webhook
 from escrow.crypto.webhook_key import public_key
 from escrow.errors import ForgedError, UnavailableError
 from escrow.ledger.keys import ServiceKeys
+from escrow.model.webhook import Target
 from escrow.store import names
 from escrow.store.folder import FolderStore
 from escrow.store.interface import Bucket, Outcome, Store
@@ -144,6 +145,25 @@ def test_removed_hook_is_told_nothing_more(office: Office, receiver: Receiver) -
     assert hooks(office, CLAIMANT)[0]["closed"]["why"] == "removed"
 
 
+def test_hook_that_is_removed_in_the_middle_of_a_turn_is_told_nothing_more(
+    office: Office, receiver: Receiver
+) -> None:
+    case = office.accepted()
+    add(office, CLAIMANT, receiver.url)
+    for _ in range(3):
+        case.note()
+    sent: list[str] = []
+
+    def send(where: Target, headers: dict[str, str], body: bytes) -> Answer:
+        sent.append(headers["webhook-id"])
+        gone = office.client.delete(f"/v1/hooks/{ONE}", headers=office.bearer(CLAIMANT))
+        assert gone.status_code == 200
+        return Answer(delivered=True, outcome="status_204")
+
+    done = deliverer(office, send=send).round()
+    assert (done.delivered, done.waiting, len(sent)) == (1, 0, 1)
+
+
 def test_receiver_that_answers_410_is_never_asked_again(office: Office, receiver: Receiver) -> None:
     case = office.accepted()
     add(office, CLAIMANT, receiver.url)
@@ -188,6 +208,28 @@ def test_message_is_given_up_after_its_schedule_and_the_hook_closed(
     later(office, days=3)
     deliverer(office).round()
     assert len(receiver.got) == len(SCHEDULE)
+
+
+def test_message_given_up_closes_no_hook_where_another_got_through_in_the_minute_of_its_first_try(
+    office: Office, receiver: Receiver
+) -> None:
+    case = noted(office, receiver)
+    first: list[str] = []
+
+    def send(where: Target, headers: dict[str, str], body: bytes) -> Answer:
+        first[:] = first or [headers["webhook-id"]]
+        is_first = headers["webhook-id"] == first[0]
+        return Answer(delivered=not is_first, outcome="status_400" if is_first else "status_204")
+
+    running = deliverer(office, send=send)
+    assert running.round().failed == 1
+    case.note()
+    later(office, seconds=11)
+    assert running.round().delivered == 1
+    for wait in SCHEDULE:
+        later(office, minutes=wait * 1.1 + 6)
+        running.round()
+    assert (running.round().waiting, hooks(office, CLAIMANT)[0]["closed"]) == (0, None)
 
 
 class DiesBeforeMark:
