@@ -28,7 +28,8 @@ def add(app: App, url: str, chosen: str | None) -> None:
     made = session.add_hook(url, hook=chosen)
     key = session.webhook_key()
     say(app, printable(f"{made.url} is told from now on. Check what comes by the key {key}"))
-    answer(app, made.hook, {**as_json.hook(made), "webhook_key": key})
+    mine = {"owner": session.card.fingerprint, "webhook_key": key}
+    answer(app, made.hook, {**as_json.hook(made), **mine})
 
 
 @hook.command("list")

@@ -5,10 +5,8 @@ import secrets
 from escrow.client.courier import Hook
 from escrow.client.desk import Desk
 from escrow.errors import SetupError
-from escrow.model.webhook import Target
+from escrow.model.webhook import HOOK_BYTES, Target
 from escrow.model.wire import check_hex
-
-HOOK_BYTES = 16
 
 
 class HookVerbs(Desk):

@@ -1,10 +1,14 @@
 """For receivers of webhooks: is this message from the service, of now, and what does it say?
 
-    message = webhook.verify(request.headers, request.body, key, now=datetime.now(UTC))
+    message = webhook.verify(
+        request.headers, request.body, key, owner=owner, hook=hook, now=datetime.now(UTC)
+    )
 
-`key` is what `Session.webhook_key()` gave when the hook was added (`whpk_...`, also at `/v1/service`). A
-message may come twice: keep `message.id` and pass over those that you have. It says only that a case has
-grown. What came is read, and verified, by `session.case(message.case)`.
+`key` is what `Session.webhook_key()` gave when the hook was added (`whpk_...`, also at `/v1/service`),
+`owner` the fingerprint of the card that added it, and `hook` its id. The service signs for everybody who
+has a hook there; only a message's id says for whom it is. A message may come twice: keep `message.id` and
+pass over those that you have. It says only that a case has grown. What came is read, and verified, by
+`session.case(message.case)`.
 """
 
 import re
@@ -14,8 +18,9 @@ from datetime import datetime, timedelta
 
 from escrow.crypto import webhook_key
 from escrow.errors import ForgedError, MalformedError, RefusedError, TooLargeError
-from escrow.model.ids import CaseId, Hash
-from escrow.model.webhook import ID, MAX_BODY, SIGNATURE, TIMESTAMP, Message, signed
+from escrow.model.ids import FINGERPRINT_BYTES, CaseId, Fingerprint, Hash
+from escrow.model.webhook import HOOK_BYTES, ID, MAX_BODY, SIGNATURE, TIMESTAMP, Message, message_id, signed
+from escrow.model.wire import check_hex
 
 TOLERANCE = timedelta(minutes=5)
 MAX_SIGNATURES = 10
@@ -40,15 +45,18 @@ class Notice:
 
 
 def verify(
-    headers: Mapping[str, str], body: bytes, key: str, *, now: datetime, tolerance: timedelta = TOLERANCE
-) -> Notice:
+    headers: Mapping[str, str], body: bytes, key: str, *, owner: Fingerprint, hook: str, now: datetime,
+    tolerance: timedelta = TOLERANCE,
+) -> Notice:  # fmt: skip
     """What the service says, or why it is not believed. `headers`: names in any case; `now`: aware.
 
     MalformedError `webhook_header_missing`, `webhook_header_malformed` (header), `webhook_key_malformed`,
-    or what is wrong with the body; ForgedError `webhook_signature_false`; RefusedError `webhook_stale`
-    (seconds) for one that was signed longer ago, or further ahead, than `tolerance`: a replay, or a clock
-    that is wrong.
+    `field_not_hex` (owner, hook), or what is wrong with the body; ForgedError `webhook_signature_false`, and
+    `webhook_of_another_hook` for what the service told another; RefusedError `webhook_stale` (seconds) for
+    one that was signed longer ago, or further ahead, than `tolerance`: a replay, or a clock that is wrong.
     """
+    check_hex(owner, size=FINGERPRINT_BYTES, field="owner")
+    check_hex(hook, size=HOOK_BYTES, field="hook")
     found = {name.lower(): value for name, value in headers.items()}
     for name in (ID, TIMESTAMP, SIGNATURE):
         if name not in found:
@@ -64,6 +72,8 @@ def verify(
     if apart > tolerance.total_seconds():
         raise RefusedError("webhook_stale", seconds=apart)
     told = Message.parse(body)
+    if name != message_id(owner, hook, told.case, told.n):
+        raise ForgedError("webhook_of_another_hook")
     return Notice(
         id=name, case=told.case, n=told.n, at=told.at, kind=told.kind, statement=told.statement
     )  # fmt: skip

@@ -24,6 +24,8 @@ MAX_BODY: Final = 1024
 MAX_KIND: Final = 64
 MAX_URL: Final = 500
 HTTPS: Final = 443
+HOOK_BYTES: Final = 16
+"""Of a hook's id, which its owner draws."""
 
 _LABEL = r"[A-Za-z0-9_]([A-Za-z0-9_-]{0,61}[A-Za-z0-9_])?"
 _URL = re.compile(

@@ -59,6 +59,12 @@ HOOKS = {
         "Answer 400 and pass over it. If every message is refused, the service may have a new key: compare "
         "`webhook_key` of its `/v1/service`, and hand on the body byte for byte.",
     ),
+    "webhook_of_another_hook": row(
+        "Not for you",
+        "The service has told this to another hook, and somebody passes it on.",
+        "Answer 400 and pass over it. If every message is refused, compare the hook's id, and the "
+        "fingerprint of the card that added it.",
+    ),
     "webhook_stale": row(
         "Not of now",
         "The message was signed {seconds} seconds away from now: somebody replays it, or a clock is wrong.",

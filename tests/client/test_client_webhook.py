@@ -14,9 +14,9 @@ from escrow.model.webhook import Message, message_id, signed
 
 AT = datetime(2026, 3, 1, 12, tzinfo=UTC)
 KEY = webhook_key.public_key(build.SERVICE)
-CASE, HOOK = "c" * 64, "a" * 32
+CASE, OWNER, HOOK = "c" * 64, "f" * 64, "a" * 32
 MESSAGE = Message(case=CASE, n=7, at=AT, kind="escrow.note.v1", statement="d" * 64)
-ID = message_id("f" * 64, HOOK, CASE, 7)
+ID = message_id(OWNER, HOOK, CASE, 7)
 
 
 def made(
@@ -31,15 +31,16 @@ def made(
 
 
 def refused(
-    headers: dict[str, str], body: bytes = MESSAGE.emit(), *, now: datetime = AT, key: str = KEY
-) -> str:
+    headers: dict[str, str], body: bytes = MESSAGE.emit(), *, now: datetime = AT, key: str = KEY,
+    owner: str = OWNER, hook: str = HOOK,
+) -> str:  # fmt: skip
     with pytest.raises(EscrowError) as caught:
-        webhook.verify(headers, body, key, now=now)
+        webhook.verify(headers, body, key, owner=owner, hook=hook, now=now)
     return caught.value.code
 
 
 def test_message_of_the_service_is_read() -> None:
-    found = webhook.verify(made(), MESSAGE.emit(), KEY, now=AT + timedelta(minutes=5))
+    found = webhook.verify(made(), MESSAGE.emit(), KEY, owner=OWNER, hook=HOOK, now=AT + timedelta(minutes=5))
     assert found == webhook.Notice(id=ID, case=CASE, n=7, at=AT, kind="escrow.note.v1", statement="d" * 64)
 
 
@@ -70,6 +71,19 @@ def test_message_that_another_key_signed_is_refused() -> None:
     assert refused(made(by=build.party("stranger"))) == "webhook_signature_false"
 
 
+def test_fresh_message_of_another_cards_hook_or_of_another_of_ones_own_is_refused() -> None:
+    """Anybody with a case and a hook has the service sign, and can pass that on to another's receiver."""
+    assert refused(made(), owner="e" * 64) == "webhook_of_another_hook"
+    assert refused(made(), hook="b" * 32) == "webhook_of_another_hook"
+    other = MESSAGE.emit().replace(b'"n":7', b'"n":8')
+    assert refused(made(other), other) == "webhook_of_another_hook"
+
+
+@pytest.mark.parametrize(("owner", "hook"), [("", HOOK), (OWNER[:-1], HOOK), (OWNER, ""), (OWNER, "A" * 32)])
+def test_owner_or_hook_that_is_none_is_refused(owner: str, hook: str) -> None:
+    assert refused(made(), owner=owner, hook=hook) == "field_not_hex"
+
+
 @pytest.mark.parametrize(
     "signature", ["", "v1a,", "v1a,AAAA", "v1,AAAA", "v1a," + "A" * 86 + "==", "x", "v1a,é"]
 )
@@ -80,7 +94,7 @@ def test_signature_of_another_form_is_refused(signature: str) -> None:
 def test_one_good_signature_among_several_is_enough_but_not_behind_too_many() -> None:
     good = made()["WEBHOOK-SIGNATURE"]
     several = made() | {"WEBHOOK-SIGNATURE": f"v1,AAAA {good}"}
-    assert webhook.verify(several, MESSAGE.emit(), KEY, now=AT).n == 7
+    assert webhook.verify(several, MESSAGE.emit(), KEY, owner=OWNER, hook=HOOK, now=AT).n == 7
     assert refused(made() | {"WEBHOOK-SIGNATURE": "x " * 10 + good}) == "webhook_signature_false"
 
 

@@ -19,9 +19,10 @@ from support.delivering import (
     numbers,
 )
 from support.office import Office
-from support.receiver import Receiver, answer
+from support.receiver import Got, Receiver, answer
 
 from escrow.client import webhook
+from escrow.crypto.identity import Identity
 from escrow.crypto.webhook_key import public_key
 from escrow.errors import ForgedError, UnavailableError
 from escrow.ledger.keys import ServiceKeys
@@ -36,6 +37,13 @@ STRANGER, ARBITRATOR = build.party("stranger"), build.party("arbitrator")
 SECRET = "Zebra against Quagga"
 
 
+def checked(office: Office, got: Got, key: str, who: Identity = CLAIMANT) -> webhook.Notice:
+    """As the receiver of this card's first hook does it."""
+    return webhook.verify(
+        got.headers, got.body, key, owner=who.card.fingerprint, hook=ONE, now=office.clock.now
+    )
+
+
 def test_receiver_that_took_its_key_before_the_services_was_changed(
     office: Office, receiver: Receiver
 ) -> None:
@@ -45,9 +53,9 @@ def test_receiver_that_took_its_key_before_the_services_was_changed(
     assert deliverer(office, keys=ServiceKeys(new, (build.SERVICE,))).round().delivered == 1
     (got,) = receiver.got
     for trusted in (key, public_key(new)):
-        webhook.verify(got.headers, got.body, trusted, now=office.clock.now)
+        checked(office, got, trusted)
     with pytest.raises(ForgedError, match="webhook_signature_false"):
-        webhook.verify(got.headers, got.body, public_key(STRANGER), now=office.clock.now)
+        checked(office, got, public_key(STRANGER))
 
 
 def test_member_is_told_of_each_new_entry_once_by_ids_alone(office: Office, receiver: Receiver) -> None:
@@ -62,7 +70,7 @@ def test_member_is_told_of_each_new_entry_once_by_ids_alone(office: Office, rece
     assert running.round().delivered == 0
     key = office.get("/v1/service").get_json()["webhook_key"]
     head = case.state.head.n
-    notices = [webhook.verify(one.headers, one.body, key, now=office.clock.now) for one in receiver.got]
+    notices = [checked(office, one, key) for one in receiver.got]
     told_of = {one.n: one for one in notices}
     assert set(told_of) == {head - 1, head}
     last = told_of[head]
@@ -129,6 +137,18 @@ def test_reader_without_a_seat_is_not_told_what_came(office: Office, receiver: R
     for one in receiver.got:
         data = json.loads(one.body)["data"]
         assert (data["kind"], data["statement"]) == (None, None)
+
+
+def test_message_for_one_card_is_not_taken_by_the_receiver_of_another(
+    office: Office, receiver: Receiver
+) -> None:
+    noted(office, receiver)
+    deliverer(office).round()
+    (got,) = receiver.got
+    key = public_key(build.SERVICE)
+    checked(office, got, key)
+    with pytest.raises(ForgedError, match="webhook_of_another_hook"):
+        checked(office, got, key, STRANGER)
 
 
 def test_removed_hook_is_told_nothing_more(office: Office, receiver: Receiver) -> None:

@@ -62,7 +62,10 @@ def test_from_adding_a_hook_to_removing_it(office: Office, receiver: Receiver, f
     done = answer_of(run(office, claimant, "--json", "webhooks", str(folder), "--once"))
     assert done == {"found": 4, "delivered": 4, "failed": 0, "waiting": 0}
     one = receiver.got[0]
-    told = webhook.verify(one.headers, one.body, added["webhook_key"], now=datetime.now(UTC))
+    told = webhook.verify(
+        one.headers, one.body, added["webhook_key"], owner=added["owner"], hook=added["hook"],
+        now=datetime.now(UTC),
+    )  # fmt: skip
     assert told.case == case.id
     again = run(office, claimant, "webhooks", str(folder), "--once")
     assert again.stdout == "0 found, 0 delivered, 0 failed, 0 waiting\n"
