@@ -5,8 +5,9 @@ may be killed anywhere: a message may come twice, and none is lost. Right before
     again whether the hook is closed, and the message's marks, so that two that run side by side mostly do not
     repeat each other.
 D2  A hook has one connection at a time and one try in a round that fails: then it rests, ten seconds to five
-    minutes. Its turn in a round ends after `TURN_S`, with the try under way then. So a receiver that is
-    dead or slow holds up nobody but itself, and one of `LINES` places for the time of a turn.
+    minutes. The hooks of a card share `PLACES` of the `LINES` places, and a turn of `TURN_S` at each, which
+    ends with the try under way then; who was not asked is first in the next round. So receivers that are dead
+    or slow, however many, hold up those of their own card.
 D3  Only what is of the form is signed: a body is read strictly, and must be the one that its name says.
 D4  A round is put off and told (`clocks_differ`) while this clock and the storage's differ by more than five
     minutes. What a clock that was ahead has left, rests, marks and notes of minutes to come, says nothing.
@@ -22,6 +23,7 @@ from typing import Final
 from escrow.crypto.webhook_key import sign
 from escrow.errors import EscrowError, MalformedError, NotFoundError
 from escrow.ledger.keys import ServiceKeys
+from escrow.model.ids import Fingerprint
 from escrow.model.webhook import ID, MAX_BODY, SIGNATURE, TIMESTAMP, Message, Target, message_id, signed
 from escrow.store import hooks, names
 from escrow.store.changes import minute_of
@@ -35,10 +37,12 @@ from escrow.webhooks.sending import Send
 
 LINES: Final = 16
 """Deliveries under way at once: each waits for a receiver most of its time."""
+PLACES: Final = 2
+"""Of these, what the hooks of one card may take."""
 FULL: Final = 1000
 """Messages that one round sends to one hook; the next goes on."""
 TURN_S: Final = 20.0
-"""After so long a hook's turn in a round ends, for a round waits for its last turn."""
+"""After so long a turn in a round ends, for a round waits for its last turn."""
 MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
 """As a service's start asks it: marks are by this machine's clock, entries by others'."""
 READ_AGAIN: Final = timedelta(minutes=10)
@@ -60,6 +64,7 @@ class _Line:
     read_at: datetime | None = None
     rests_until: datetime | None = None
     rest: timedelta = SHORTEST_REST
+    asked_at: float = 0.0  # by the monotonic clock
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +108,7 @@ class Deliverer:
             self._read_outbox(line, now)
         due = [line for line in self._lines.values() if self._is_due(line, now)]
         with ThreadPoolExecutor(LINES, thread_name_prefix="webhooks") as pool:
-            counts = list(pool.map(self._work, due))
+            counts = list(pool.map(self._work, _turns(due)))
         return Done(
             found=found,
             delivered=sum(one for one, _ in counts),
@@ -146,11 +151,21 @@ class Deliverer:
             return False
         return any(one.is_due(_minutes(now)) for one in line.waiting.values())
 
-    def _work(self, line: _Line) -> tuple[int, int]:
-        """Send what is due, oldest first, until a try fails or the turn ends (D2). How many got through, and
-        failed.
-        """
-        now, delivered, began = self._clock(), 0, time.monotonic()
+    def _work(self, lines: list[_Line]) -> tuple[int, int]:
+        """One turn (D2). How many got through, and failed."""
+        ends = time.monotonic() + self._turn_s
+        delivered = failed = 0
+        for line in lines:
+            through, lost = self._serve(line, ends)
+            delivered, failed = delivered + through, failed + lost
+            if time.monotonic() >= ends:
+                break
+        return delivered, failed
+
+    def _serve(self, line: _Line, ends: float) -> tuple[int, int]:
+        """Send what is due, oldest first, until a try fails or the turn ends."""
+        now, delivered = self._clock(), 0
+        line.asked_at = time.monotonic()
         due = sorted(
             (one for one in line.waiting.values() if one.is_due(_minutes(now))),
             key=lambda one: (one.place.minute, one.place.message),
@@ -163,7 +178,7 @@ class Deliverer:
             if outcome is False:
                 return delivered, 1
             delivered += outcome is True
-            if time.monotonic() - began >= self._turn_s:
+            if time.monotonic() >= ends:
                 break
         return delivered, 0
 
@@ -248,6 +263,17 @@ class Deliverer:
         )
         line.waiting = {}
         self._tell("closed", {"hook": line.hook.id, "why": why.value})
+
+
+def _turns(due: list[_Line]) -> list[list[_Line]]:
+    """The hooks of each card in as many turns as it has places, those first that were not asked for longest;
+    no card's second turn comes before the first of another.
+    """
+    cards: dict[Fingerprint, list[_Line]] = {}
+    for line in sorted(due, key=lambda one: one.asked_at):
+        cards.setdefault(line.hook.owner, []).append(line)
+    turns = [lines[place::PLACES] for place in range(PLACES) for lines in cards.values()]
+    return [one for one in turns if one]
 
 
 def _minutes(at: datetime) -> float:
