@@ -46,6 +46,8 @@ def webhooks(app: App, folder: Path | None, credentials: Path | None, once: bool
     with told_as_setting(settings.store), deliverer(settings, app.clock, _tell) as found:
         if once:
             done = found.round()
+            while found.is_behind:
+                done = done.then(found.round())
             answer(app, _words(done), asdict(done))
             return
         say(app, f"Delivering webhooks of {settings.public_url}")
@@ -59,6 +61,9 @@ def _for_ever(found: "Deliverer", every: int) -> None:
             found.round()
         except UnavailableError as error:
             _tell("storage", {"code": error.code, "reason": str(error.fields.get("reason", ""))})
+        else:
+            if found.is_behind:
+                continue
         time.sleep(every)
 
 

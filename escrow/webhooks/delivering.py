@@ -78,6 +78,13 @@ class Done:
     failed: int
     waiting: int
 
+    def then(self, later: "Done") -> "Done":
+        """What both rounds did."""
+        return Done(
+            found=self.found + later.found, delivered=self.delivered + later.delivered,
+            failed=self.failed + later.failed, waiting=later.waiting,
+        )  # fmt: skip
+
 
 class Deliverer:
     """`clock`, and the storage's: aware UTC. Not shared by threads; it has some of its own."""
@@ -90,10 +97,14 @@ class Deliverer:
         self._send, self._clock, self._tell, self._turn_s = send, clock, tell, turn_s
         self._storage_clock = storage_clock
         self._lines: dict[HookKey, _Line] = {}
+        self.is_behind = False
 
     def round(self) -> Done:
-        """Look once, and send what is due. UnavailableError where the storage cannot be used: try again."""
-        now = self._clock()
+        """Look once, and send what is due. UnavailableError where the storage cannot be used: try again.
+
+        `is_behind` says afterwards that another round, at once, would find more (F5).
+        """
+        now, self.is_behind = self._clock(), False
         apart = abs(self._storage_clock() - now)
         if apart > MAX_CLOCK_DIFFERENCE:  # D4
             self._tell("clocks_differ", {"seconds": int(apart.total_seconds())})
@@ -104,6 +115,7 @@ class Deliverer:
             line = self._lines[place.fingerprint, place.hook]
             line.waiting.setdefault(place.message, Pending(place=place, is_there=True))
             found += is_new
+        self.is_behind = self._finder.is_behind
         for line in self._lines.values():
             self._read_outbox(line, now)
         due = [line for line in self._lines.values() if self._is_due(line, now)]

@@ -11,6 +11,8 @@ Rules (numbered as in README.md):
      was ahead, and says nothing.
  F4  A case that cannot be read, one entry of it that is to be told included, is told, holds nobody up, and is
      looked at again in the next round. Entries of before are not read again.
+ F5  A round lays some hundred new messages of a case into outboxes, the oldest entries first; then
+     everybody's are sent, and the next round goes on at once.
 """
 
 from collections import OrderedDict
@@ -38,6 +40,8 @@ from escrow.store.names import OutboxName
 NOTED_MINUTES: Final = 30
 """How often it is noted how far everybody has looked: who starts reads no more than this again."""
 LOOKED: Final = b"escrow.looked.v1\n"
+PER_CASE: Final = 300
+"""New messages of one case after which a round leaves the rest of it for the next: a second of work."""
 _REMEMBERED: Final = 20_000
 """Cases of which a process remembers how far it has told each hook."""
 
@@ -57,17 +61,22 @@ class _New:
 
 @dataclass(slots=True)
 class Finder:
-    """One process's sight of what was told. `trouble` hears of cases that cannot be read (F4)."""
+    """One process's sight of what was told. `trouble` hears of cases that cannot be read (F4).
+
+    `is_behind`: the last round left something to be found (F5).
+    """
 
     store: Store
     journal: Journal
     trouble: Trouble
+    is_behind: bool = False
     _from: int | None = None
     _noted: int = -1
     _told: "OrderedDict[CaseId, dict[HookKey, int]]" = field(default_factory=OrderedDict)
 
     def round(self, hooks: list[Hook], now: datetime) -> Iterator[tuple[OutboxName, bool]]:
         """Messages that are in outboxes now, and whether each is new there; in no order. To be exhausted."""
+        self.is_behind = False
         if not hooks:
             return
         start = self._start(hooks, now)
@@ -83,7 +92,7 @@ class Finder:
                     raise
                 self.trouble(case, error)
                 failed = True
-        self._from = start if failed else max(start, minute_of(now) - OVERLAP_MINUTES)
+        self._from = start if failed or self.is_behind else max(start, minute_of(now) - OVERLAP_MINUTES)
         if self._from >= self._noted + NOTED_MINUTES:
             self.store.create(Bucket.RECORDS, names.looked(self._from), LOOKED)
             self._noted = self._from
@@ -111,27 +120,44 @@ class Finder:
         return dict.fromkeys(case for case in changed if case in mine)
 
     def _tell(self, case: CaseId, hooks: list[Hook], start: int) -> Iterator[tuple[OutboxName, bool]]:
-        """F1, F2."""
+        """F1, F2, F5."""
+        told = self._told_of(case)
+        with self.journal.reading(case) as state:
+            head = state.head.n
+            ours = [(hook, state.is_member(hook.owner)) for hook in hooks if self._is_due(state, hook, told)]
+            if not ours:
+                return
+            begun = [told[_key(hook)] for hook, _ in ours if _key(hook) in told]
+            # where a hook begins is found from the last entry back; then all go on forwards
+            first, last = 0, head
+            if len(begun) == len(ours):
+                first, last = min(begun) + 1, min(head, min(begun) + PER_CASE)
+            signers = {n: state.signer_of(n) for n in range(first, last + 1)}
+        since = {_key(hook): max(hook.created - MAX_BEHIND, time_of(start)) for hook, _ in ours}
+        fresh = self._entries(case, signers, min(since.values()), min(begun, default=head))
+        for key, at in since.items():
+            told.setdefault(key, next((one.n for one in fresh if one.at >= at), head + 1) - 1)
+        made = 0
+        for one in fresh:
+            for hook, is_member in ours:
+                if one.n > told[_key(hook)]:
+                    place, is_new = self._put(case, hook, one, is_member=is_member)
+                    made += is_new
+                    yield place, is_new
+            if made >= PER_CASE:
+                last = one.n
+                break
+        for key in since:
+            told[key] = max(told[key], last)
+        self.is_behind |= last < head
+
+    def _told_of(self, case: CaseId) -> dict[HookKey, int]:
+        """Up to which entry each hook was told; the case last asked for is forgotten last."""
         told = self._told.setdefault(case, {})
         self._told.move_to_end(case)
         while len(self._told) > _REMEMBERED:
             self._told.popitem(last=False)
-        with self.journal.reading(case) as state:
-            head = state.head.n
-            ours = [(hook, state.is_member(hook.owner)) for hook in hooks if self._is_due(state, hook, told)]
-            first = min((told.get(_key(hook), -1) for hook, _ in ours), default=head) + 1
-            signers = {n: state.signer_of(n) for n in range(first, head + 1)}
-        if not ours:
-            return
-        since = {_key(hook): max(hook.created - MAX_BEHIND, time_of(start)) for hook, _ in ours}
-        known = min((told[key] for key in since if key in told), default=head)
-        fresh = self._entries(case, signers, min(since.values()), known)
-        for hook, is_member in ours:
-            key = _key(hook)
-            for one in fresh:
-                if one.n > told.get(key, -1) and (key in told or one.at >= since[key]):
-                    yield self._put(case, hook, one, is_member=is_member)
-            told[key] = head
+        return told
 
     def _is_due(self, state: CaseState, hook: Hook, told: dict[HookKey, int]) -> bool:
         return told.get(_key(hook), -1) < state.head.n and belongs(state, hook.owner)

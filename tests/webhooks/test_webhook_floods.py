@@ -1,14 +1,20 @@
 """What one card's many hooks, or one case's many entries, do to everybody else."""
 
+import json
 import threading
 from pathlib import Path
+from typing import Any
 
+import pytest
 from support import build
-from support.delivering import CLAIMANT, ONE, TWO, add, deliverer, later
+from support.delivering import CLAIMANT, CONVENOR, ONE, TWO, add, deliverer, later
 from support.office import Office
 from support.receiver import Receiver
 
 from escrow.model.webhook import Target
+from escrow.store import names
+from escrow.store.folder import FolderStore
+from escrow.store.interface import Bucket, Outcome, Store
 from escrow.webhooks.delivering import LINES
 from escrow.webhooks.sending import Answer
 
@@ -61,3 +67,72 @@ def test_hooks_of_a_card_whose_turn_ended_before_they_were_asked_are_first_in_th
     assert running.round().delivered == 2
     assert running.round().delivered == 2
     assert len(set(asked)) == 3
+
+
+class Counts:
+    """A storage that counts the messages that are laid into outboxes."""
+
+    def __init__(self, inner: Store) -> None:
+        self._inner, self.made = inner, 0
+
+    def create(self, bucket: Bucket, name: str, data: bytes) -> Outcome:
+        self.made += name.startswith(names.OUTBOX) and name.endswith("/message")
+        return self._inner.create(bucket, name, data)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def test_flood_in_one_case_does_not_keep_the_first_messages_from_being_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("escrow.webhooks.finding.PER_CASE", 6)
+    office = flooded(tmp_path, hooks_per_card=3)
+    case = office.accepted()
+    later(office, hours=1)
+    for hook in (ONE, TWO):
+        add(office, CLAIMANT, "https://flood.example/", hook)
+    add(office, CONVENOR, "https://good.example/")
+    n = case.state.head.n
+    for _ in range(10):
+        case.note()
+    store: Any = Counts(FolderStore(office.folder / "store"))
+    made: list[int] = []
+    told: dict[str, list[int]] = {}
+
+    def send(where: Target, headers: dict[str, str], body: bytes) -> Answer:
+        made.append(store.made)
+        told.setdefault(where.host, []).append(json.loads(body)["data"]["n"])
+        return Answer(delivered=True, outcome="status_200")
+
+    running = deliverer(office, send=send, store=store)
+    rounds = [running.round()]
+    assert (made[0], rounds[0].found) == (6, 6)
+    add(office, RESPONDENT, "https://new.example/")  # in the middle: it is told of what came since, too
+    while running.is_behind:
+        rounds.append(running.round())
+    assert len(rounds) < 12
+    assert {host: sorted(found) for host, found in told.items()} == {
+        "flood.example": sorted([*range(n + 1, n + 11)] * 2),
+        "good.example": [*range(n + 1, n + 11)],
+        "new.example": [*range(n + 1, n + 11)],
+    }
+    assert not deliverer(office, store=store).round().found
+
+
+def test_deliverer_that_is_started_anew_for_each_round_gets_through_a_flood(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As `--once` by a timer, killed after a round: what it laid there before does not count as its work."""
+    monkeypatch.setattr("escrow.webhooks.finding.PER_CASE", 4)
+    office = flooded(tmp_path, hooks_per_card=3)
+    case = office.accepted()
+    later(office, hours=1)
+    add(office, CLAIMANT, "https://good.example/")
+    for _ in range(10):
+        case.note()
+
+    def send(where: Target, headers: dict[str, str], body: bytes) -> Answer:
+        return Answer(delivered=True, outcome="status_200")
+
+    assert [deliverer(office, send=send).round().delivered for _ in range(4)] == [4, 4, 2, 0]

@@ -74,6 +74,17 @@ def test_from_adding_a_hook_to_removing_it(office: Office, receiver: Receiver, f
     assert "closed (removed)" in run(office, claimant, "hook", "list").stdout
 
 
+def test_once_does_not_end_while_a_round_left_something_to_be_found(
+    office: Office, receiver: Receiver, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("escrow.webhooks.finding.PER_CASE", 1)
+    claimant = build.SEATS["claimant"]
+    run(office, claimant, "hook", "add", receiver.url)
+    office.accepted()
+    ran = run(office, claimant, "webhooks", str(folder), "--once")
+    assert ran.stdout.splitlines()[-1] == "4 found, 4 delivered, 0 failed, 0 waiting"
+
+
 def test_lines_for_the_operator_hold_no_address_and_no_party(
     office: Office, receiver: Receiver, folder: Path
 ) -> None:
