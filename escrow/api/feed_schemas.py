@@ -57,7 +57,10 @@ class ClosedHook(ma.Schema):
 
 
 class Hook(ma.Schema):
-    """`delivered`: the id of the newest message that got through. `waiting`: how many have not yet."""
+    """`delivered`: the id of the newest message that got through. `waiting`: how many have not yet.
+
+    Of a hook that is closed neither is said.
+    """
 
     hook = fields.String(required=True)
     url = fields.String(required=True)

@@ -24,8 +24,11 @@ from escrow.store.hooks import Closed, Ending, Hook
 from escrow.store.interface import Bucket, Outcome
 from escrow.store.names import Sent
 
-MAX_CLOSED = 50
-"""A sweep removes them after a month; nobody changes receivers more often than daily."""
+MAX_CLOSED = 32
+"""A sweep removes them after a month; nobody changes receivers more often than daily.
+
+A list reads two objects of each.
+"""
 SCAN = 10_000
 """Names of one outbox that are looked through to say how far it is: ten listings."""
 SHOWN_MINUTES = 7 * 24 * 60
@@ -36,7 +39,7 @@ SHOWN_MINUTES = 7 * 24 * 60
 class HookView:
     """`waiting`: messages that have not got through yet, of the entries of the last week; `waiting_since`:
     when the oldest entry of them came, to the minute. `delivered`: the newest message that got through,
-    and when.
+    and when. Of one that is closed none of these is said.
     """
 
     hook: str
@@ -69,16 +72,17 @@ def add_hook(desk: Desk, caller: Fingerprint, hook: str, url: str) -> tuple[Hook
         raise RefusedError("hook_taken", hook=hook)
     if hooks.read_closed(desk.store, caller, hook) is not None:
         raise RefusedError("hook_closed", hook=hook)
-    return _view(desk, caller, hook), outcome is Outcome.CREATED
+    return _view(desk, caller, hook, None), outcome is Outcome.CREATED
 
 
 def list_hooks(desk: Desk, caller: Fingerprint) -> tuple[HookView, ...]:
     """All that are not swept yet, closed ones too, in the order of their ids."""
     found = hooks.listed(desk.store, names.hooks_of(caller))
     views = []
-    for _, hook in found:
+    for (_, hook), is_closed in found.items():
         try:
-            views.append(_view(desk, caller, hook))
+            closed = hooks.read_closed(desk.store, caller, hook) if is_closed else None
+            views.append(_view(desk, caller, hook, closed))
         except NotFoundError:
             continue  # half swept
     return tuple(views)
@@ -90,10 +94,9 @@ def remove_hook(desk: Desk, caller: Fingerprint, hook: str) -> HookView:
         hooks.read_hook(desk.store, caller, hook)
     except NotFoundError:
         raise unknown() from None
-    now = desk.clock()
     if hooks.read_closed(desk.store, caller, hook) is None:
-        hooks.close_hook(desk.store, caller, hook, Closed(at=now, why=Ending.REMOVED))
-    return _view(desk, caller, hook)
+        hooks.close_hook(desk.store, caller, hook, Closed(at=desk.clock(), why=Ending.REMOVED))
+    return _view(desk, caller, hook, hooks.read_closed(desk.store, caller, hook))
 
 
 def _require_offered(desk: Desk, caller: Fingerprint) -> None:
@@ -120,8 +123,14 @@ def _require_room(desk: Desk, closed: list[bool]) -> None:
         raise RefusedError("hooks_full", limit=MAX_CLOSED)
 
 
-def _view(desk: Desk, caller: Fingerprint, hook: str) -> HookView:
+def _view(desk: Desk, caller: Fingerprint, hook: str, closed: Closed | None) -> HookView:
+    """The outbox of one that is closed is not read: it may hold ten thousand names, and nothing waits there."""
     opened = hooks.read_hook(desk.store, caller, hook)
+    if closed is not None:
+        return HookView(
+            hook=hook, url=opened.url, created=opened.created, closed=closed, delivered=None,
+            delivered_at=None, waiting=0, waiting_since=None,
+        )  # fmt: skip
     oldest = max(0, minute_of(desk.clock()) - SHOWN_MINUTES)
     prefix = names.outbox_of(caller, hook)
     listed = hooks.outbox(desk.store, prefix, after=names.outbox_since(caller, hook, oldest))
@@ -135,8 +144,7 @@ def _view(desk: Desk, caller: Fingerprint, hook: str) -> HookView:
     waiting = [minute for message, minute in minutes.items() if message not in delivered]
     newest = max(delivered, key=lambda message: delivered[message], default=None)
     return HookView(
-        hook=hook, url=opened.url, created=opened.created,
-        closed=hooks.read_closed(desk.store, caller, hook),
+        hook=hook, url=opened.url, created=opened.created, closed=None,
         delivered=newest, delivered_at=None if newest is None else time_of(delivered[newest]),
         waiting=len(waiting), waiting_since=time_of(min(waiting)) if waiting else None,
     )  # fmt: skip

@@ -105,3 +105,16 @@ def test_damaged_hook_is_said_to_be_damaged(office: Office) -> None:
     (path,) = (office.folder / "store/records/hooks").rglob("opened")
     path.write_bytes(b"{}")
     assert said(delete(office, CLAIMANT)) == (503, "stored_object_differs")
+
+
+def test_list_of_hooks_reads_no_outbox_of_those_that_are_closed(office: Office) -> None:
+    """Each may hold ten thousand names, and a card may have many that it removed."""
+    for n in range(5):
+        assert put(office, CLAIMANT, n).status_code == 201
+        if n:
+            assert delete(office, CLAIMANT, n).status_code == 200
+    office.store.calls.clear()
+    found = office.get("/v1/hooks", CLAIMANT).get_json()["hooks"]
+    assert [one["closed"] is None for one in found] == [True, False, False, False, False]
+    assert office.store.calls.count("names outbox") == 1
+    assert office.store.calls.count("get hooks") == 1 + 2 * 4
