@@ -124,7 +124,7 @@ def _require_room(desk: Desk, closed: list[bool]) -> None:
 
 
 def _view(desk: Desk, caller: Fingerprint, hook: str, closed: Closed | None) -> HookView:
-    """The outbox of one that is closed is not read: it may hold ten thousand names, and nothing waits there."""
+    """The outbox of one that is closed is not read: it may be long, and nothing waits there."""
     opened = hooks.read_hook(desk.store, caller, hook)
     if closed is not None:
         return HookView(

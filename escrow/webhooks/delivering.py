@@ -18,6 +18,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from math import inf
 from typing import Final
 
 from escrow.crypto.webhook_key import sign
@@ -39,8 +40,8 @@ LINES: Final = 16
 """Deliveries under way at once: each waits for a receiver most of its time."""
 PLACES: Final = 2
 """Of these, what the hooks of one card may take."""
-FULL: Final = 1000
-"""Messages that one round sends to one hook; the next goes on."""
+HELD: Final = 1000
+"""Messages of one hook that are known at a time, and so sent in one round; the outbox has the others."""
 TURN_S: Final = 20.0
 """After so long a turn in a round ends, for a round waits for its last turn."""
 MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
@@ -61,10 +62,29 @@ class _Line:
 
     hook: Hook
     waiting: dict[str, Pending] = field(default_factory=dict)
+    others: int = 0
+    others_due: float = inf  # the minute from which on the first of the others may be tried
     read_at: datetime | None = None
     rests_until: datetime | None = None
     rest: timedelta = SHORTEST_REST
     asked_at: float = 0.0  # by the monotonic clock
+
+    def add(self, place: OutboxName, *, is_new: bool) -> None:
+        """A message that was found. Where too many are known, it is read in its turn."""
+        if place.message in self.waiting:
+            return
+        if len(self.waiting) < HELD:
+            self.waiting[place.message] = Pending(place=place, is_there=True)
+        else:
+            self.others, self.others_due = self.others + is_new, 0.0
+
+    def has_due(self, now: float) -> bool:
+        """Whether one that is known may be tried."""
+        return any(one.is_due(now) for one in self.waiting.values())
+
+    def close(self) -> None:
+        """Nothing is sent any more."""
+        self.waiting, self.others, self.others_due = {}, 0, inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +132,7 @@ class Deliverer:
         self._read_hooks()
         found = 0
         for place, is_new in self._finder.round([line.hook for line in self._lines.values()], now):
-            line = self._lines[place.fingerprint, place.hook]
-            line.waiting.setdefault(place.message, Pending(place=place, is_there=True))
+            self._lines[place.fingerprint, place.hook].add(place, is_new=is_new)
             found += is_new
         self.is_behind = self._finder.is_behind
         for line in self._lines.values():
@@ -129,7 +148,7 @@ class Deliverer:
         )
 
     def _waiting(self) -> int:
-        return sum(len(line.waiting) for line in self._lines.values())
+        return sum(len(line.waiting) + line.others for line in self._lines.values())
 
     def _read_hooks(self) -> None:
         """Which are open now."""
@@ -149,19 +168,21 @@ class Deliverer:
 
     def _read_outbox(self, line: _Line, now: datetime) -> None:
         """D1, and O3."""
-        if line.read_at is not None and abs(now - line.read_at) < READ_AGAIN:
+        is_fresh = line.read_at is not None and abs(now - line.read_at) < READ_AGAIN
+        if is_fresh and (line.others_due > _minutes(now) or line.has_due(_minutes(now))):
             return
         prefix = names.outbox_of(line.hook.owner, line.hook.id)
-        every = list(outbox.read(hooks.outbox(self._store, prefix)))
-        line.waiting = {one.place.message: one for one in every if one.is_open}
+        found = outbox.survey(outbox.read(hooks.outbox(self._store, prefix)), _minutes(now), HELD)
+        line.waiting = {one.place.message: one for one in found.first}
+        line.others, line.others_due = found.others, found.others_due
         line.read_at = now
-        if outbox.is_failing(every):
+        if found.is_failing:
             self._close(line, Ending.FAILING)
 
     def _is_due(self, line: _Line, now: datetime) -> bool:
         if line.rests_until is not None and now < line.rests_until <= now + LONGEST_REST:
             return False
-        return any(one.is_due(_minutes(now)) for one in line.waiting.values())
+        return line.has_due(_minutes(now))
 
     def _work(self, lines: list[_Line]) -> tuple[int, int]:
         """One turn (D2). How many got through, and failed."""
@@ -182,9 +203,9 @@ class Deliverer:
             (one for one in line.waiting.values() if one.is_due(_minutes(now))),
             key=lambda one: (one.place.minute, one.place.message),
         )
-        for one in due[:FULL]:
+        for one in due:
             if hooks.is_closed(self._store, line.hook):  # removed since the round began
-                line.waiting = {}
+                line.close()
                 break
             outcome = self._deliver(line, one)
             if outcome is False:
@@ -273,7 +294,7 @@ class Deliverer:
         hooks.close_hook(
             self._store, line.hook.owner, line.hook.id, Closed(at=_millis(self._clock()), why=why)
         )
-        line.waiting = {}
+        line.close()
         self._tell("closed", {"hook": line.hook.id, "why": why.value})
 
 

@@ -11,7 +11,9 @@ Rules (numbered as in README.md):
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from heapq import nsmallest
 from itertools import groupby
+from math import inf
 from typing import Final
 
 from escrow.store.names import OutboxName, Sent
@@ -79,12 +81,41 @@ def read(names: Iterable[OutboxName]) -> Iterator[Pending]:
         yield found
 
 
-def is_failing(messages: Iterable[Pending]) -> bool:
-    """O3."""
-    newest, lost = -1, []
-    for one in messages:
-        if one.delivered is not None:
-            newest = max(newest, one.delivered)
-        elif one.is_given_up:
-            lost.append(min(one.failed))
-    return any(first > newest for first in lost)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """What one reading of an outbox found. `first`: the open messages that come first; `others`: how many
+    more are open, of which the first may be tried from the minute `others_due` on. `is_failing`: O3.
+    """
+
+    first: list[Pending]
+    others: int
+    others_due: float
+    is_failing: bool
+
+
+def survey(messages: Iterable[Pending], now: float, most: int) -> Survey:
+    """No more than `most` messages are held at a time: those that are due, oldest first, before those that
+    will be.
+    """
+    newest = lost = -1
+    count = 0
+
+    def still_open() -> Iterator[Pending]:
+        nonlocal newest, lost, count
+        for one in messages:
+            if one.delivered is not None:
+                newest = max(newest, one.delivered)
+            elif one.is_given_up:
+                lost = max(lost, min(one.failed))
+            elif one.is_open:
+                count += 1
+                yield one
+
+    def place(one: Pending) -> tuple[float, int, str]:
+        return max(one.due(now), now), one.place.minute, one.place.message
+
+    first = nsmallest(most + 1, still_open(), key=place)
+    return Survey(
+        first=first[:most], others=max(0, count - most),
+        others_due=first[most].due(now) if count > most else inf, is_failing=lost > newest,
+    )  # fmt: skip

@@ -1,7 +1,10 @@
 """What one card's many hooks, or one case's many entries, do to everybody else."""
 
+import bisect
+import gc
 import json
 import threading
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +14,14 @@ from support.delivering import CLAIMANT, CONVENOR, ONE, TWO, add, deliverer, lat
 from support.office import Office
 from support.receiver import Receiver
 
-from escrow.model.webhook import Target
+from escrow.model.webhook import Message, Target, message_id
 from escrow.store import names
+from escrow.store.changes import minute_of
 from escrow.store.folder import FolderStore
 from escrow.store.interface import Bucket, Outcome, Store
+from escrow.store.names import OutboxName
 from escrow.webhooks.delivering import LINES
+from escrow.webhooks.outbox import Pending
 from escrow.webhooks.sending import Answer
 
 RESPONDENT = build.SEATS["respondent"]
@@ -136,3 +142,71 @@ def test_deliverer_that_is_started_anew_for_each_round_gets_through_a_flood(
         return Answer(delivered=True, outcome="status_200")
 
     assert [deliverer(office, send=send).round().delivered for _ in range(4)] == [4, 4, 2, 0]
+
+
+class Backlog:
+    """A storage in which the claimant's first hook has this many messages that were never tried."""
+
+    def __init__(self, inner: Store, at: datetime, count: int) -> None:
+        owner = CLAIMANT.card.fingerprint
+        self._inner, self._prefix = inner, names.outbox_of(owner, ONE)
+        self._bodies: dict[str, bytes] = {}
+        for n in range(count):
+            message = Message(case="c" * 64, n=n, at=at, kind=None, statement=None)
+            name = message_id(owner, ONE, message.case, n)
+            place = OutboxName(fingerprint=owner, hook=ONE, minute=minute_of(at), message=name)
+            self._bodies[names.outbox(place)] = message.emit()
+        self._all = sorted(self._bodies)
+
+    def names(self, bucket: Bucket, prefix: str, *, after: str = "", limit: int = 1000) -> list[str]:
+        found = self._inner.names(bucket, prefix, after=after, limit=limit)
+        begin = bisect.bisect_right(self._all, max(after, prefix))
+        ours = [one for one in self._all[begin : begin + limit] if one.startswith(prefix)]
+        return sorted([*found, *ours])[:limit] if prefix.startswith(self._prefix) else found
+
+    def get(self, bucket: Bucket, name: str, *, limit: int) -> bytes:
+        return self._bodies.get(name) or self._inner.get(bucket, name, limit=limit)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def test_backlog_of_a_dead_receiver_is_not_all_held_in_memory(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("escrow.webhooks.delivering.HELD", 100)
+    office.accepted()
+    later(office, hours=1)
+    add(office, CLAIMANT, "https://dead.example/")
+    store: Any = Backlog(FolderStore(office.folder / "store"), office.clock.now, 3000)
+    running = deliverer(office, store=store, send=lambda *_: Answer(delivered=False, outcome="unreachable"))
+    done = running.round()
+    assert (done.failed, done.waiting) == (1, 3000)
+    gc.collect()
+    assert sum(isinstance(one, Pending) for one in gc.get_objects()) <= 101
+
+
+def test_messages_that_always_fail_keep_none_that_are_not_held_from_being_tried(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("escrow.webhooks.delivering.HELD", 2)
+    case = office.accepted()
+    later(office, hours=1)
+    add(office, CLAIMANT, "https://picky.example/")
+    n = case.state.head.n
+    for _ in range(7):
+        case.note()
+    through: list[int] = []
+
+    def send(where: Target, headers: dict[str, str], body: bytes) -> Answer:
+        number = json.loads(body)["data"]["n"]
+        if number <= n + 3:
+            return Answer(delivered=False, outcome="status_400")
+        through.append(number)
+        return Answer(delivered=True, outcome="status_200")
+
+    running = deliverer(office, send=send)
+    for _ in range(12):
+        later(office, minutes=6)
+        done = running.round()
+    assert (sorted(through), done.waiting) == ([*range(n + 4, n + 8)], 3)
