@@ -3,7 +3,7 @@
 S1  The connection goes to an address that was checked (A1), with TLS that proves the name of the URL. Nothing
     is looked up a second time.
 S2  No redirect is followed, no proxy of the environment used, no cookie kept. Of the answer only the
-status is read.
+status is read, and no more than `MAX_HEAD` bytes of heads, interim answers (1xx) included.
 S3  A try ends after `WHOLE_S`, however slowly the other side drips, or its name server answers.
 S4  200 to 299 is delivered; 410 closes the hook; everything else is tried again.
 """
@@ -17,8 +17,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from io import BufferedReader
 from pathlib import Path
-from typing import Final
+from typing import Any, Final, cast
 
 import certifi
 from urllib3.connection import HTTPSConnection
@@ -36,6 +38,7 @@ WHOLE_S: Final = 20.0
 _USED: Final = 3
 """Of a name's addresses: whoever has more has a balancer."""
 GONE: Final = 410
+MAX_HEAD: Final = 65536
 _HEADERS: Final = {
     "content-type": "application/json",
     "user-agent": f"escrow-webhooks/{escrow.__version__}",
@@ -132,8 +135,35 @@ class Sender:
         return Answer(delivered=200 <= status < 300, outcome=f"status_{status}", gone=status == GONE)
 
 
+class _Head:
+    """What an answer is read from, line by line, up to `MAX_HEAD` bytes: the library itself passes over
+    interim answers for as long as they come (S2).
+    """
+
+    def __init__(self, inner: BufferedReader) -> None:
+        self._inner, self._left = inner, MAX_HEAD
+
+    def readline(self, limit: int = -1) -> bytes:
+        line = self._inner.readline(limit)
+        self._left -= len(line)
+        if self._left < 0:
+            raise HTTPException("the head has no end")
+        return line
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+class _Answered(HTTPResponse):
+    def __init__(self, *args: Any, **more: Any) -> None:
+        super().__init__(*args, **more)
+        self.fp = cast("BufferedReader", _Head(self.fp))
+
+
 class _Pinned(HTTPSConnection):
     """Goes to one address and proves another name (S1)."""
+
+    response_class = _Answered
 
     def __init__(self, address: str, target: Target, tls: ssl.SSLContext, deadline: "_Deadline") -> None:
         super().__init__(
@@ -194,8 +224,6 @@ class _Deadline:
 @contextmanager
 def _library_errors() -> Iterator[None]:
     """http.client's errors, which are of no family that urllib3 maps when it is used by the connection."""
-    from http.client import HTTPException
-
     try:
         yield
     except HTTPException as error:

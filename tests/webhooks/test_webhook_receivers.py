@@ -130,6 +130,26 @@ def test_endless_headers_are_refused(office: Office, receiver: Receiver) -> None
     assert post(sender(office), receiver).outcome == "answer_malformed"
 
 
+def test_interim_answers_without_end_are_refused_before_the_time_is_over(
+    office: Office, receiver: Receiver
+) -> None:
+    def endless(handler: BaseHTTPRequestHandler, _: int) -> None:
+        while not receiver.over.is_set():
+            handler.wfile.write(b"HTTP/1.1 100 Continue\r\n" + b"a: b\r\n" * 50 + b"\r\n")
+
+    receiver.behave = endless
+    assert post(sender(office, whole_s=2), receiver).outcome == "answer_malformed"
+
+
+def test_interim_answer_before_the_true_one_is_passed_over(office: Office, receiver: Receiver) -> None:
+    def early(handler: BaseHTTPRequestHandler, n: int) -> None:
+        handler.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+        answer(204)(handler, n)
+
+    receiver.behave = early
+    assert post(sender(office), receiver).outcome == "status_204"
+
+
 def test_receiver_that_hangs_does_not_hold_up_another(office: Office, receiver: Receiver) -> None:
     case = office.accepted()
     add(office, CLAIMANT, receiver.url, ONE)
