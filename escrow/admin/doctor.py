@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from escrow.admin.doctor_door import look_at_door
 from escrow.admin.doctor_machine import look_at_machine
 from escrow.admin.doctor_store import look_at_store
+from escrow.admin.doctor_webhooks import look_at_webhooks
 from escrow.admin.finding import Finding, fault, guarded, ok
 from escrow.config import Settings, load_settings
 from escrow.crypto.card import Card
@@ -43,5 +44,6 @@ def examine(environ: Mapping[str, str]) -> Iterator[Finding]:
 
 def _rest(settings: Settings, card: Card | None, ca_bundle: str | None) -> Iterator[Finding]:
     yield from guarded("storage", look_at_store(settings, card))
+    yield from guarded("webhooks", look_at_webhooks(settings))
     yield from guarded("machine", look_at_machine(settings))
     yield from guarded("address", look_at_door(settings, card, ca_bundle))

@@ -8,6 +8,10 @@ _POLICY = (
     "Give its user the policy of the role service, and no other: scripts/minio setup (after an update with "
     "--replace-policies), or infra/policies."
 )
+_DELIVER = (
+    "Run `escrow webhooks FOLDER` all the time (infra/systemd/escrow-webhooks.service). If it runs, its "
+    "stderr says why: `clocks_differ`, `case_damaged`, `storage`."
+)
 
 DOCTOR = {
     # Storage
@@ -177,6 +181,15 @@ DOCTOR = {
         "Storage's door not reached",
         "Nobody answers at {url} (s3_public_endpoint), where parties would send their parts.",
         "Mend the proxy in front of the storage, or take s3_public_endpoint away: the service takes parts.",
+    ),
+    # Webhooks
+    "doctor_webhooks_never": row(
+        "Nobody delivers webhooks", "Cards have hooks, and no deliverer ever looked.", _DELIVER
+    ),
+    "doctor_webhooks_silent": row(
+        "Webhooks are not delivered",
+        "No deliverer has got through a round for {hours} hours.",
+        _DELIVER,
     ),
     # Proxy
     "doctor_token_lost": row(

@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -19,7 +20,11 @@ from support.running import running
 from escrow.service.new_key import change_service_key
 from escrow.store import names
 from escrow.store.canary import require_same_service
+from escrow.store.changes import minute_of
 from escrow.store.folder import FolderStore
+from escrow.store.hooks import Hook, open_hook
+from escrow.store.interface import Bucket
+from escrow.webhooks.finding import LOOKED
 
 
 def everything(folder: Path) -> list[str]:
@@ -170,3 +175,22 @@ def test_service_that_runs_well_has_nothing_to_mend(tmp_path: Path) -> None:
     assert "this service's card answers" in found.good("address")
     assert "the storage is this service's own" in found.good("identity")
     assert build.SERVICE.card.groups in found.good("identity")
+
+
+def test_webhooks_that_nobody_delivers_or_no_longer_are_a_warning(tmp_path: Path) -> None:
+    store, now = FolderStore(tmp_path / "store"), datetime.now(UTC)
+    assert "nothing to deliver" in doctored(tmp_path, hooks_per_card=3).good("webhooks")
+    hook = Hook(owner=SERVICE.card.fingerprint, id="1" * 32, url="https://a.example/", created=now)
+    open_hook(store, hook)
+    found = doctored(tmp_path, hooks_per_card=3)
+    assert "doctor_webhooks_never" in found.warnings
+    assert "escrow webhooks FOLDER" in found.words("doctor_webhooks_never")
+    for ahead in (-timedelta(hours=3), timedelta(hours=3)):  # a note of a clock that was ahead says nothing
+        store.create(Bucket.RECORDS, names.looked(minute_of(now + ahead)), LOOKED)
+        found = doctored(tmp_path, hooks_per_card=3)
+        assert "for 3 hours" in found.words("doctor_webhooks_silent")
+    store.create(Bucket.RECORDS, names.looked(minute_of(now - timedelta(minutes=45))), LOOKED)
+    found = doctored(tmp_path, hooks_per_card=3)
+    assert "minutes ago" in found.good("webhooks")
+    assert not [one for one in found.warnings if "webhooks" in one]
+    assert doctored(tmp_path).good("webhooks") == ""  # they are not offered
