@@ -8,16 +8,17 @@ import click
 
 from escrow.cli import as_json, everywhere, show
 from escrow.cli.app import App, Family, pass_app
-from escrow.cli.files import OUT, hand_over, read_file, read_text
+from escrow.cli.charters import read_draft
+from escrow.cli.files import OUT, hand_over, read_file
 from escrow.cli.foreign import brief, prose
+from escrow.cli.kinds import reading
 from escrow.cli.names import full_case, looks_like_id
 from escrow.cli.output import answer, ask, moment, say, table
 from escrow.cli.posting import check_out, finish, out_options, tell_receipt
-from escrow.client import Card, CaseView, CharterDraft, CharterView, Invitation, Session
+from escrow.client import Card, CaseView, CharterView, Invitation, Session
 from escrow.client.desk import require_told
 from escrow.errors import RefusedError, SetupError
 
-MAX_DRAFT_FILE = 256 * 1024
 MAX_INVITATION_FILE = 4096
 
 CHARTER = click.Path(path_type=Path)
@@ -53,7 +54,7 @@ def open_(
     if reference is not None and out is not None:
         raise click.UsageError("--reference is for a case that is opened now, and goes without --out.")
     check_out(out, force=force)
-    draft = _read_draft(charter)
+    draft = read_draft(charter)
     session = app.session(app.require_service())
     told = None if service_card is None else Card.parse(service_card)
     done = f"Opened. Now invite the holder of each seat: {', '.join(draft.seats)}"
@@ -76,10 +77,6 @@ def _say_service(app: App, session: Session, told: Card | None) -> None:
         pinned = session.service()
         say(app, f"The service at {pinned.url} says it is {pinned.card.groups}",
             "From now on no other is taken for it; compare this with its people.")  # fmt: skip
-
-
-def _read_draft(path: Path) -> CharterDraft:
-    return CharterDraft.from_toml(read_text(path, limit=MAX_DRAFT_FILE, what="charter"))
 
 
 @case.command()
@@ -122,7 +119,9 @@ def join(app: App, invitation: Path, service_card: str | None) -> None:
 
 
 def _join(app: App, file: Path, service_card: str | None) -> tuple[Session, CaseView, Invitation]:
-    invitation = Invitation.load(read_file(file, limit=MAX_INVITATION_FILE, what="invitation"))
+    raw = read_file(file, limit=MAX_INVITATION_FILE, what="invitation")
+    with reading("invitation", file, raw):
+        invitation = Invitation.load(raw)
     session = app.session(app.service or invitation.service.url)
     if service_card is not None:
         session.trust(invitation.service, told=Card.parse(service_card))
@@ -218,7 +217,7 @@ def amend(app: App, case: str, charter: Path, out: Path | None, force: bool) -> 
     check_out(out, force=force)
     case = full_case(app, case)
     session = app.session(app.service_of(case))
-    posting = session.prepare_amend(case, _read_draft(charter))
+    posting = session.prepare_amend(case, read_draft(charter))
     finish(
         app, session, posting, out=out, force=force, data=posting.hash, facts={},
         done="Proposed. Every holder of a seat, old and new, accepts it: escrow case accept",

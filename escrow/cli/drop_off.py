@@ -10,12 +10,13 @@ from escrow.cli import as_json
 from escrow.cli.app import App, Family, pass_app
 from escrow.cli.bars import progress
 from escrow.cli.deposit import choices, record_options, shared_words
-from escrow.cli.files import OUT, read_file, require_free, write_file
+from escrow.cli.files import OUT, head, read_file, require_free, write_file
+from escrow.cli.kinds import kind_of, reading
 from escrow.cli.names import full_case
 from escrow.cli.output import answer, say
 from escrow.cli.posting import receipt_line
 from escrow.client import DropOff, Session
-from escrow.errors import UnavailableError
+from escrow.errors import MalformedError, UnavailableError
 from escrow.model.drop_off import MAX_ORDER_FILE
 
 SEEN = "The service sees the file while it seals it. To keep it from the service, use `escrow deposit`."
@@ -89,8 +90,21 @@ def post(app: App, order: Path, file: Path) -> None:
 
     The same order again is answered with its first receipt.
     """
-    made = DropOff.load(read_file(order, limit=MAX_ORDER_FILE, what="order"))
+    _require_this_way_round(order, file)
+    raw = read_file(order, limit=MAX_ORDER_FILE, what="order")
+    with reading("order", order, raw):
+        made = DropOff.load(raw)
     _send(app, app.session(app.service_of(made.case)), made, file)
+
+
+def _require_this_way_round(order: Path, file: Path) -> None:
+    """MalformedError `order_is_the_other`: whoever drops an order off as a document names two orders."""
+    if _begins_as_order(file) and not _begins_as_order(order):
+        raise MalformedError("order_is_the_other", field="order", file=str(order), other=str(file))
+
+
+def _begins_as_order(file: Path) -> bool:
+    return kind_of(head(file)) == "order"
 
 
 def _send(app: App, session: Session, made: DropOff, file: Path) -> None:

@@ -16,11 +16,13 @@ from escrow.cli.foreign import printable
 from escrow.cli.output import say
 from escrow.errors import SetupError, TooLargeError
 
+HEAD = 256 * 1024
+"""Bytes, as many as an order may have: its format stands behind its file's name."""
 OUT = click.Path(path_type=Path, dir_okay=False)
 
 
 def read_file(path: Path, *, limit: int, what: str) -> bytes:
-    """SetupError `file_unreadable`; TooLargeError `field_too_large` beyond `limit` bytes. `-` is stdin."""
+    """SetupError `file_unreadable`; TooLargeError `file_too_large` beyond `limit` bytes. `-` is stdin."""
     try:
         if str(path) == "-":
             raw = sys.stdin.buffer.read(limit + 1)
@@ -30,8 +32,17 @@ def read_file(path: Path, *, limit: int, what: str) -> bytes:
     except OSError as error:
         raise SetupError("file_unreadable", file=str(path), reason=error.strerror or "") from error
     if len(raw) > limit:
-        raise TooLargeError("field_too_large", field=what, limit=limit)
+        raise TooLargeError("file_too_large", field=what, file=str(path), limit=limit)
     return raw
+
+
+def head(path: Path) -> bytes:
+    """Its first bytes, to tell its kind by. SetupError `file_unreadable`."""
+    try:
+        with path.open("rb") as file:
+            return file.read(HEAD)
+    except OSError as error:
+        raise SetupError("file_unreadable", file=str(path), reason=error.strerror or "") from error
 
 
 def read_text(path: Path, *, limit: int, what: str) -> str:

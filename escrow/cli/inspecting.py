@@ -14,18 +14,18 @@ import click
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.deeds import statement_facts
 from escrow.cli.files import read_file
-from escrow.cli.output import answer, table
+from escrow.cli.kinds import kind_of, reading
+from escrow.cli.output import answer, size, table
 from escrow.cli.readers import groups
-from escrow.client import Card, CharterDraft, Introduction, Invitation, Posting
-from escrow.client.carrying import FORMAT as RELEASE
+from escrow.client import Card, CharterDraft, DropOff, Introduction, Invitation, Posting
 from escrow.client.carrying import parse_label
-from escrow.client.posting import MAX_POSTING
 from escrow.errors import MalformedError
 from escrow.ledger import jws
+from escrow.ledger.bundle import FORMAT, MAX_BUNDLE
 from escrow.ledger.entry import TYP as ENTRY_TYP
 from escrow.model.ticket import MAX_TICKET, Ticket
 from escrow.model.ticket import TYP as TICKET_TYP
-from escrow.model.wire import Fields, Json, decode_json
+from escrow.model.wire import Fields, decode_json
 
 Rows = list[tuple[str, str]]
 
@@ -45,10 +45,10 @@ class Found:
 def inspect(app: App, file: Path) -> None:
     """Explain a file of this program, without any key.
 
-    Knows charters, invitations, introductions, tickets, cards, receipts, bundles and what --out wrote.
-    Shows no secret.
+    Knows charters, invitations, introductions, tickets, cards, receipts, bundles, drop-off orders and what
+    --out wrote. Shows no secret.
     """
-    found = explain(read_file(file, limit=MAX_POSTING, what="file"), str(file))
+    found = explain(read_file(file, limit=MAX_BUNDLE, what="file"), file)
     answer(
         app,
         [found.title, *table(found.rows)],
@@ -56,31 +56,33 @@ def inspect(app: App, file: Path) -> None:
     )
 
 
-def explain(raw: bytes, name: str) -> Found:
-    """MalformedError `file_unknown_kind`, or what is wrong with a file of a kind that is known."""
-    text = raw.decode("utf-8", "replace").strip()
-    for begins, reader in _BY_FIRST_WORDS:
-        if text.startswith(begins):
-            return reader(text)
-    if text.startswith("{"):
-        return _json(raw, name)
-    if "[seats]" in text:
+def explain(raw: bytes, file: Path) -> Found:
+    """MalformedError `file_unknown_kind`, `file_damaged`; ForgedError where its signature is false."""
+    kind = kind_of(raw)
+    if kind is None:
+        raise MalformedError("file_unknown_kind", field="file", path=str(file))
+    if kind == "charter":  # a person wrote it, who is told the line
         return _charter(raw.decode("utf-8", "replace"))
-    raise MalformedError("file_unknown_kind", field="file", path=name)
+    with reading(kind, file, raw):
+        return _READERS[kind](raw.strip())
 
 
-def _card(text: str) -> Found:
-    rows = [("fingerprint", Card.parse(text).groups)]
+def _text(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _card(raw: bytes) -> Found:
+    rows = [("fingerprint", Card.parse(_text(raw)).groups)]
     return Found(kind="card", title="A card: the public half of an identity. Give it to anybody.", rows=rows)
 
 
-def _secret(_: str) -> Found:
+def _secret(_: bytes) -> Found:
     title = "An identity: a SECRET key file. Whoever has it is its party. Nothing of it is shown."
     return Found(kind="identity", title=title, rows=[])
 
 
-def _signed(text: str) -> Found:
-    token = jws.UnverifiedJws.parse(text, limit=MAX_POSTING, field="file")
+def _signed(raw: bytes) -> Found:
+    token = jws.UnverifiedJws.parse(_text(raw), limit=MAX_BUNDLE, field="file")
     if token.typ == TICKET_TYP:
         return _ticket(token)
     if token.typ == ENTRY_TYP:
@@ -103,23 +105,13 @@ def _ticket(token: jws.UnverifiedJws) -> Found:
 
 
 def _entry(token: jws.UnverifiedJws) -> Found:
-    fields = decode_json(token.payload, limit=MAX_POSTING, field="entry")
+    fields = decode_json(token.payload, limit=MAX_BUNDLE, field="entry")
     rows = [("says it is by the service", groups(token.kid)), ("case", str(fields.get("case"))),
             ("entry", str(fields.get("n"))), ("received", str(fields.get("received_at")))]  # fmt: skip
     return Found(kind="receipt", title="An entry of a case's history, which is also a receipt.", rows=rows)
 
 
-def _json(raw: bytes, name: str) -> Found:
-    body = decode_json(raw, limit=MAX_POSTING, field="file")
-    reader = _BY_FORMAT.get(str(body.get("format")))
-    if reader is not None:
-        return reader(raw, body)
-    if "statement" in body:
-        return _posting(raw)
-    raise MalformedError("file_unknown_kind", field="file", path=name)
-
-
-def _invitation(raw: bytes, _: Json) -> Found:
+def _invitation(raw: bytes) -> Found:
     it = Invitation.load(raw)
     rows = [("case", it.case), ("seat", it.seat), ("charter", it.proposal),
             ("service", f"{it.service.url}  {it.service.card.groups}"),
@@ -129,7 +121,7 @@ def _invitation(raw: bytes, _: Json) -> Found:
     )
 
 
-def _introduction(raw: bytes, _: Json) -> Found:
+def _introduction(raw: bytes) -> Found:
     it = Introduction.load(raw)
     rows = [("case", it.case), ("record", it.record), ("path", it.path),
             ("service", f"{it.service.url}  {it.service.card.groups}"),
@@ -137,21 +129,30 @@ def _introduction(raw: bytes, _: Json) -> Found:
     return Found(kind="introduction", title="An introduction for a reader. Next: escrow ticket.", rows=rows)
 
 
-def _bundle(_: bytes, body: Json) -> Found:
-    rows = [
-        (name, str(len(body[name]))) for name in ("entries", "shares") if isinstance(body.get(name), list)
-    ]
+def _bundle(raw: bytes) -> Found:
+    fields = Fields(decode_json(raw, limit=MAX_BUNDLE, field="bundle"), at="bundle")
+    fields.choice("format", (FORMAT,))
+    rows = [(name, str(len(fields.items(name, least=0, most=len(raw))))) for name in ("entries", "shares")]
     return Found(
         kind="bundle", title="The evidence of one released record. To check it: escrow open.", rows=rows
     )
 
 
-def _release(raw: bytes, _: Json) -> Found:
+def _release(raw: bytes) -> Found:
     it = parse_label(raw)
     rows = [("service", it.service), ("case", it.case), ("request", it.request)]
     return Found(
         kind="release", title="Of what a fetched bundle and payload are. Next: escrow open FOLDER.", rows=rows
     )
+
+
+def _order(raw: bytes) -> Found:
+    it = DropOff.load(raw)
+    about = it.file.metadata
+    rows = [("case", it.case), ("record", it.record), ("title", about.title), ("file", about.filename),
+            ("size", size(about.length))]  # fmt: skip
+    title = "A drop-off order, to be sent with its file. Keep it to yourself. Next: escrow drop-off post."
+    return Found(kind="order", title=title, rows=rows)
 
 
 def _posting(raw: bytes) -> Found:
@@ -171,14 +172,16 @@ def _charter(text: str) -> Found:
     )
 
 
-_BY_FIRST_WORDS: tuple[tuple[str, Callable[[str], Found]], ...] = (
-    ("escrowcard1", _card),
-    ("ESCROW-SECRET", _secret),
-    ("eyJ", _signed),
-)
-_BY_FORMAT: dict[str, Callable[[bytes, Json], Found]] = {
-    "escrow.invitation.v1": _invitation,
-    "escrow.introduction.v1": _introduction,
-    "escrow.bundle.v1": _bundle,
-    RELEASE: _release,
+_READERS: dict[str, Callable[[bytes], Found]] = {
+    "card": _card,
+    "identity": _secret,
+    "ticket": _signed,
+    "receipt": _signed,
+    "signed": _signed,
+    "invitation": _invitation,
+    "introduction": _introduction,
+    "bundle": _bundle,
+    "release": _release,
+    "order": _order,
+    "posting": _posting,
 }

@@ -11,13 +11,15 @@ import click
 from escrow.cli import as_json, show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.bars import progress
+from escrow.cli.files import head
 from escrow.cli.foreign import brief
+from escrow.cli.kinds import explained
 from escrow.cli.names import full_case, full_request
 from escrow.cli.output import answer, moment, say, size, table
 from escrow.cli.readers import MAX_TICKET_FILE, groups, read_ticket
 from escrow.client import Fault, Identity, Opened, fetch_release, open_files, open_release
 from escrow.client.carrying import Parcel, Release, parcel_in, read_label
-from escrow.errors import NotFoundError, RefusedError
+from escrow.errors import MalformedError, NotFoundError, RefusedError
 from escrow.ledger.jws import UnverifiedJws
 from escrow.ledger.replay import extend
 from escrow.ledger.state import CaseState
@@ -71,10 +73,11 @@ def open_(
         _require_own(carried, identity)
     with _explained(app), progress(app) as shown:
         if parcel is not None:
-            found = open_files(
-                parcel.bundle, parcel.payload, release.case, release.request, out, identity=identity,
-                ticket=carried, overwrite=force, progress=shown, known=_remembered(app, release.case),
-            )  # fmt: skip
+            with _naming(parcel):
+                found = open_files(
+                    parcel.bundle, parcel.payload, release.case, release.request, out, identity=identity,
+                    ticket=carried, overwrite=force, progress=shown, known=_remembered(app, release.case),
+                )  # fmt: skip
         else:
             found = open_release(
                 app.courier(release.service, identity), release.case, release.request, out,
@@ -136,6 +139,17 @@ def _explained(app: App) -> Iterator[None]:
     except NotFoundError:
         say(app, "Not released yet, not released to you, or not there: the three look alike from outside.")
         raise
+
+
+@contextmanager
+def _naming(parcel: Parcel) -> Iterator[None]:
+    """A bundle that cannot be read is named: MalformedError as `kinds.reading`."""
+    try:
+        yield
+    except MalformedError as error:
+        if not str(error.fields.get("field")).startswith("bundle"):
+            raise
+        raise explained("bundle", parcel.bundle, head(parcel.bundle)) from error
 
 
 def _target(

@@ -8,17 +8,14 @@ import click
 
 from escrow.cli import as_json
 from escrow.cli.app import App, Family, pass_app
+from escrow.cli.charters import read_draft
 from escrow.cli.dates import DateType
-from escrow.cli.files import read_text
 from escrow.cli.output import answer, say
-from escrow.client import CharterDraft
 from escrow.errors import MalformedError
 from escrow.model.path import AudienceKind, PathTemplate
 from escrow.policy.explain import DROP_OFFS, Explanation, explain, what_if
 from escrow.policy.text import parse
 from escrow.policy.tree import Policy
-
-MAX_DRAFT_FILE = 256 * 1024
 
 
 @click.group(cls=Family)
@@ -57,7 +54,7 @@ def explain_(
         answer(app, str(found).splitlines(), as_json.explanation(found))
         return
     assert charter is not None  # one of the two was given
-    draft = CharterDraft.from_toml(read_text(charter, limit=MAX_DRAFT_FILE, what="charter"))
+    draft = read_draft(charter)
     told = {one.template.name: _explain_template(one.template, gone) for one in draft.paths}
     for name in gone:
         if all(name not in one.template.policy.seats for one in draft.paths):

@@ -1,6 +1,5 @@
 """Readers who hold no seat: introduced by a seat, they answer with a ticket, made without any network."""
 
-from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -9,10 +8,13 @@ from escrow.cli import show
 from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.files import OUT, hand_over, read_file, read_text
 from escrow.cli.foreign import brief
+from escrow.cli.kinds import reading
 from escrow.cli.names import full_case, full_record
 from escrow.cli.output import answer, say, table
 from escrow.client import Introduction, RecordView, make_ticket
-from escrow.errors import MalformedError, RefusedError
+from escrow.errors import RefusedError
+from escrow.ledger.jws import UnverifiedJws
+from escrow.model.ticket import TYP
 
 MAX_INTRODUCTION_FILE = 4096
 MAX_TICKET_FILE = 16 * 1024
@@ -67,7 +69,9 @@ def ticket(app: App, introduction: Path, out: Path | None, force: bool) -> None:
 
     Give it to the seat that introduced you; it names your card, and is good for this one record and path.
     """
-    found = Introduction.load(read_file(introduction, limit=MAX_INTRODUCTION_FILE, what="introduction"))
+    raw = read_file(introduction, limit=MAX_INTRODUCTION_FILE, what="introduction")
+    with reading("introduction", introduction, raw):
+        found = Introduction.load(raw)
     say(app, *introduction_lines(found))
     made = make_ticket(app.identity(), found)
     if out is None and app.as_json:
@@ -77,12 +81,10 @@ def ticket(app: App, introduction: Path, out: Path | None, force: bool) -> None:
 
 
 def read_ticket(file: Path) -> str:
-    """A ticket's one line. RefusedError `introduction_not_ticket` where the step between was left out."""
+    """A ticket's one line; whether its signature is good, the case asks. As `kinds.reading`."""
     text = read_text(file, limit=MAX_TICKET_FILE, what="ticket").strip()
-    if text.startswith("{"):
-        with suppress(MalformedError):
-            Introduction.load(text.encode())
-            raise RefusedError("introduction_not_ticket", path=str(file))
+    with reading("ticket", file, text.encode()):
+        UnverifiedJws.parse(text, limit=MAX_TICKET_FILE, field="ticket").require_typ(TYP)
     return text
 
 

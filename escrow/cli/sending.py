@@ -12,6 +12,7 @@ from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.bars import progress
 from escrow.cli.everywhere import Failure, failure
 from escrow.cli.files import read_file
+from escrow.cli.kinds import reading
 from escrow.cli.output import answer, say
 from escrow.cli.posting import receipt_line
 from escrow.cli.uploading import sealed_beside
@@ -41,7 +42,9 @@ def send(app: App, file: Path | None, payload: Path | None, pending: bool) -> No
     if file is None:
         _finish_pending(app)
         return
-    posting = Posting.load(read_file(file, limit=MAX_POSTING, what="posting"))
+    raw = read_file(file, limit=MAX_POSTING, what="posting")
+    with reading("posting", file, raw):
+        posting = Posting.load(raw)
     session = app.carrier(_service_for(app, posting))
     if posting.sealed_record() is not None:
         sealed = payload or sealed_beside(file)

@@ -38,8 +38,22 @@ COMMANDS = {
     "file_not_text": row("Not a text", "{path} is not a text in UTF-8.", "Check that it is the right file."),
     "file_unknown_kind": row(
         "Unknown file",
-        "{path} is no file of this program.",
-        "It knows charters, invitations, introductions, tickets, cards, key files, bundles, postings.",
+        "{path} is no file of this program, or not a whole one.",
+        "Known are charters, invitations, introductions, tickets, cards, key files, bundles, drop-off "
+        "orders, and what --out wrote. Should it be one: ask for it again.",
+    ),
+    "file_of_another_kind": row(
+        "Another file", "{file} is {found}, and {needed} is needed.", "Choose the right file."
+    ),
+    "file_damaged": row(
+        "Damaged file",
+        "{file} is not {needed} that is whole: it seems cut off or changed.",
+        "Ask for it again, or choose the right file.",
+    ),
+    "file_too_large": row(
+        "File too large",
+        "{file} is too large: such a file has at most {limit} bytes.",
+        "Choose the right file.",
     ),
     "no_such_invitation": row(
         "No such file",

@@ -28,6 +28,11 @@ DROP_OFF = {
         "The body is not multipart/form-data with the parts `order` and `document`, in this order.",
         "Send it with the curl line that `escrow drop-off order` prints.",
     ),
+    "order_is_the_other": row(
+        "The other way round",
+        "{other} is the order, and {file} stands in its place.",
+        "Name the order first, then the file.",
+    ),
     "drop_off_cut_short": row(
         "Cut short", "The order or the document ended, or stalled, before its end.", "Send both again."
     ),

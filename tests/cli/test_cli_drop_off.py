@@ -124,3 +124,13 @@ def test_printed_curl_line_quotes_what_curl_would_misread(table: Table, claimant
     claimant.write("a;b, c.txt", "x")
     said = claimant.type("drop-off", "order", table.case, "a;b, c.txt", *PATH, "--out", "order.json").stderr
     assert """-F 'order=@"order.json"' -F 'document=@"a;b, c.txt"'""" in said
+
+
+def test_order_and_file_in_the_wrong_order_are_told_apart(table: Table, claimant: Person) -> None:
+    claimant.type("drop-off", "order", table.case, "offer.txt", *PATH, "--out", "offer.order")
+    said = claimant.type("drop-off", "post", "offer.txt", "offer.order", status=3).stderr
+    assert "offer.order is the order, and offer.txt stands in its place" in said
+    whole = (claimant.folder / "offer.order").read_text()
+    claimant.write("cut.order", whole[: len(whole) // 2])
+    said = claimant.type("drop-off", "post", "cut.order", "offer.txt", status=3).stderr
+    assert "cut.order is not a drop-off order that is whole" in said

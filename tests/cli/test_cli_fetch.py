@@ -91,6 +91,16 @@ def test_a_fetched_payload_that_was_changed_is_refused(table: Table) -> None:
     assert not (arbitrator.folder / "settlement.txt").exists()
 
 
+def test_a_fetched_bundle_that_lacks_its_end_is_named(table: Table) -> None:
+    url = _released(table)
+    arbitrator = table.person("arbitrator")
+    arbitrator.type("fetch", url, "--out", "kept")
+    path = arbitrator.folder / "kept" / "bundle.json"
+    path.write_bytes(path.read_bytes()[:-40])
+    said = arbitrator.type("open", "kept", status=3).stderr
+    assert "kept/bundle.json is not the bundle of a release that is whole: it seems cut off" in said
+
+
 def test_a_fetched_bundle_that_was_changed_is_refused(table: Table) -> None:
     url = _released(table)
     arbitrator = table.person("arbitrator")
