@@ -8,6 +8,7 @@ everything.
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -18,7 +19,7 @@ from escrow.cli.kinds import kind_of, reading
 from escrow.cli.output import answer, size, table
 from escrow.cli.readers import groups
 from escrow.client import Card, CharterDraft, DropOff, Introduction, Invitation, Posting
-from escrow.client.carrying import parse_label
+from escrow.client.carrying import LABEL_NAME, parcel_in, parse_label
 from escrow.errors import MalformedError
 from escrow.ledger import jws
 from escrow.ledger.bundle import FORMAT, MAX_BUNDLE
@@ -45,10 +46,10 @@ class Found:
 def inspect(app: App, file: Path) -> None:
     """Explain a file of this program, without any key.
 
-    Knows charters, invitations, introductions, tickets, cards, receipts, bundles, drop-off orders and what
-    --out wrote. Shows no secret.
+    Knows charters, invitations, introductions, tickets, cards, receipts, bundles, drop-off orders, what
+    --out wrote, and the folder of `escrow fetch`. Shows no secret.
     """
-    found = explain(read_file(file, limit=MAX_BUNDLE, what="file"), file)
+    found = _folder(file) if file.is_dir() else explain(file)
     answer(
         app,
         [found.title, *table(found.rows)],
@@ -56,15 +57,31 @@ def inspect(app: App, file: Path) -> None:
     )
 
 
-def explain(raw: bytes, file: Path) -> Found:
+def explain(file: Path) -> Found:
     """MalformedError `file_unknown_kind`, `file_damaged`; ForgedError where its signature is false."""
+    raw = read_file(file, limit=MAX_BUNDLE, what="file")
     kind = kind_of(raw)
     if kind is None:
         raise MalformedError("file_unknown_kind", field="file", path=str(file))
     if kind == "charter":  # a person wrote it, who is told the line
         return _charter(raw.decode("utf-8", "replace"))
     with reading(kind, file, raw):
-        return _READERS[kind](raw.strip())
+        return READERS[kind](raw.strip())
+
+
+def _folder(folder: Path) -> Found:
+    """MalformedError `folder_unknown_kind`, and as `explain`; SetupError `file_unreadable`."""
+    label, parcel = folder / LABEL_NAME, parcel_in(folder)
+    if not label.is_file():
+        raise MalformedError("folder_unknown_kind", field="file", path=str(folder))
+    rows: Rows = []
+    for file in (label, parcel.bundle):
+        raw = read_file(file, limit=MAX_BUNDLE, what="file")
+        with reading(kind := "release" if file == label else "bundle", file, raw):
+            rows += READERS[kind](raw).rows
+    rows.append(("payload", size(parcel.payload.stat().st_size)))
+    title = f"A fetched release. To check and open it: escrow open {quote(str(folder))}"
+    return Found(kind="release", title=title, rows=rows)
 
 
 def _text(raw: bytes) -> str:
@@ -172,7 +189,7 @@ def _charter(text: str) -> Found:
     )
 
 
-_READERS: dict[str, Callable[[bytes], Found]] = {
+READERS: dict[str, Callable[[bytes], Found]] = {
     "card": _card,
     "identity": _secret,
     "ticket": _signed,

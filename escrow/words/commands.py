@@ -42,6 +42,11 @@ COMMANDS = {
         "Known are charters, invitations, introductions, tickets, cards, key files, bundles, drop-off "
         "orders, and what --out wrote. Should it be one: ask for it again.",
     ),
+    "folder_unknown_kind": row(
+        "Unknown folder",
+        "{path} is a folder that `escrow fetch` did not write.",
+        "Name one of its files, or a folder that has release.json in it.",
+    ),
     "file_of_another_kind": row(
         "Another file", "{file} is {found}, and {needed} is needed.", "Choose the right file."
     ),

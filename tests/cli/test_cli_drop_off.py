@@ -80,6 +80,8 @@ def test_send_drops_a_file_off_and_everybody_sees_that_the_service_saw_it(
 def test_order_is_written_and_posted_later_with_its_file(table: Table, claimant: Person) -> None:
     made = claimant.json("drop-off", "order", table.case, "offer.txt", *PATH, "--out", "order.json")
     assert (claimant.folder / "order.json").stat().st_mode & 0o777 == 0o600
+    told = claimant.json("inspect", "order.json")
+    assert (told["kind"], told["facts"]["record"]) == ("order", made["record"])
     assert claimant.json("drop-off", "post", "order.json", "offer.txt")["record"] == made["record"]
 
 

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 from cli.desk import Table
+from client.honest import URL
 
+from escrow.cli import inspecting, kinds
 from escrow.client import Posting
 from escrow.ledger.entry import Entry
 
@@ -85,3 +87,30 @@ def test_an_opening_by_another_hand_is_refused(table: Table) -> None:
 def test_a_strange_file_is_refused_as_malformed(table: Table, content: str) -> None:
     table.person("claimant").write("strange", content)
     table.person("claimant").type("inspect", "strange", status=3)
+
+
+def test_the_kinds_that_are_told_apart_are_those_that_are_explained() -> None:
+    assert set(kinds.NAMES) == {*inspecting.READERS, "charter"}
+
+
+def test_a_fetched_release_is_explained_by_its_folder(table: Table) -> None:
+    case = table.accepted()
+    request = table.requested(table.deposited())
+    for seat in ("claimant", "mediator"):
+        table.person(seat).type("signoff", case, request, "--yes")
+    arbitrator = table.person("arbitrator")
+    arbitrator.type("fetch", f"{URL}/v1/cases/{case}/requests/{request}", "--out", "kept")
+    told = arbitrator.json("inspect", "kept")
+    assert told["kind"] == "release"
+    assert (told["facts"]["case"], told["facts"]["request"]) == (case, request)
+    assert {"entries", "shares", "payload"} <= set(told["facts"])
+    (arbitrator.folder / "kept" / "bundle.json").unlink()
+    assert "kept/bundle.json cannot be read" in arbitrator.type("inspect", "kept", status=8).stderr
+
+
+def test_a_folder_that_nobody_fetched_is_called_a_folder(table: Table) -> None:
+    claimant = table.person("claimant")
+    (claimant.folder / "letters").mkdir()
+    said = claimant.type("inspect", "letters", status=3).stderr
+    assert "letters is a folder that `escrow fetch` did not write" in said
+    assert "permissions" not in said
