@@ -25,9 +25,11 @@ class EscrowError(Exception):
     """Base of all our errors. `code` is stable; `fields` are plain facts for programs.
 
     `by_service`: a service said so in an answer, and the program that raises it verified nothing of it.
+    `where`: the file or address that it is about, where a door knows it; said before the words.
     """
 
     by_service = False
+    where = ""
 
     def __init__(self, code: str, **fields: Field) -> None:
         super().__init__(code)

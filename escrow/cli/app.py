@@ -6,6 +6,7 @@ Every option stands on `escrow` itself and, hidden, on every verb, so that `escr
 the environment.
 """
 
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from escrow.errors import SetupError
+from escrow.errors import EscrowError, SetupError
 
 if TYPE_CHECKING:  # imported where used: the table of verbs must not load the whole client
     from escrow.client import Courier, Identity, Memory, Session
@@ -27,6 +28,16 @@ F = TypeVar("F", bound=Callable[..., Any])
 DEFAULT_HOME = "~/.escrow"
 IDENTITY_NAME = "identity"
 MAX_IDENTITY_FILE = 1024
+ABOUT_THE_ADDRESS = frozenset(
+    (
+        "service_unreachable",
+        "service_certificate_refused",
+        "service_speaks_no_tls",
+        "answer_malformed",
+        "answer_too_large",
+    )
+)
+"""Codes on which a person is to check the address, which they have often not typed themselves."""
 
 
 def _http_courier(url: str, identity: "Identity | None") -> "Courier":
@@ -47,6 +58,7 @@ class App:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     someone_is_there: Callable[[], bool] = lambda: sys.stdin.isatty()
     _identity: "Identity | None" = None
+    _asked: str = ""
 
     @property
     def identity_path(self) -> Path:
@@ -93,19 +105,29 @@ class App:
 
         return Memory(self.home)
 
+    def line(self, url: str, identity: "Identity | None") -> "Courier":
+        """To the service at this URL; it is the one that `name_service` names."""
+        self._asked = url
+        return self.courier(url, identity)
+
+    def name_service(self, error: Exception) -> None:
+        """Say of what is about a service's address which it is: that of the service asked last."""
+        if isinstance(error, EscrowError) and error.code in ABOUT_THE_ADDRESS:
+            error.where = error.where or self._asked
+
     def session(self, url: str) -> "Session":
         """A session of this party with the service at this URL."""
         from escrow.client import Session
 
         identity = self.identity()
-        return Session(identity, self.courier(url, identity), self.memory(), clock=self.clock)
+        return Session(identity, self.line(url, identity), self.memory(), clock=self.clock)
 
     def carrier(self, url: str) -> "Session":
         """As `session`, for what anybody may do: without an identity, one is made up for this run."""
         from escrow.client import Identity, Session
 
         identity = self.maybe_identity()
-        courier = self.courier(url, identity)
+        courier = self.line(url, identity)
         return Session(identity or Identity.generate(), courier, self.memory(), clock=self.clock)
 
     def require_service(self) -> str:
@@ -145,6 +167,22 @@ def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:
     return keep
 
 
+class _ServiceUrl(click.ParamType[str]):
+    """Refuses what is no http(s) URL at all; the client is stricter."""
+
+    name = "URL"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not re.match(r"https?://[^/]", value):
+            self.fail(
+                f"{value} is no address of a service; one looks like https://escrow.example.org, or "
+                "http://127.0.0.1:8321 for one on this machine.",
+                param,
+                ctx,
+            )
+        return str(value)
+
+
 def _shared(*, hidden: bool) -> list[click.Option]:
     """The environment is read once, by the root: a verb's own copy must not overrule `escrow --identity X
     verb`.
@@ -163,7 +201,7 @@ def _shared(*, hidden: bool) -> list[click.Option]:
                help="Your key file.  [default: identity in --home]"),
         option("--home", to="home", env="ESCROW_HOME", type=folder, metavar="DIR",
                help=f"What the client remembers.  [default: {DEFAULT_HOME}]"),
-        option("--service", to="service", env="ESCROW_SERVICE", metavar="URL",
+        option("--service", to="service", env="ESCROW_SERVICE", metavar="URL", type=_ServiceUrl(),
                help="The service; not needed for a case that was joined."),
         option("--json", to="as_json", is_flag=True, default=False, help="Answer in JSON, with stable keys."),
     ]  # fmt: skip

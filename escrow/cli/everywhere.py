@@ -49,6 +49,7 @@ def ask_each(app: App, ask: Callable[[Session], T]) -> tuple[list[T], list[Failu
         except Exception as error:  # noqa: BLE001  # whatever it is, the next service has its turn
             errors.append(error)
             failed.append(failure(url, error))
+            app.name_service(error)
     if errors and not found:
         raise errors[0]
     return found, failed

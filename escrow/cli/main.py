@@ -50,7 +50,9 @@ class Root(click.Group):
         try:
             return super().invoke(ctx)
         except Exception as error:  # noqa: BLE001  # the last stop: a person gets words, never a traceback
-            ctx.exit(endings.report(error, as_json=ctx.ensure_object(App).as_json))
+            app = ctx.ensure_object(App)
+            app.name_service(error)
+            ctx.exit(endings.report(error, as_json=app.as_json))
 
     def main(self, args: Sequence[str] | None = None, *_: Any, **extra: Any) -> NoReturn:
         """Run, and end the process with the exit code of `endings`."""

@@ -80,7 +80,7 @@ def open_(
                 )  # fmt: skip
         else:
             found = open_release(
-                app.courier(release.service, identity), release.case, release.request, out,
+                app.line(release.service, identity), release.case, release.request, out,
                 identity=identity, ticket=carried, overwrite=force, progress=shown,
                 known=_followed(app, release, identity),
             )  # fmt: skip
@@ -111,7 +111,7 @@ def fetch(app: App, case: str, request: str | None, out: Path | None, anyone: bo
     folder = out or Path(f"release-{show.short(release.request)}")
     identity = None if anyone else app.maybe_identity()
     with _explained(app), progress(app) as shown:
-        courier = app.courier(release.service, identity)
+        courier = app.line(release.service, identity)
         found = fetch_release(courier, release.case, release.request, folder, progress=shown)
     say(
         app,

@@ -100,11 +100,17 @@ def describe(error: EscrowError) -> Words:
     return Words(
         status=status_of(error.code, type(error)),
         title=row.title,
-        detail=("The service says: " if error.by_service else "") + row.detail.format_map(values),
+        detail=_before(error) + row.detail.format_map(values),
         remedy=_HEARSAY
         if error.by_service and error.code in _CHECKED_HERE
         else row.remedy.format_map(values),
     )
+
+
+def _before(error: EscrowError) -> str:
+    """What it is about, and who says so."""
+    where = f"{error.where}: " if error.where else ""
+    return where + ("The service says: " if error.by_service else "")
 
 
 def status_of(code: str, family: type[EscrowError]) -> int:

@@ -8,7 +8,7 @@ COMMANDS = {
     "service_missing": row(
         "Which service?",
         "No service was named, and this home knows none.",
-        "Give --service URL, or set ESCROW_SERVICE.",
+        "With an invitation: `escrow case join FILE`. Else give --service URL, or set ESCROW_SERVICE.",
     ),
     "identity_missing": row(
         "No identity",

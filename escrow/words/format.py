@@ -109,7 +109,7 @@ FORMAT = {
     "service_url_malformed": row(
         "Not a service address",
         "`{field}` is not an http or https URL without a slash at its end.",
-        "Correct it.",
+        "Write it like https://escrow.example.org.",
     ),
     "seat_name_malformed": row(
         "Not a seat's name",
