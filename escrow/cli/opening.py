@@ -14,9 +14,9 @@ from escrow.cli.bars import progress
 from escrow.cli.files import head
 from escrow.cli.foreign import brief
 from escrow.cli.kinds import explained
-from escrow.cli.names import full_case, full_request
+from escrow.cli.names import full_case, full_request, looks_like_id
 from escrow.cli.output import answer, moment, say, size, table
-from escrow.cli.readers import MAX_TICKET_FILE, groups, read_ticket
+from escrow.cli.readers import MAX_TICKET_FILE, find_request, groups, read_ticket
 from escrow.client import Fault, Identity, Opened, fetch_release, open_files, open_release
 from escrow.client.carrying import Parcel, Release, parcel_in, read_label
 from escrow.errors import MalformedError, NotFoundError, RefusedError
@@ -165,9 +165,19 @@ def _target(
         return Release(service=found[1], case=found[2], request=found[3]), carried
     if carried is None and Path(case).is_dir():
         return read_label(Path(case)), parcel_in(Path(case))
-    raise click.UsageError(
-        "Give the request's URL, or CASE and REQUEST, or a folder that `escrow fetch` wrote."
-    )
+    raise click.UsageError(_no_release(case))
+
+
+def _no_release(text: str) -> str:
+    """What is wrong with a single argument that names no release."""
+    if text.startswith(("http://", "https://")):
+        return (
+            "That URL is cut off or changed: a release's ends in /v1/cases/CASE/requests/REQUEST, "
+            f"each {2 * HASH_BYTES} digits long."
+        )
+    if not looks_like_id(text):
+        return f"There is no folder {text}; or give the request's URL, or CASE and REQUEST."
+    return "Give the request's URL, or CASE and REQUEST, or a folder that `escrow fetch` wrote."
 
 
 def _from_names(app: App, case: str, request: str, *, offline: bool) -> Release:
@@ -176,7 +186,7 @@ def _from_names(app: App, case: str, request: str, *, offline: bool) -> Release:
         return Release(service="", case=case, request=full_request(request, ()))
     url = app.service_of(case)
     if len(request) < 2 * HASH_BYTES:
-        request = full_request(request, (one.request for one in app.session(url).requests(case)))
+        request = find_request(app.session(url), case, request)
     return Release(service=url, case=case, request=full_request(request, ()))
 
 

@@ -9,9 +9,9 @@ from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.files import OUT, hand_over, read_file, read_text
 from escrow.cli.foreign import brief
 from escrow.cli.kinds import reading
-from escrow.cli.names import full_case, full_record
+from escrow.cli.names import full_case, full_record, full_request
 from escrow.cli.output import answer, say, table
-from escrow.client import Introduction, RecordView, make_ticket
+from escrow.client import Introduction, RecordView, Session, make_ticket
 from escrow.errors import RefusedError
 from escrow.ledger.jws import UnverifiedJws
 from escrow.model.ticket import TYP
@@ -36,20 +36,25 @@ def introduce(app: App, case: str, record: str, path: str | None, out: Path | No
     """
     case = full_case(app, case)
     session = app.session(app.service_of(case))
-    records = session.records(case)
-    found = next(one for one in records if one.record == known(record, records))
+    found = known(session, case, record)
     made = session.introduce(case, found.record, path or only_path(found))
     say(app, f"For a reader of {brief(found.label) or show.short(found.record)}, by path {made.path}.")
     hand_over(app, made.dump(), out, force=force)
 
 
-def known(record: str, records: tuple[RecordView, ...]) -> str:
-    """The whole id of a record of this case; RefusedError `record_unknown`."""
-    ids = [one.record for one in records]
-    whole = full_record(record, ids)
-    if whole not in ids:
+def known(session: Session, case: str, record: str) -> RecordView:
+    """The record of this case that this text means; RefusedError `record_unknown`."""
+    records = {one.record: one for one in session.records(case)}
+    whole = full_record(record, records, lambda: [one.request for one in session.requests(case)])
+    if whole not in records:
         raise RefusedError("record_unknown", record=whole)
-    return whole
+    return records[whole]
+
+
+def find_request(session: Session, case: str, request: str) -> str:
+    """The whole id of the request that this text means, whether this case has it or not."""
+    requests = (one.request for one in session.requests(case))
+    return full_request(request, requests, lambda: [one.record for one in session.records(case)])
 
 
 def only_path(record: RecordView) -> str:

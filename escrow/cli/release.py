@@ -8,10 +8,10 @@ import click
 
 from escrow.cli import as_json, show
 from escrow.cli.app import App, Verb, pass_app
-from escrow.cli.names import full_case, full_request
+from escrow.cli.names import full_case
 from escrow.cli.output import ask, moment, say
 from escrow.cli.posting import check_out, finish, out_options
-from escrow.cli.readers import known, only_path, read_ticket
+from escrow.cli.readers import find_request, known, only_path, read_ticket
 from escrow.client import RequestView, Session
 from escrow.errors import RefusedError, UnavailableError
 
@@ -47,8 +47,7 @@ def request(
     check_out(out, force=force)
     case = full_case(app, case)
     session = app.session(app.service_of(case))
-    records = session.records(case)
-    found = next(one for one in records if one.record == known(record, records))
+    found = known(session, case, record)
     path = path or only_path(found)
     carried = [read_ticket(file) for file in tickets]
     if me:
@@ -70,7 +69,7 @@ def request(
 def _find(app: App, case: str, request: str) -> tuple[Session, str, str]:
     case = full_case(app, case)
     session = app.session(app.service_of(case))
-    return session, case, full_request(request, (one.request for one in session.requests(case)))
+    return session, case, find_request(session, case, request)
 
 
 @click.command(cls=Verb)

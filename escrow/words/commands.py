@@ -71,7 +71,12 @@ COMMANDS = {
     "short_name_unknown": row(
         "Unknown",
         "No {field} that is known here begins so.",
-        "List them with `escrow case list` or `escrow case show`.",
+        "List them with `{listed}`.",
+    ),
+    "id_of_another": row(
+        "Another id",
+        "That is the id of a {found}, and a {field}'s is needed.",
+        "List both with `escrow case show CASE`.",
     ),
     "short_name_ambiguous": row(
         "Ambiguous", "More than one {field} begins so: {matches}.", "Give more digits."

@@ -58,3 +58,60 @@ def test_address_without_its_beginning_is_told_how_it_looks(
         assert "https://escrow.example.org" in said
     monkeypatch.setenv("ESCROW_SERVICE", url)
     assert "ESCROW_SERVICE" in claimant.type("inbox", status=2).stderr
+
+
+def _released(table: Table) -> tuple[str, str, str]:
+    """A case, its record and its request."""
+    case = table.accepted()
+    record = table.deposited()
+    return case, record, table.requested(record)
+
+
+def test_digits_in_capitals_mean_the_same(table: Table) -> None:
+    case, record, request = _released(table)
+    claimant = table.person("claimant")
+    for shown in (case[:12].upper(), case.upper()):
+        assert claimant.json("case", "show", shown)["case"] == case
+        assert claimant.refused("open", shown, request[:12].upper(), status=4) == "not_released"
+    assert record in claimant.out("introduce", case, record[:8].upper())
+    assert record in claimant.out("introduce", case, record.upper())
+
+
+def test_id_that_is_not_known_is_looked_up_with_a_command_that_works(table: Table) -> None:
+    case, _, _ = _released(table)
+    claimant = table.person("claimant")
+    assert "escrow case list" in claimant.type("case", "show", "000000", status=6).stderr
+    for verb in ("signoff", "open"):
+        said = claimant.type(verb, case, "000000", status=6).stderr
+        assert "escrow case show CASE" in said
+
+
+@pytest.mark.parametrize("digits", [12, 32])
+@pytest.mark.parametrize("verb", ["signoff", "withdraw", "open", "fetch"])
+def test_records_id_where_a_requests_is_needed_is_called_one(table: Table, verb: str, digits: int) -> None:
+    case, record, _ = _released(table)
+    said = table.person("claimant").type(verb, case, record[:digits], status=6).stderr
+    assert "That is the id of a record, and a request's is needed" in said
+
+
+@pytest.mark.parametrize("digits", [12, 64])
+def test_requests_id_where_a_records_is_needed_is_called_one(table: Table, digits: int) -> None:
+    case, _, request = _released(table)
+    said = table.person("claimant").type("introduce", case, request[:digits], status=6).stderr
+    assert "That is the id of a request, and a record's is needed" in said
+
+
+@pytest.mark.parametrize("verb", ["open", "fetch"])
+def test_address_of_a_release_that_is_cut_short_is_called_cut(table: Table, verb: str) -> None:
+    case, _, request = _released(table)
+    whole = f"{URL}/v1/cases/{case}/requests/{request}"
+    for cut in (whole[:-1], whole[: len(URL) + 30], URL):
+        said = table.person("claimant").type(verb, cut, status=2).stderr
+        assert "That URL is cut off or changed" in said
+
+
+def test_folder_that_is_not_there_is_told_so(table: Table) -> None:
+    claimant = table.person("claimant")
+    for name in ("kept", "here/kept", "release-0a1b2c"):
+        assert f"There is no folder {name}" in claimant.type("open", name, status=2).stderr
+    assert "REQUEST" in claimant.type("open", "0a1b2c", status=2).stderr
