@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -81,6 +82,8 @@ class App:
         path = self.identity_path
         if not path.exists():
             raise SetupError("identity_missing", path=str(path))
+        if path.is_dir():
+            raise SetupError("identity_is_folder", path=str(path))
         _require_private(path)
         text = read_file(path, limit=MAX_IDENTITY_FILE, what="identity").decode("ascii", "replace")
         try:
@@ -155,7 +158,7 @@ def _require_private(path: Path) -> None:
     """A key file that others can read is no secret any more; ssh refuses it too."""
     mode = path.stat().st_mode & 0o777
     if mode & 0o077:
-        raise SetupError("identity_exposed", path=str(path), mode=f"{mode:04o}")
+        raise SetupError("identity_exposed", path=str(path), typed=quote(str(path)), mode=f"{mode:04o}")
 
 
 def _store(name: str) -> Callable[[click.Context, click.Parameter, Any], Any]:

@@ -24,14 +24,12 @@ def keygen(app: App, out: Path | None, passphrase: bool) -> None:
     replaced.
     """
     path = out or app.identity_path
+    if out is None and path.exists():
+        raise SetupError("identity_exists", path=str(path))
     require_free(path, force=False)
     if passphrase and not app.someone_is_there():
         raise SetupError("passphrase_without_terminal")
-    words = (
-        click.prompt("Passphrase", hide_input=True, confirmation_prompt=True, err=True)
-        if passphrase
-        else None
-    )
+    words = _ask_passphrase() if passphrase else None
     identity = Identity.generate()
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     write_file(path, (identity.dump(words) + "\n").encode())
@@ -43,6 +41,23 @@ def keygen(app: App, out: Path | None, passphrase: bool) -> None:
         "Your card, to give to others:",
     )
     answer(app, str(card), {"identity": str(path), **as_json.card(card)})
+
+
+def _ask_passphrase() -> str:
+    """Twice the same one. click asks again in silence where nothing is typed, unless nothing is a default."""
+
+    def told(words: str) -> str:
+        if not words:
+            raise click.UsageError(
+                "A passphrase is not empty. Who wants none stops here, and runs it without --passphrase."
+            )
+        return words
+
+    typed: str = click.prompt(
+        "Passphrase", hide_input=True, confirmation_prompt=True, err=True, default="", show_default=False,
+        value_proc=told,
+    )  # fmt: skip
+    return typed
 
 
 @click.command(cls=Verb)

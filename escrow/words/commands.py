@@ -2,8 +2,6 @@
 
 from escrow.words.row import row
 
-_CHMOD = "Run `chmod 600` on it; if others could read it, make a new identity."
-
 COMMANDS = {
     "service_missing": row(
         "Which service?",
@@ -15,7 +13,19 @@ COMMANDS = {
         "There is no identity at {path}.",
         "Put the copy of yours there, or name it with --identity. Who never had one: `escrow keygen`.",
     ),
-    "identity_exposed": row("Key file exposed", "Others may read {path} (mode {mode}).", _CHMOD),
+    "identity_exists": row(
+        "You have one",
+        "You have an identity already: {path}.",
+        "Keep it: nobody can make it again. `escrow card` prints its card. Another one goes to --out FILE.",
+    ),
+    "identity_is_folder": row(
+        "A folder", "{path} is a folder, and not a key file.", "Name the file in it with --identity."
+    ),
+    "identity_exposed": row(
+        "Key file exposed",
+        "Others on this machine may read {path} (mode {mode}).",
+        "Run `chmod 600 {typed}`: then it works. Only if somebody else may have read it: make a new identity.",
+    ),
     "nobody_to_ask": row(
         "Nobody to ask",
         "This asks before it goes on, and there is no terminal to ask on.",

@@ -49,6 +49,10 @@ KEYS = {
     ),
     "quorum_not_met": row("Not enough shares", "{have} shares do not suffice.", "Wait for more sign-offs."),
     "passphrase_empty": row("Empty passphrase", "The passphrase is empty.", "Choose one, or none at all."),
-    "passphrase_needed": row("Passphrase needed", "The key file is protected by a passphrase.", "Enter it."),
+    "passphrase_needed": row(
+        "Passphrase needed",
+        "The key file is protected by a passphrase, and there is nobody to type it.",
+        "Run it on a terminal, which asks for it; a script needs a key file without one.",
+    ),
     "passphrase_wrong": row("Wrong passphrase", "The passphrase does not open the key file.", "Try again."),
 }

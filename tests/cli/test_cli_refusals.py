@@ -123,7 +123,7 @@ def test_a_passphrase_is_never_taken_where_there_is_no_terminal(table: Table) ->
 def test_keygen_never_replaces_an_identity(table: Table) -> None:
     claimant = table.person("claimant")
     before = claimant.key_file.read_text()
-    assert claimant.refused("keygen", status=8) == "file_exists"
+    assert claimant.refused("keygen", status=8) == "identity_exists"
     assert claimant.key_file.read_text() == before
 
 
