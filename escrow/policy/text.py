@@ -64,10 +64,10 @@ class _Reader:
         require_level(level)
         head = self._peek()
         if head not in ("all", "any") and not _NUMBER.fullmatch(head):
-            raise self._malformed("all, any or a number below 1000")
+            raise self._malformed('"all", "any" or a number below 1000')
         self._advance()
-        self._take("of", expected="of")
-        self._take("(", expected="(")
+        self._take("of", expected='"of"')
+        self._take("(", expected='"("')
         children = self._children(level)
         k = {"all": len(children), "any": 1}.get(head)
         return Gate(int(head) if k is None else k, children)
@@ -79,7 +79,7 @@ class _Reader:
             while self._peek() == ",":
                 self._advance()
                 children.append(self._node(level + 1))
-        self._take(")", expected=", or )")
+        self._take(")", expected='a comma or ")"')
         return tuple(children)
 
     def _peek(self, ahead: int = 0) -> str:

@@ -24,7 +24,8 @@ COMMANDS = {
     "identity_exposed": row(
         "Key file exposed",
         "Others on this machine may read {path} (mode {mode}).",
-        "Run `chmod 600 {typed}`: then it works. Only if somebody else may have read it: make a new identity.",
+        "Run `chmod 600 {typed}`: then it works again. Only if somebody else may have read it: make a new "
+        "identity.",
     ),
     "nobody_to_ask": row(
         "Nobody to ask",
