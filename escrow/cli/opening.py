@@ -19,7 +19,7 @@ from escrow.cli.output import answer, moment, say, size, table
 from escrow.cli.readers import MAX_TICKET_FILE, find_request, groups, read_ticket
 from escrow.client import Fault, Identity, Opened, fetch_release, open_files, open_release
 from escrow.client.carrying import Parcel, Release, parcel_in, read_label
-from escrow.errors import MalformedError, NotFoundError, RefusedError
+from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError
 from escrow.ledger.jws import UnverifiedJws
 from escrow.ledger.replay import extend
 from escrow.ledger.state import CaseState
@@ -143,9 +143,15 @@ def _explained(app: App) -> Iterator[None]:
 
 @contextmanager
 def _naming(parcel: Parcel) -> Iterator[None]:
-    """A bundle that cannot be read is named: MalformedError as `kinds.reading`."""
+    """A file that is cut off or false is named: MalformedError as `kinds.reading`, and of the payload all
+    that opening it refuses.
+    """
     try:
         yield
+    except ForgedError as error:
+        if error.code.startswith("payload_"):
+            error.where = str(parcel.payload)
+        raise
     except MalformedError as error:
         if not str(error.fields.get("field")).startswith("bundle"):
             raise

@@ -91,6 +91,15 @@ def test_a_fetched_payload_that_was_changed_is_refused(table: Table) -> None:
     assert not (arbitrator.folder / "settlement.txt").exists()
 
 
+def test_a_fetched_payload_that_lacks_its_end_is_named(table: Table) -> None:
+    url = _released(table)
+    arbitrator = table.person("arbitrator")
+    arbitrator.type("fetch", url, "--out", "kept")
+    path = arbitrator.folder / "kept" / "payload"
+    path.write_bytes(path.read_bytes()[:-40])
+    assert "escrow: error: kept/payload: It ends after " in arbitrator.type("open", "kept", status=5).stderr
+
+
 def test_a_fetched_bundle_that_lacks_its_end_is_named(table: Table) -> None:
     url = _released(table)
     arbitrator = table.person("arbitrator")
