@@ -25,6 +25,7 @@ from escrow.model.ids import RecordId, new_upload_id
 from escrow.model.path import Audience, AudienceKind, PathTemplate, PathTerms
 from escrow.model.record import Payload
 from escrow.model.sealing import Frame, seal_record
+from escrow.model.wire import to_time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,8 +115,8 @@ def _terms(
 ) -> PathTerms:
     """A choice as terms that its template allows."""
     template = held.charter.path(choice.name)
-    if choice.not_before is not None and template.not_before is None and not template.date_open:
-        raise RefusedError("path_takes_no_date", path=template.name)
+    if choice.not_before is not None and not template.date_open:
+        _require_fixed_date(template, choice.not_before)
     purpose = None
     if choice.purpose is not None:
         purpose = texts.seal_path_purpose(case_key, known.case, record, choice.name, choice.purpose)
@@ -123,24 +124,36 @@ def _terms(
         name=template.name,
         policy=template.policy,
         audience=_audience(template, choice),
-        not_before=_to_milliseconds(choice.not_before) or template.not_before,
+        not_before=template.not_before if choice.not_before is None else _to_milliseconds(choice.not_before),
         purpose=purpose,
     )
     template.require_instance(terms)
     return terms
 
 
+def _require_fixed_date(template: PathTemplate, date: datetime) -> None:
+    """RefusedError `path_takes_no_date`, `path_date_is_fixed`: nobody gives this path another date."""
+    if template.not_before is None:
+        raise RefusedError("path_takes_no_date", path=template.name)
+    if _to_milliseconds(date) != template.not_before:
+        fixed = to_time(template.not_before)
+        raise RefusedError("path_date_is_fixed", path=template.name, not_before=fixed)
+
+
 def _audience(template: PathTemplate, choice: PathChoice) -> Audience:
     if not choice.readers:
         return template.audience
-    if template.audience.kind is not AudienceKind.NAMED:
+    if template.audience.kind is not AudienceKind.NAMED or template.audience.cards not in (
+        (),
+        choice.readers,
+    ):
         raise RefusedError("readers_not_wanted", path=template.name)
     return Audience(kind=AudienceKind.NAMED, cards=choice.readers)
 
 
-def _to_milliseconds(moment: datetime | None) -> datetime | None:
+def _to_milliseconds(moment: datetime) -> datetime:
     """Signed bytes hold milliseconds; a finer time would not be equal to its own text."""
-    return None if moment is None else moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 
 
 def _seal_file(source: Path, sealed: Path, K: bytes, progress: Progress) -> SealedPayload:

@@ -118,6 +118,11 @@ CLIENT = {
     "path_takes_no_date": row(
         "No date on this path", "The charter gives the path {path} no date.", "Leave the date out."
     ),
+    "path_date_is_fixed": row(
+        "Date fixed by the charter",
+        "The charter has fixed the date of the path {path}: {not_before}.",
+        "Leave the date out.",
+    ),
     "charter_unchanged": row(
         "Nothing changed", "The charter proposed says what the present one says.", "Change the draft first."
     ),
@@ -139,7 +144,7 @@ CLIENT = {
     # Sealing and releasing
     "paths_missing": row("No path", "A record needs at least one path.", "Choose a path of the charter."),
     "readers_not_wanted": row(
-        "No readers here", "The path {path} lets nobody name readers.", "Leave them out."
+        "No readers here", "The path {path} lets no depositor name readers.", "Leave them out."
     ),
     "path_needs_no_ticket": row(
         "No ticket needed", "The path {path} is for everybody.", "Ask without tickets."

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 from cli.desk import Table
-from client.honest import HonestCourier
+from client.honest import DRAFT, URL, HonestCourier
+from support.build import party
 
 from escrow.client import Courier
 from escrow.crypto.envelope import enclose, seat_context
@@ -102,3 +103,26 @@ def test_reporting_asks_before_it_accuses(table: Table, spoil_envelope: Callable
     entries = len(table.service.chains[case].entries)
     assert table.person("mediator").refused("report", case, status=8) == "nobody_to_ask"
     assert len(table.service.chains[case].entries) == entries
+
+
+def test_what_the_charter_has_fixed_of_a_path_is_to_be_left_out(table: Table) -> None:
+    convenor, claimant = table.person("institution"), table.person("claimant")
+    cards = {name: str(party(name).card) for name in ("claimant", "respondent", "mediator")}
+    fixed = (
+        DRAFT.format(**cards)
+        .replace('"at-deposit"', "2027-01-01T00:00:00Z")
+        .replace('audience = "named"', f'audience = "named"\nreaders = ["{cards["mediator"]}"]')
+    )
+    convenor.write("charter.toml", fixed)
+    case = convenor.out("--service", URL, "case", "open", "charter.toml")
+    for seat in cards:
+        table.person(seat).write("i", convenor.out("case", "invite", case, seat))
+        table.person(seat).type("case", "accept", "i", "--yes")
+    claimant.write("a.txt", "x")
+    said = claimant.type("deposit", case, "a.txt", "--path", "memo:2027-06-01", status=4).stderr
+    assert "The charter has fixed the date of the path memo: 2027-01-01T00:00:00.000Z." in said
+    assert "Leave the date out." in said
+    claimant.type("deposit", case, "a.txt", "--path", "memo:2027-01-01")
+    reader = ("--reader", f"settlement:{cards['claimant']}")
+    said = claimant.type("deposit", case, "a.txt", "--path", "settlement", *reader, status=4).stderr
+    assert "Leave them out." in said
