@@ -38,8 +38,23 @@ def introduce(app: App, case: str, record: str, path: str | None, out: Path | No
     session = app.session(app.service_of(case))
     found = known(session, case, record)
     made = session.introduce(case, found.record, path or only_path(found))
-    say(app, f"For a reader of {brief(found.label) or show.short(found.record)}, by path {made.path}.")
+    say(app, f"For a reader of {brief(found.label) or show.short(found.record)}, by path {made.path}.",
+        *_listed_lines(session, made))  # fmt: skip
     hand_over(app, made.dump(), out, force=force)
+
+
+def _listed_lines(session: Session, it: Introduction) -> list[str]:
+    """Where the path names its readers itself, an outsider is not to make a ticket in vain."""
+    path = session.remembered(it.case).state.record(it.record).path(it.path)
+    audience = path.record_path.terms.audience
+    if not audience.seats and not audience.cards:
+        return []
+    listed = [f"whoever holds the seat {' or '.join(audience.seats)}"] if audience.seats else []
+    listed += [f"the card {card.groups}" for card in audience.cards]
+    return [
+        f"The path {it.path} names its readers itself: {'; '.join(listed)}.",
+        "Nobody else can become one: a request refuses their ticket.",
+    ]
 
 
 def known(session: Session, case: str, record: str) -> RecordView:

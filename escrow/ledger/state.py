@@ -148,7 +148,7 @@ class RecordState:
         """RefusedError `path_not_in_record`."""
         found = self.paths.get(name)
         if found is None:
-            raise RefusedError("path_not_in_record", path=name)
+            raise RefusedError("path_not_in_record", path=name, paths=tuple(self.paths))
         return found
 
 

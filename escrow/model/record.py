@@ -161,7 +161,7 @@ class RecordBody:
         for path in self.paths:
             if path.name == name:
                 return path
-        raise RefusedError("path_not_in_record", path=name)
+        raise RefusedError("path_not_in_record", path=name, paths=tuple(path.name for path in self.paths))
 
     @classmethod
     def parse(cls, raw: bytes) -> "RecordBody":

@@ -147,7 +147,7 @@ CASE = {
     ),
     "record_unknown": row("Unknown record", "The case has no record {record}.", "Copy its id again."),
     "path_not_in_record": row(
-        "Unknown path", "The record has no path called {path}.", "Choose one that it has."
+        "Unknown path", "The record has no path called {path}.", "Take one of: {paths}."
     ),
     "dealing_key_reused": row("Key used twice", "A key of the sealing was used before.", "Seal again."),
     "already_reported": row(

@@ -5,6 +5,7 @@ import json
 import pytest
 from cli.desk import Table
 from client.honest import URL
+from support.build import party
 
 from escrow.client import Courier
 from escrow.crypto.identity import Identity
@@ -115,3 +116,28 @@ def test_folder_that_is_not_there_is_told_so(table: Table) -> None:
     for name in ("kept", "here/kept", "release-0a1b2c"):
         assert f"There is no folder {name}" in claimant.type("open", name, status=2).stderr
     assert "REQUEST" in claimant.type("open", "0a1b2c", status=2).stderr
+
+
+def test_path_that_the_record_has_not_is_told_with_those_that_it_has(table: Table) -> None:
+    case, record, _ = _released(table)
+    for verb in (("request", "--me"), ("introduce",)):
+        said = table.person("claimant").type(*verb, case, record, "--path", "offer", status=4).stderr
+        assert "The record has no path called offer." in said
+        assert "Take one of: settlement." in said
+
+
+def test_outsider_on_a_path_that_names_its_readers_is_not_introduced_in_silence(table: Table) -> None:
+    case = table.accepted()
+    claimant = table.person("claimant")
+    record = table.deposited("exchange")
+    said = claimant.type("introduce", case, record).stderr
+    assert "The path exchange names its readers itself: whoever holds the seat claimant or respondent" in said
+    claimant.write("listed.txt", "x")
+    card = party("arbitrator").card
+    record = claimant.out(
+        "deposit", case, "listed.txt", "--path", "settlement", "--reader", f"settlement:{card}"
+    )
+    said = claimant.type("introduce", case, record).stderr
+    assert f"The path settlement names its readers itself: the card {card.groups}" in said
+    record = table.deposited()
+    assert "itself" not in claimant.type("introduce", case, record).stderr
