@@ -149,6 +149,15 @@ def record(it: RecordView) -> Json:
         "size_bytes": it.size_bytes,
         "replaces": it.replaces,
         "replaced_by": list(it.replaced_by),
+        "replacements": [
+            {
+                "record": one.record,
+                "author": card(one.author),
+                "author_seats": list(one.author_seats),
+                "received_at": time(one.received_at),
+            }
+            for one in it.replacements
+        ],
         "reports": [{"path": name, "seat": seat} for name, seat in it.reports],
         "dropped_off": it.dropped_off,
         "n": it.n,

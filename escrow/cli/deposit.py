@@ -67,16 +67,27 @@ _RECORD_OPTIONS: tuple[Callable[[Any], Any], ...] = (
 
 
 def shared_words(
-    session: Session, case: str, file: Path, *, title: str | None, label: str | None, media_type: str | None,
-    replaces: str | None, offline: bool = False,
+    app: App, session: Session, case: str, file: Path, *, title: str | None, label: str | None,
+    media_type: str | None, replaces: str | None, offline: bool = False,
 ) -> SharedWords:  # fmt: skip
     """What is said of the file, blanks filled in from its name. Offline, `replaces` must be a whole id."""
     if replaces and not offline:
-        replaces = full_record(replaces, [one.record for one in session.records(case)])
+        replaces = _replaced(app, session, case, replaces)
     return {
         "title": title or file.name, "label": label or "", "replaces": replaces or None,
         "media_type": media_type or mimetypes.guess_type(file.name)[0] or "application/octet-stream",
     }  # fmt: skip
+
+
+def _replaced(app: App, session: Session, case: str, record: str) -> str:
+    """The whole id of the record to be replaced. Drafts answer drafts, so it may be another party's."""
+    records = {one.record: one for one in session.records(case)}
+    whole = full_record(record, records)
+    found = records.get(whole)
+    if found is not None and found.author != session.card:
+        whose = f"{show.short(whole)} is {', '.join(found.author_seats)}'s record, not yours."
+        say(app, f"{whose} It stays as it is; all seats are shown that you replace it.")
+    return whole
 
 
 @click.command(cls=Verb)
@@ -103,7 +114,7 @@ def deposit(
     session = app.session(app.service_of(case))
     chosen = choices(paths, readers, purpose)
     shared = shared_words(
-        session, case, file, title=title, label=label, media_type=media_type, replaces=replaces
+        app, session, case, file, title=title, label=label, media_type=media_type, replaces=replaces
     )
     if out is not None:
         sealed = sealed_beside(out)

@@ -47,7 +47,7 @@ def order(
     chosen = choices(paths, readers, purpose)
     offline = _is_out_of_reach(app, session, case)
     words = shared_words(
-        session, case, file, title=title, label=label, media_type=media_type, replaces=replaces,
+        app, session, case, file, title=title, label=label, media_type=media_type, replaces=replaces,
         offline=offline,
     )  # fmt: skip
     with progress(app) as shown:
@@ -74,7 +74,7 @@ def send(
     session = app.session(app.service_of(case))
     chosen = choices(paths, readers, purpose)
     words = shared_words(
-        session, case, file, title=title, label=label, media_type=media_type, replaces=replaces
+        app, session, case, file, title=title, label=label, media_type=media_type, replaces=replaces
     )
     with progress(app) as shown:
         made = session.prepare_drop_off(case, file, chosen, progress=shown, **words)

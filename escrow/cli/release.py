@@ -13,6 +13,7 @@ from escrow.cli.output import ask, moment, say
 from escrow.cli.posting import check_out, finish, out_options
 from escrow.cli.readers import find_request, known, only_path, read_ticket
 from escrow.client import RequestView, Session
+from escrow.client.review import replaced_sentences
 from escrow.errors import RefusedError, UnavailableError
 
 PUBLIC = "the public"
@@ -49,6 +50,7 @@ def request(
     session = app.session(app.service_of(case))
     found = known(session, case, record)
     path = path or only_path(found)
+    say(app, *map(str, replaced_sentences(found)))
     carried = [read_ticket(file) for file in tickets]
     if me:
         carried.append(session.make_ticket(session.introduce(case, found.record, path)))

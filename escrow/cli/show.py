@@ -153,6 +153,7 @@ def path_lines(it: PathView, *, indent: str = "  ") -> Iterator[str]:
 
 
 def record_rows(records: tuple[RecordView, ...]) -> list[str]:
+    named = {one.record: f"{short(one.record)} of {', '.join(one.author_seats)}" for one in records}
     return table(
         [
             (
@@ -162,19 +163,20 @@ def record_rows(records: tuple[RecordView, ...]) -> list[str]:
                 ", ".join(path.name for path in one.paths),
                 size(one.size_bytes),
                 moment(one.received_at),
-                _remarks(one),
+                _remarks(one, named),
             )
             for one in records
         ]
     )
 
 
-def _remarks(it: RecordView) -> str:
+def _remarks(it: RecordView, named: Mapping[str, str]) -> str:
+    """`named`: each record of the case, short and with its depositor's seats."""
     parts = ["dropped off: the service saw it"] if it.dropped_off else []
     if it.replaces:
-        parts.append(f"replaces {short(it.replaces)}")
+        parts.append(f"replaces {named[it.replaces]}")
     if it.replaced_by:
-        parts.append(f"replaced by {', '.join(map(short, it.replaced_by))}")
+        parts.append(f"replaced by {', '.join(named[one] for one in it.replaced_by)}")
     parts += [f"{seat} reports a bad envelope ({path})" for path, seat in it.reports]
     return "; ".join(parts)
 

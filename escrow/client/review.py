@@ -12,29 +12,44 @@ from datetime import datetime
 from escrow.client.envelopes import OwnEnvelopes
 from escrow.client.following import KnownCase
 from escrow.client.showing import show_path, show_record, show_request
-from escrow.client.views import EnvelopeState, RequestView, Review
+from escrow.client.views import EnvelopeState, RecordView, RequestView, Review
 from escrow.ledger.state import RequestState
 from escrow.policy.explain import Sentence
 from escrow.policy.verdict import Enforcement
+
+_DIGITS = 12
+"""Of a record's id, in a sentence: enough to type."""
 
 
 def make_review(known: KnownCase, asked: RequestState, own: OwnEnvelopes, at: datetime) -> Review:
     """The page for one request and this party's seats."""
     record = known.state.record(asked.record)
     path = record.path(asked.path)
-    shown = show_request(known, asked, at)
+    shown, deposited = show_request(known, asked, at), show_record(known, record)
     mine = own.seats(path)
     envelopes = tuple(
         (seat, EnvelopeState.BAD if own.content(path, seat) is None else EnvelopeState.GOOD) for seat in mine
     )
     return Review(
         request=shown,
-        record=show_record(known, record),
+        record=deposited,
         path=show_path(known, record, path),
         my_seats=tuple(seat for seat in mine if seat not in asked.signed),
         envelopes=envelopes,
-        warnings=tuple(_warnings(shown, envelopes)),
+        warnings=(*replaced_sentences(deposited), *_warnings(shown, envelopes)),
     )
+
+
+def replaced_sentences(record: RecordView) -> Iterator[Sentence]:
+    """A warning for each record that replaces this one: a correction, or another seat's answer."""
+    for one in record.replacements:
+        by = f"This record was replaced by {one.record[:_DIGITS]} of {', '.join(one.author_seats)}"
+        whose = (
+            ", its depositor"
+            if one.author == record.author
+            else f"; it is {', '.join(record.author_seats)}'s"
+        )
+        yield Sentence(text=f"{by}{whose}. See which one is meant.", warning=True)
 
 
 def _warnings(shown: RequestView, envelopes: tuple[tuple[str, EnvelopeState], ...]) -> Iterator[Sentence]:

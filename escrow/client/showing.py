@@ -15,6 +15,7 @@ from escrow.client.views import (
     NoteView,
     PathView,
     RecordView,
+    ReplacementView,
     RequestView,
     SeatView,
     Standing,
@@ -99,8 +100,15 @@ def show_record(known: KnownCase, record: RecordState) -> RecordView:
         paths=tuple(show_path(known, record, path) for path in record.paths.values()),
         size_bytes=body.payload.length,
         replaces=body.replaces,
-        replaced_by=tuple(
-            other.body.record for other in known.state.records.values() if other.body.replaces == body.record
+        replacements=tuple(
+            ReplacementView(
+                record=other.body.record,
+                author=other.depositor,
+                author_seats=other.author_seats,
+                received_at=other.received_at,
+            )
+            for other in known.state.records.values()
+            if other.body.replaces == body.record
         ),
         reports=tuple((path, seat) for path, seat, _ in record.reports),
         dropped_off=record.ordered is not None,

@@ -112,9 +112,20 @@ class NoteView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReplacementView:
+    """A record that says it replaces another one. Any seat may say so, of anybody's record."""
+
+    record: RecordId
+    author: Card
+    author_seats: tuple[str, ...]
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RecordView:
     """One record. `size_bytes` is its padded, encrypted size; `reports` are seats that reported a bad
     envelope. `author` deposited it; `dropped_off`: the service sealed it by the author's order, and saw it.
+    `replacements` are the records that say they replace it, whoever deposited those.
     """
 
     record: RecordId
@@ -125,11 +136,16 @@ class RecordView:
     paths: tuple[PathView, ...]
     size_bytes: int
     replaces: RecordId | None
-    replaced_by: tuple[RecordId, ...]
+    replacements: tuple[ReplacementView, ...]
     reports: tuple[tuple[str, str], ...]
     dropped_off: bool
     n: int
     received_at: datetime
+
+    @property
+    def replaced_by(self) -> tuple[RecordId, ...]:
+        """The ids of `replacements`."""
+        return tuple(one.record for one in self.replacements)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,8 +186,9 @@ class Review:
     """All that a seat is shown before it signs off. Nothing is signed by looking at it.
 
     `my_seats` are the seats of the path that this party holds and has not signed off with. `warnings` always
-    say that a share cannot be recalled and that withdrawing is procedural; with a bad envelope, that the
-    sign-off will go without p, and that the request still opens with another seat's.
+    say that a share cannot be recalled and that withdrawing is procedural; before that, where the record was
+    replaced, by what and by whom; with a bad envelope, that the sign-off will go without p, and that the
+    request still opens with another seat's.
     """
 
     request: RequestView
