@@ -87,17 +87,15 @@ class ReleaseVerbs(Desk):
     def prepare_sign_off(self, case: CaseId, request: Hash, seat: str | None = None) -> Posting:
         """Consent to one request with one seat. Show `review` first: what is sent cannot be recalled.
 
-        With a bad envelope of one's own the share goes without p. RefusedError `not_the_holder`,
-        `seat_ambiguous`; `too_early` before the path's date by this machine's own clock, whatever times the
-        service wrote into the chain.
+        With a bad envelope of one's own the share goes without p. RefusedError `seat_not_asked` (path, seats,
+        asked), `not_a_seat`, `not_the_holder`, `seat_ambiguous`; `too_early` before the path's date by this
+        machine's own clock, whatever times the service wrote into the chain.
         """
         known = self.known(case)
         asked, path, own = self._asked(known, request)
-        _require_date(path.record_path.terms, self.clock())
         mine = own.seats(path)
-        seat = seat or _only_seat(tuple(name for name in mine if name not in asked.signed) or mine)
-        if path.seat(seat).seat not in mine:
-            raise RefusedError("not_the_holder", seat=seat, author=self.card.fingerprint)
+        seat = self._own_seat(known, path, mine, seat, [name for name in mine if name not in asked.signed])
+        _require_date(path.record_path.terms, self.clock())
         p = own.content(path, seat)
         raw = make_share_object(known.state, request, seat, own.keys(seat), p).encode()
         deed = SignedOff(request=request, seat=seat, dealing=path.digest, shares=share_hash(raw))
@@ -123,12 +121,13 @@ class ReleaseVerbs(Desk):
         """Take a seat's sign-offs back, before the release. Procedural: who has the share keeps it.
 
         `sign_off`: the hash of one that was signed and may not have arrived; left out, the latest that stands
-        (RefusedError `nothing_to_withdraw`). `reason` is a text under the case key.
+        (RefusedError `nothing_to_withdraw`). `reason` is a text under the case key. Seats are refused as by
+        `prepare_sign_off`.
         """
         known = self.known(case)
         asked, path, own = self._asked(known, request)
         mine = own.seats(path)
-        seat = seat or _only_seat(tuple(name for name in mine if name in asked.signed) or mine)
+        seat = self._own_seat(known, path, mine, seat, [name for name in mine if name in asked.signed])
         if sign_off is None:
             if seat not in asked.sign_offs:
                 raise RefusedError("nothing_to_withdraw", request=request, seat=seat)
@@ -179,6 +178,28 @@ class ReleaseVerbs(Desk):
         path = known.state.record(asked.record).path(asked.path)
         return asked, path, OwnEnvelopes(self.identity, known)
 
+    def _own_seat(
+        self, known: KnownCase, path: PathState, mine: Sequence[str], seat: str | None, likely: Sequence[str]
+    ) -> str:
+        """The seat of `mine` in this path that was named, or the only one of those `likely` to be meant."""
+        if seat is not None and seat in mine:
+            return seat
+        if seat is None and mine:
+            return _only_seat(tuple(likely or mine))
+        author = self.card.fingerprint
+        named = known.state.seats_of(author) if seat is None else (seat,)
+        asked = tuple(one.seat for one in path.seats)
+        if not named:
+            raise RefusedError("not_a_seat", author=author)
+        for name in named:
+            if name in asked:
+                raise RefusedError("not_the_holder", seat=name, author=author)
+            if name not in known.state.current.charter.seats:
+                path.seat(name)
+        raise RefusedError(
+            "seat_not_asked", path=path.record_path.name, seats=named, asked=asked, case=known.case
+        )
+
 
 def _require_date(terms: PathTerms, now: datetime) -> None:
     """A share cannot be recalled, so one misdated entry must not be enough to draw it out early."""
@@ -187,8 +208,6 @@ def _require_date(terms: PathTerms, now: datetime) -> None:
 
 
 def _only_seat(seats: tuple[str, ...]) -> str:
-    if not seats:
-        raise RefusedError("not_the_holder", seat="")
     if len(seats) > 1:
         raise RefusedError("seat_ambiguous", seats=seats)
     return seats[0]

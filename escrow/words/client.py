@@ -152,6 +152,11 @@ CLIENT = {
     "envelope_good": row(
         "Envelope is good", "Your envelope in {path} is as promised.", "There is nothing to report."
     ),
+    "seat_not_asked": row(
+        "Not asked of you",
+        "The path {path} asks for no sign-off of {seats}, only of {asked}.",
+        "Nothing is left to do for you. To see who has signed off: `escrow case show {case}`.",
+    ),
     "nothing_to_withdraw": row(
         "Nothing to withdraw", "{seat} has not signed off the request {request}.", "Look at the request."
     ),
