@@ -1,6 +1,6 @@
 """Verbs on releases: request, review and sign off, withdraw."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 
@@ -12,7 +12,7 @@ from escrow.cli.names import full_case
 from escrow.cli.output import ask, moment, say
 from escrow.cli.posting import check_out, finish, out_options
 from escrow.cli.readers import find_request, known, only_path, read_ticket
-from escrow.client import RequestView, Session
+from escrow.client import Review, Session
 from escrow.client.review import replaced_sentences
 from escrow.errors import RefusedError, UnavailableError
 
@@ -79,28 +79,24 @@ def _find(app: App, case: str, request: str) -> tuple[Session, str, str]:
 @click.argument("request")
 @click.option("--seat", help="Which of your seats, where you hold several.")
 @click.option("--yes", is_flag=True, help="Do not ask: the review was read.")
+@click.option("--again", is_flag=True, help="A second time, though the service has your share.")
 @out_options
 @pass_app
 def signoff(
-    app: App, case: str, request: str, seat: str | None, yes: bool, out: Path | None, force: bool
+    app: App, case: str, request: str, seat: str | None, yes: bool, again: bool, out: Path | None, force: bool
 ) -> None:
     """Review a request and sign it off.
 
     Shows what would be released to whom, by which path and for what, then asks. A share that was handed
-    over cannot be recalled.
+    over cannot be recalled. A second time is refused, unless the service has lost your share.
     """
     check_out(out, force=force)
     session, case, request = _find(app, case, request)
     review = session.review(case, request)
     say(app, *show.review_lines(review))
-    again = _signed_before(session, case, review.request, seat)
-    if review.request.released_at is not None:
-        say(app, f"Released {moment(review.request.released_at)}; nothing is needed from you.")
-        if not yes:
-            raise RefusedError("already_released", request=request)
-    say(app, *again)
-    with_seat = seat or ", ".join(review.my_seats)
     posting = session.prepare_sign_off(case, request, seat)  # what is refused, is refused before the question
+    _require_needed(app, session, case, review, seat, yes=yes, again=again)
+    with_seat = seat or ", ".join(review.my_seats)
     ask(app, f"Sign off for {with_seat or 'your seat'}? This cannot be recalled.", yes=yes)
     try:
         finish(
@@ -113,16 +109,32 @@ def signoff(
         raise
 
 
-def _signed_before(session: Session, case: str, request: RequestView, seat: str | None) -> Iterator[str]:
-    """A second share helps nobody, unless the first one was lost."""
-    if request.released_at is not None:
+def _require_needed(
+    app: App, session: Session, case: str, review: Review, seat: str | None, *, yes: bool, again: bool
+) -> None:
+    """A sign-off after the release, or a second one, helps nobody, unless the share of the first was lost.
+
+    RefusedError `already_signed_off`, `already_released`, where nobody is asked, or there is nothing to ask.
+    """
+    asked = review.request
+    own = tuple(name for name, _ in review.envelopes)
+    name = seat or next(iter(review.my_seats or own), "")
+    signed = name in own and name in asked.signed_off
+    if signed:
+        sent = session.known(case).state.request(asked.request).sign_offs[name][-1]
+        said = f"You signed off this request already as {name} (entry {sent.n})."
+        if session.is_share_lost(case, asked.request, name):
+            say(app, f"{said} It helps to do it again: the service does not have its share any more.")
+            return
+        say(app, f"{said} A second share helps nobody.")
+    if asked.released_at is not None:
+        say(app, f"Released {moment(asked.released_at)}; nothing is needed from you.")
+    if again:
         return
-    state = session.known(case).state
-    mine = {one.seat for one in session.case(case).charter.seats if one.mine}
-    for name, sent in state.request(request.request).sign_offs.items():
-        if name == seat or (seat is None and name in mine):
-            who = f"You signed off this request already as {name} (entry {sent[-1].n})."
-            yield f"{who} Sign off again only if your share was lost."
+    if signed and (yes or asked.released_at is not None):
+        raise RefusedError("already_signed_off", case=case, request=asked.request, seat=name)
+    if asked.released_at is not None and not yes:
+        raise RefusedError("already_released", request=asked.request)
 
 
 def _take_back(case: str, request: str, sign_off: str) -> str:

@@ -15,8 +15,8 @@ from escrow.client.review import make_review
 from escrow.client.showing import show_request
 from escrow.client.tickets import make_ticket
 from escrow.client.views import RequestView, Review
-from escrow.errors import NotFoundError, RefusedError
-from escrow.ledger.shares import make_share_object
+from escrow.errors import ForgedError, NotFoundError, RefusedError
+from escrow.ledger.shares import make_share_object, require_share_object
 from escrow.ledger.state import PathState, RequestState
 from escrow.model.deeds import ReleaseRequested, SignedOff, SignOffWithdrawn
 from escrow.model.handover import Introduction
@@ -102,12 +102,29 @@ class ReleaseVerbs(Desk):
         return self.compose(known, deed, raw)
 
     def sign_off(self, case: CaseId, request: Hash, seat: str | None = None) -> Receipt:
-        """Sign off and send, which cannot be recalled; errors as `prepare_sign_off`.
+        """Sign off and send, which cannot be recalled; errors as `prepare_sign_off`. A second time helps only
+        where `is_share_lost`.
 
         review = session.review(case, request)   # show this to a person first
         session.sign_off(case, request)
         """
         return self.send(self.prepare_sign_off(case, request, seat))
+
+    def is_share_lost(self, case: CaseId, request: Hash, seat: str) -> bool:
+        """Whether one's own seat has signed off and the service no longer gives a true share object of it:
+        then it helps to sign off again. The service's word: one that is held back looks lost.
+        """
+        known = self.known(case)
+        sent = known.state.request(request).sign_offs.get(seat, ())
+        return bool(sent) and not any(self._has_share(known, request, seat, one.shares) for one in sent)
+
+    def _has_share(self, known: KnownCase, request: Hash, seat: str, shares: Hash) -> bool:
+        try:
+            raw = self.courier.share(known.case, shares)
+            require_share_object(known.state, request, seat, shares, raw)
+        except (NotFoundError, ForgedError):
+            return False
+        return True
 
     def prepare_withdraw(
         self,

@@ -157,6 +157,11 @@ CLIENT = {
         "The path {path} asks for no sign-off of {seats}, only of {asked}.",
         "Nothing is left to do for you. To see who has signed off: `escrow case show {case}`.",
     ),
+    "already_signed_off": row(
+        "Signed off already",
+        "{seat} has signed off this request already, and the service has the share.",
+        "Nothing is left to do. If you mean it: `escrow signoff {case} {request} --seat {seat} --again`.",
+    ),
     "nothing_to_withdraw": row(
         "Nothing to withdraw", "{seat} has not signed off the request {request}.", "Look at the request."
     ),

@@ -251,7 +251,7 @@ def test_secrets_are_in_no_argument_and_no_output(table: Table) -> None:
     for args in (
         ("card",),
         ("case", "show", case),
-        ("signoff", case, request, "--yes"),
+        ("signoff", case, request, "--yes", "--again"),
         ("inbox",),
         ("verify", case),
     ):

@@ -42,3 +42,55 @@ def test_convenor_without_a_seat_is_told_that_it_has_none(table: Table, verb: tu
     assert table.person("claimant").refused(*verb, case, request, "--seat", "respondent", status=4) == (
         "not_the_holder"
     )
+
+
+# A second time
+
+
+def signed(table: Table, *seats: str) -> tuple[str, str]:
+    """A request that these have signed off."""
+    case = table.accepted()
+    request = table.requested(table.deposited())
+    for seat in seats:
+        table.person(seat).type("signoff", case, request, "--yes")
+    return case, request
+
+
+@pytest.mark.parametrize("seats", [("claimant",), ("claimant", "mediator")], ids=["waiting", "released"])
+def test_second_sign_off_is_refused_though_nobody_is_asked(table: Table, seats: tuple[str, ...]) -> None:
+    case, request = signed(table, *seats)
+    entries = len(table.service.chains[case].entries)
+    claimant = table.person("claimant")
+    assert claimant.refused("signoff", case, request, "--yes", status=4) == "already_signed_off"
+    said = claimant.type("signoff", case, request, "--yes", status=4).stderr
+    assert "You signed off this request already as claimant (entry " in said
+    assert len(table.service.chains[case].entries) == entries
+    (command,) = re.findall("`escrow ([^`]+)`", said.splitlines()[-1])
+    claimant.type(*command.split(), "--yes")
+    assert len(table.service.chains[case].entries) == entries + 1
+
+
+@pytest.mark.parametrize("seats", [("claimant",), ("claimant", "mediator")], ids=["waiting", "released"])
+def test_second_sign_off_goes_where_the_first_ones_share_is_lost(
+    table: Table, seats: tuple[str, ...]
+) -> None:
+    case, request = signed(table, *seats)
+    table.service.shares.clear()
+    said = table.person("claimant").type("signoff", case, request, "--yes").stderr
+    assert "the service does not have its share any more" in said
+    assert "nothing is needed" not in said
+
+
+def test_share_that_came_back_changed_counts_as_lost(table: Table) -> None:
+    case, request = signed(table, "claimant")
+    table.service.shares = {name: raw + b" " for name, raw in table.service.shares.items()}
+    table.person("claimant").type("signoff", case, request, "--yes")
+
+
+def test_signing_off_anew_after_a_withdrawal_is_no_second_time(table: Table) -> None:
+    case, request = signed(table, "claimant")
+    claimant = table.person("claimant")
+    claimant.type("withdraw", case, request)
+    assert (
+        "You signed off this request already" not in claimant.type("signoff", case, request, "--yes").stderr
+    )
