@@ -138,17 +138,16 @@ class ReleaseVerbs(Desk):
         """Take a seat's sign-offs back, before the release. Procedural: who has the share keeps it.
 
         `sign_off`: the hash of one that was signed and may not have arrived; left out, the latest that stands
-        (RefusedError `nothing_to_withdraw`). `reason` is a text under the case key. Seats are refused as by
-        `prepare_sign_off`.
+        (RefusedError `nothing_to_withdraw`, `withdrawn_before`). `reason` is a text under the case key.
+        RefusedError `already_released`; seats are refused as by `prepare_sign_off`.
         """
         known = self.known(case)
         asked, path, own = self._asked(known, request)
         mine = own.seats(path)
         seat = self._own_seat(known, path, mine, seat, [name for name in mine if name in asked.signed])
-        if sign_off is None:
-            if seat not in asked.sign_offs:
-                raise RefusedError("nothing_to_withdraw", request=request, seat=seat)
-            sign_off = asked.sign_offs[seat][-1].hash
+        if asked.released_at is not None:
+            raise RefusedError("already_released", request=request)
+        sign_off = sign_off or _standing(known, asked, seat)
         sealed = None
         if reason is not None:
             sealed = texts.seal_reason(self.case_key(known), case, request, seat, reason)
@@ -222,6 +221,15 @@ def _require_date(terms: PathTerms, now: datetime) -> None:
     """A share cannot be recalled, so one misdated entry must not be enough to draw it out early."""
     if terms.not_before is not None and not assess_date(terms.not_before, now).met:
         raise RefusedError("too_early", path=terms.name, opens_at=to_time(terms.not_before))
+
+
+def _standing(known: KnownCase, asked: RequestState, seat: str) -> Hash:
+    """The seat's latest sign-off that it has not withdrawn."""
+    if seat in asked.sign_offs:
+        return asked.sign_offs[seat][-1].hash
+    if seat in asked.withdrawals:
+        raise RefusedError("withdrawn_before", case=known.case, request=asked.hash, seat=seat)
+    raise RefusedError("nothing_to_withdraw", case=known.case, request=asked.hash, seat=seat)
 
 
 def _only_seat(seats: tuple[str, ...]) -> str:

@@ -163,7 +163,14 @@ CLIENT = {
         "Nothing is left to do. If you mean it: `escrow signoff {case} {request} --seat {seat} --again`.",
     ),
     "nothing_to_withdraw": row(
-        "Nothing to withdraw", "{seat} has not signed off the request {request}.", "Look at the request."
+        "Nothing to withdraw",
+        "{seat} has not signed off the request {request}.",
+        "To see who has: `escrow case show {case}`.",
+    ),
+    "withdrawn_before": row(
+        "Withdrawn already",
+        "{seat} has withdrawn its sign-off of this request already.",
+        "Nothing is left to do. To see the request: `escrow case show {case}`.",
     ),
     "request_without_ticket": row(
         "Ticket not in the request",

@@ -94,3 +94,30 @@ def test_signing_off_anew_after_a_withdrawal_is_no_second_time(table: Table) -> 
     assert (
         "You signed off this request already" not in claimant.type("signoff", case, request, "--yes").stderr
     )
+
+
+def test_withdrawing_twice_is_said_to_be_done(table: Table) -> None:
+    case, request = signed(table, "claimant")
+    claimant = table.person("claimant")
+    claimant.type("withdraw", case, request)
+    assert claimant.refused("withdraw", case, request, status=4) == "withdrawn_before"
+    said = claimant.type("withdraw", case, request, status=4).stderr
+    assert "claimant has withdrawn its sign-off of this request already." in said
+    told_command_works(table, "claimant", said)
+
+
+def test_withdrawing_what_was_never_signed_off_names_where_to_look(table: Table) -> None:
+    case, request = signed(table)
+    claimant = table.person("claimant")
+    assert claimant.refused("withdraw", case, request, status=4) == "nothing_to_withdraw"
+    told_command_works(table, "claimant", claimant.type("withdraw", case, request, status=4).stderr)
+
+
+@pytest.mark.parametrize("seat", ["claimant", "mediator", "respondent"])
+def test_withdrawing_after_the_release_says_that_it_is_released(table: Table, seat: str) -> None:
+    case, request = signed(table, "respondent")
+    table.person("respondent").type("withdraw", case, request)
+    for other in ("claimant", "mediator"):
+        table.person(other).type("signoff", case, request, "--yes")
+    refused = table.person(seat).type("withdraw", case, request, status=4).stderr
+    assert f"The request {request} is released." in refused

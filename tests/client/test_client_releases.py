@@ -202,7 +202,7 @@ def test_withdrawn_sign_off_counts_no_more_and_never_enters_again(world: World) 
     assert people["claimant"].requests(case)[0].signed_off == ()
     with refuses(RefusedError, "sign_off_withdrawn"):
         people["mediator"].send(posting)
-    with refuses(RefusedError, "nothing_to_withdraw"):
+    with refuses(RefusedError, "withdrawn_before"):
         people["mediator"].withdraw(case, request)
     people["mediator"].sign_off(case, request)
     assert people["claimant"].requests(case)[0].signed_off == ("mediator",)
