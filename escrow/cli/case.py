@@ -155,7 +155,9 @@ def accept(
         case = full_case(app, case)
         session = app.session(app.service_of(case))
         view = session.case(case)
-    charter = _chosen(app, view, _for_me(view) or _waiting(view), proposal, "accept {}")
+    charters = [view.charter, *view.proposals]
+    among = charters if proposal else _for_me(view) or _waiting(view) or [view.charter]
+    charter = _chosen(app, view, among, proposal, "accept {}")
     say(app, f"Case {view.case}", f"Service {view.service.url}  {view.service.card.groups}",
         f"Convenor {view.convenor.groups}", *show.charter_lines(charter),
         *show.move_lines(view, charter))  # fmt: skip

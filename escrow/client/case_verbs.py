@@ -40,7 +40,7 @@ class CaseVerbs(Desk):
         known = self.known(case)
         key = self.case_key(known)
         waiting = [held for held in known.state.charters.values() if held.status is CharterStatus.PENDING]
-        held = _only(waiting or [known.state.current], proposal)
+        held = _only(case, waiting or [known.state.current], proposal)
         return {
             seat: Invitation(
                 service=held.charter.service, case=case, seat=seat, proposal=held.proposal, case_key=key
@@ -94,13 +94,14 @@ class CaseVerbs(Desk):
 
         Show `case(...)` first: every seat's fingerprint, every path in words. `proposal` is that of the
         CharterView which was shown, so that nothing is signed in its place; RefusedError `nothing_to_accept`
-        if it does not wait for this party. `seat` may be left out where only one waits: else RefusedError
+        if it does not wait for this party, `accepted_and_waiting` (seats, missing) or `accepted_by_all` where
+        this party has accepted it. `seat` may be left out where only one waits: else RefusedError
         `seat_ambiguous`. What cannot be read is not accepted: RefusedError `prose_unreadable`,
         `alone_unreadable` (path).
         """
         known = self.known(case)
         key = self.case_key(known)
-        held = _shown(_to_accept(known, self.card), proposal)
+        held = _shown(known, self.card, proposal)
         _require_readable(key, held.charter)
         open_seats = tuple(name for name, holder in held.missing if holder == self.card.fingerprint)
         seat = seat or _only_seat(open_seats)
@@ -211,15 +212,6 @@ def _invited(state: CaseState, invitation: Invitation) -> Card:
     return card
 
 
-def _to_accept(known: KnownCase, card: Card) -> list[CharterState]:
-    """Charters that wait for an acceptance by this card."""
-    return [
-        held
-        for held in known.state.charters.values()
-        if held.status is CharterStatus.PENDING and any(pair[1] == card.fingerprint for pair in held.missing)
-    ]
-
-
 def _require_readable(key: CaseKey, charter: Charter) -> None:
     """Words that nobody can read would be accepted unseen: the rules, and what is said about a path that one
     party can open alone (rule C4).
@@ -231,20 +223,28 @@ def _require_readable(key: CaseKey, charter: Charter) -> None:
             raise RefusedError("alone_unreadable", path=path.name)
 
 
-def _shown(waiting: list[CharterState], proposal: Hash) -> CharterState:
-    """The charter that was shown, and no other, even if it is the only one that waits."""
-    for held in waiting:
-        if held.proposal == proposal:
-            return held
-    raise RefusedError("nothing_to_accept")
+def _shown(known: KnownCase, card: Card, proposal: Hash) -> CharterState:
+    """The charter that was shown, and no other, even if it is the only one that waits for this card."""
+    held = known.state.charters.get(proposal)
+    if held is None or held.status not in (CharterStatus.PENDING, CharterStatus.IN_FORCE):
+        raise RefusedError("nothing_to_accept", case=known.case)
+    if any(holder == card.fingerprint for _, holder in held.missing):
+        return held
+    mine = tuple(seat for seat, holder in held.needed if holder == card.fingerprint)
+    if not mine:
+        raise RefusedError("nothing_to_accept", case=known.case)
+    if held.status is CharterStatus.IN_FORCE:
+        raise RefusedError("accepted_by_all", case=known.case, seats=mine)
+    missing = tuple(dict.fromkeys(seat for seat, _ in held.missing))
+    raise RefusedError("accepted_and_waiting", case=known.case, seats=mine, missing=missing)
 
 
-def _only(waiting: list[CharterState], proposal: Hash | None) -> CharterState:
+def _only(case: CaseId, waiting: list[CharterState], proposal: Hash | None) -> CharterState:
     """The charter that was named, or the only one there is."""
     if proposal is not None:
         waiting = [held for held in waiting if held.proposal == proposal]
     if not waiting:
-        raise RefusedError("nothing_to_accept")
+        raise RefusedError("nothing_to_accept", case=case)
     if len(waiting) > 1:
         raise RefusedError("proposal_ambiguous", proposals=tuple(held.proposal for held in waiting))
     return waiting[0]

@@ -108,7 +108,21 @@ CLIENT = {
         "What is said about the path {path} does not open under the case key.",
         "Accept nothing unseen: ask the convenor for another charter.",
     ),
-    "nothing_to_accept": row("Nothing to accept", "No charter waits for you.", "Look at the case."),
+    "nothing_to_accept": row(
+        "Nothing to accept",
+        "No such charter waits for you.",
+        "To look at the case: `escrow case show {case}`.",
+    ),
+    "accepted_and_waiting": row(
+        "Accepted already",
+        "You have accepted for {seats} already. Still missing: {missing}.",
+        "Wait for their holders. To see who has accepted: `escrow case show {case}`.",
+    ),
+    "accepted_by_all": row(
+        "Accepted already",
+        "You have accepted for {seats} already, and the charter is in force.",
+        "Nothing is left to do. To look at the case: `escrow case show {case}`.",
+    ),
     "proposal_ambiguous": row("Which charter?", "Several wait: {proposals}.", "Name one with --proposal."),
     "seat_ambiguous": row("Which seat?", "It could be any of these: {seats}.", "Name one with --seat."),
     "posting_not_an_opening": row(

@@ -121,3 +121,35 @@ def test_withdrawing_after_the_release_says_that_it_is_released(table: Table, se
         table.person(other).type("signoff", case, request, "--yes")
     refused = table.person(seat).type("withdraw", case, request, status=4).stderr
     assert f"The request {request} is released." in refused
+
+
+@pytest.mark.parametrize("what", ["case", "invitation", "proposal"])
+def test_accepting_twice_says_so_and_who_is_still_missing(table: Table, what: str) -> None:
+    case = table.open()
+    claimant = table.person("claimant")
+    claimant.type("case", "accept", "invitation.json", "--yes")
+    args = {"case": [case[:12]], "invitation": ["invitation.json"], "proposal": [case, "--proposal", case]}
+    assert claimant.refused("case", "accept", *args[what], "--yes", status=4) == "accepted_and_waiting"
+    said = claimant.type("case", "accept", *args[what], "--yes", status=4).stderr
+    assert "You have accepted for claimant already. Still missing: respondent, mediator." in said
+    told_command_works(table, "claimant", said)
+
+
+def test_accepting_what_is_in_force_says_so(table: Table) -> None:
+    case = table.accepted()
+    claimant = table.person("claimant")
+    for what in (case, "invitation.json"):
+        assert claimant.refused("case", "accept", what, "--yes", status=4) == "accepted_by_all"
+    said = claimant.type("case", "accept", case, "--yes", status=4).stderr
+    assert "in force" in said.splitlines()[-2]
+    told_command_works(table, "claimant", said)
+
+
+def test_accepting_without_a_seat_names_where_to_look(table: Table) -> None:
+    case = table.open()
+    convenor = table.person("institution")
+    assert convenor.refused("case", "accept", case, "--yes", status=4) == "nothing_to_accept"
+    told_command_works(table, "institution", convenor.type("case", "accept", case, "--yes", status=4).stderr)
+    assert convenor.refused("case", "accept", case, "--proposal", "0" * 64, "--yes", status=4) == (
+        "nothing_to_accept"
+    )

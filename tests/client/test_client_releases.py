@@ -290,7 +290,7 @@ def test_amended_charter_waits_for_everybody_of_both_and_newcomers_need_an_invit
     people["mediator"].accept(case, proposal)  # the one who leaves agrees to it, too
     now = people["claimant"].case(case)
     assert (now.in_force, now.charter.proposal) == (proposal, proposal)
-    with refuses(RefusedError, "nothing_to_accept"):
+    with refuses(RefusedError, "accepted_by_all", seats=("claimant",)):
         people["claimant"].accept(case, proposal)
 
     request = asked(people, case, old_record)
