@@ -179,6 +179,16 @@ def request(it: RequestView) -> Json:
         "verdict": verdict(it.verdict),
         "signed_off": list(it.signed_off),
         "withdrawn": list(it.withdrawn),
+        "withdrawals": [
+            {
+                "seat": one.seat,
+                "author": card(one.author),
+                "reason": one.reason,
+                "n": one.n,
+                "received_at": time(one.received_at),
+            }
+            for one in it.withdrawals
+        ],
         "n": it.n,
         "received_at": time(it.received_at),
         "released_at": time(it.released_at),

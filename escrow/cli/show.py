@@ -182,7 +182,7 @@ def _remarks(it: RecordView, named: Mapping[str, str]) -> str:
 
 
 def request_rows(requests: tuple[RequestView, ...]) -> list[str]:
-    return table(
+    rows = table(
         [
             (
                 short(one.request),
@@ -194,6 +194,14 @@ def request_rows(requests: tuple[RequestView, ...]) -> list[str]:
             for one in requests
         ]
     )
+    return [line for row, one in zip(rows, requests, strict=True) for line in (row, *_withdrawn_lines(one))]
+
+
+def _withdrawn_lines(it: RequestView) -> Iterator[str]:
+    """What seats took back, and why, in their words."""
+    for one in it.withdrawals:
+        yield f"    withdrawn by {who(one.author, (one.seat,))}, {moment(one.received_at)}"
+        yield from _said(one.reason, indent=6)
 
 
 def _progress(it: RequestView) -> str:
@@ -221,6 +229,7 @@ def review_lines(it: Review) -> Iterator[str]:
             ("so far", _progress(request)),
         ]
     )
+    yield from _withdrawn_lines(request)
     if record.dropped_off:
         yield "  The service sealed this record by a drop-off order, and saw the file."
     if request.public:
@@ -240,8 +249,8 @@ def review_lines(it: Review) -> Iterator[str]:
     yield from (f"  {sentence}" for sentence in it.warnings)
 
 
-def _said(text: str | None) -> Iterator[str]:
-    return iter(["    (none given)"]) if text == "" else prose(text)
+def _said(text: str | None, *, indent: int = 4) -> Iterator[str]:
+    return iter([" " * indent + "(none given)"]) if text == "" else prose(text, indent=indent)
 
 
 def verdict_lines(it: Verdict, *, indent: str = "  ") -> Iterator[str]:

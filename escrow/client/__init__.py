@@ -38,6 +38,7 @@ from escrow.client.views import (
     Standing,
     Trouble,
     Waiting,
+    WithdrawalView,
 )
 from escrow.crypto.card import Card
 from escrow.crypto.identity import Identity
@@ -83,6 +84,7 @@ __all__ = [
     "Standing",
     "Trouble",
     "Waiting",
+    "WithdrawalView",
     "fetch_release",
     "make_ticket",
     "open_files",

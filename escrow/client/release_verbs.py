@@ -15,6 +15,7 @@ from escrow.client.review import make_review
 from escrow.client.showing import show_request
 from escrow.client.tickets import make_ticket
 from escrow.client.views import RequestView, Review
+from escrow.client.withdrawals import show_withdrawals
 from escrow.errors import ForgedError, NotFoundError, RefusedError
 from escrow.ledger.shares import make_share_object, require_share_object
 from escrow.ledger.state import PathState, RequestState
@@ -74,7 +75,9 @@ class ReleaseVerbs(Desk):
     def requests(self, case: CaseId) -> tuple[RequestView, ...]:
         """Every release request of the case, in order; `released_at` (aware UTC) is None until then."""
         known = self.known(case)
-        return tuple(show_request(known, asked, self.clock()) for asked in known.state.requests.values())
+        requests = known.state.requests.values()
+        taken_back = show_withdrawals(self.memory, known, requests)
+        return tuple(show_request(known, asked, self.clock(), taken_back[asked.hash]) for asked in requests)
 
     def review(self, case: CaseId, request: Hash) -> Review:
         """Everything a seat must be shown before it signs off. NotFoundError `request_unknown`."""
@@ -82,7 +85,8 @@ class ReleaseVerbs(Desk):
         asked = known.state.requests.get(request)
         if asked is None:
             raise NotFoundError("request_unknown", request=request)
-        return make_review(known, asked, OwnEnvelopes(self.identity, known), self.clock())
+        taken_back = show_withdrawals(self.memory, known, [asked])[request]
+        return make_review(known, asked, OwnEnvelopes(self.identity, known), self.clock(), taken_back)
 
     def prepare_sign_off(self, case: CaseId, request: Hash, seat: str | None = None) -> Posting:
         """Consent to one request with one seat. Show `review` first: what is sent cannot be recalled.

@@ -12,7 +12,7 @@ from datetime import datetime
 from escrow.client.envelopes import OwnEnvelopes
 from escrow.client.following import KnownCase
 from escrow.client.showing import show_path, show_record, show_request
-from escrow.client.views import EnvelopeState, RecordView, RequestView, Review
+from escrow.client.views import EnvelopeState, RecordView, RequestView, Review, WithdrawalView
 from escrow.ledger.state import RequestState
 from escrow.policy.explain import Sentence
 from escrow.policy.verdict import Enforcement
@@ -21,11 +21,17 @@ _DIGITS = 12
 """Of a record's id, in a sentence: enough to type."""
 
 
-def make_review(known: KnownCase, asked: RequestState, own: OwnEnvelopes, at: datetime) -> Review:
+def make_review(
+    known: KnownCase,
+    asked: RequestState,
+    own: OwnEnvelopes,
+    at: datetime,
+    withdrawals: tuple[WithdrawalView, ...],
+) -> Review:
     """The page for one request and this party's seats."""
     record = known.state.record(asked.record)
     path = record.path(asked.path)
-    shown, deposited = show_request(known, asked, at), show_record(known, record)
+    shown, deposited = show_request(known, asked, at, withdrawals), show_record(known, record)
     mine = own.seats(path)
     envelopes = tuple(
         (seat, EnvelopeState.BAD if own.content(path, seat) is None else EnvelopeState.GOOD) for seat in mine

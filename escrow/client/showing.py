@@ -19,6 +19,7 @@ from escrow.client.views import (
     RequestView,
     SeatView,
     Standing,
+    WithdrawalView,
 )
 from escrow.crypto.card import Card
 from escrow.ledger.state import CharterState, CharterStatus, PathState, RecordState, RequestState
@@ -134,8 +135,10 @@ def show_path(known: KnownCase, record: RecordState, path: PathState) -> PathVie
     )
 
 
-def show_request(known: KnownCase, asked: RequestState, at: datetime) -> RequestView:
-    """A request with its verdict at `at` (aware UTC)."""
+def show_request(
+    known: KnownCase, asked: RequestState, at: datetime, withdrawals: tuple[WithdrawalView, ...]
+) -> RequestView:
+    """A request with its verdict at `at` (aware UTC). `withdrawals`: see withdrawals.py."""
     record = known.state.record(asked.record)
     terms = record.path(asked.path).record_path.terms
     author = asked.author.fingerprint
@@ -155,6 +158,7 @@ def show_request(known: KnownCase, asked: RequestState, at: datetime) -> Request
         verdict=assess(terms.policy, asked.signed, not_before=terms.not_before, at=at),
         signed_off=tuple(seat for seat in terms.policy.seats if seat in asked.signed),
         withdrawn=tuple(seat for seat in terms.policy.seats if seat in {seat for seat, _ in asked.barred}),
+        withdrawals=withdrawals,
         n=asked.n,
         received_at=asked.received_at,
         released_at=asked.released_at,

@@ -115,6 +115,11 @@ def seal_reason(key: CaseKey, case: str, request: str, seat: str, text: str) -> 
     return key.seal_text(text, place(Place.REASON, case, request, seat))
 
 
+def open_reason(key: CaseKey | None, case: str, request: str, seat: str, sealed: bytes | None) -> str | None:
+    """Empty: none was given. None: no key, or it does not decrypt."""
+    return "" if sealed is None else _open(key, sealed, place(Place.REASON, case, request, seat))
+
+
 def _open(key: CaseKey | None, sealed: bytes | None, at: bytes) -> str | None:
     if key is None or sealed is None:
         return None

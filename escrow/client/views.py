@@ -149,11 +149,23 @@ class RecordView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class WithdrawalView:
+    """A seat's taking back of its sign-offs to a request. `reason` is empty where none was given."""
+
+    seat: str
+    author: Card
+    reason: str | None
+    n: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RequestView:
     """One release request. `readers` are the cards its tickets name; empty for the public.
 
     `signed_off` are seats whose sign-off stands. Until `released_at` their shares were checked by the service
-    only. `withdrawn` are seats that ever took one back, whether they signed off again or not.
+    only. `withdrawn` are seats that ever took one back, whether they signed off again or not;
+    `withdrawals` say when and why, in order.
     """
 
     request: Hash
@@ -168,6 +180,7 @@ class RequestView:
     verdict: Verdict
     signed_off: tuple[str, ...]
     withdrawn: tuple[str, ...]
+    withdrawals: tuple[WithdrawalView, ...]
     n: int
     received_at: datetime
     released_at: datetime | None
