@@ -90,11 +90,11 @@ def seal_deposit(
 
 
 def charter_in_force(known: KnownCase, author: Card) -> CharterState:
-    """The charter that holds. RefusedError `charter_not_accepted` (seats), `not_a_seat` (author)."""
+    """The charter that holds. RefusedError `charter_not_accepted` (case, seats), `not_a_seat` (author)."""
     state = known.state
     if state.in_force is None:
         seats = tuple(dict.fromkeys(seat for seat, _ in state.opening.missing))
-        raise RefusedError("charter_not_accepted", seats=seats)
+        raise RefusedError("charter_not_accepted", case=known.case, seats=seats)
     held = state.charters[state.in_force]
     if not holdings(held.charter, author.fingerprint):
         raise RefusedError("not_a_seat", author=author.fingerprint)

@@ -75,13 +75,9 @@ class CharterState:
         return tuple(pair for pair in self.needed if pair not in self.acceptances)
 
     def seat_public(self, seat: str) -> SeatPublic:
-        """The keys of the seat's holder in this charter; RefusedError `charter_not_accepted` before it
-        accepted.
-        """
+        """The keys of the seat's holder, in a charter that is or was in force: everybody has accepted it."""
         card = self.charter.seats[seat]
-        found = self.acceptances.get((seat, card.fingerprint))
-        if found is None:
-            raise RefusedError("charter_not_accepted", seats=(seat,))
+        found = self.acceptances[seat, card.fingerprint]
         return SeatPublic(
             seat=seat, fingerprint=card.fingerprint, opening_key=found.opening_key, kem_key=found.kem_key
         )
@@ -292,12 +288,12 @@ class CaseState:
         )
 
     def require_in_force(self, charter: Hash) -> CharterState:
-        """The charter of this proposal, if it holds. RefusedError `charter_not_accepted` (seats),
+        """The charter of this proposal, if it holds. RefusedError `charter_not_accepted` (case, seats),
         `charter_not_in_force` (charter, current).
         """
         if self.in_force is None:
             seats = tuple(dict.fromkeys(seat for seat, _ in self.opening.missing))
-            raise RefusedError("charter_not_accepted", seats=seats)
+            raise RefusedError("charter_not_accepted", case=self.case, seats=seats)
         if charter != self.in_force:
             raise RefusedError("charter_not_in_force", charter=charter, current=self.in_force)
         return self.charters[self.in_force]

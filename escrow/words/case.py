@@ -117,7 +117,7 @@ CASE = {
     "charter_not_accepted": row(
         "Not all have accepted",
         "These seats have not accepted the charter: {seats}.",
-        "If one is yours: `escrow case accept`. Else wait until its holder has accepted.",
+        "If one is yours: `escrow case accept {case}`. Else wait until its holder has accepted.",
     ),
     "already_accepted": row(
         "Accepted already", "The seat {seat} has accepted this charter.", "Nothing is left to do."

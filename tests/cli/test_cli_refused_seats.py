@@ -145,6 +145,16 @@ def test_accepting_what_is_in_force_says_so(table: Table) -> None:
     told_command_works(table, "claimant", said)
 
 
+def test_depositing_before_all_have_accepted_names_the_case_to_accept(table: Table) -> None:
+    case = table.open()
+    claimant = table.person("claimant")
+    claimant.type("case", "join", "invitation.json")
+    claimant.write("settlement.txt", "We agree.")
+    refused = claimant.type("deposit", case, "settlement.txt", "--path", "settlement", status=4).stderr
+    assert f"`escrow case accept {case}`" in refused
+    claimant.type("case", "accept", case, "--yes")
+
+
 def test_accepting_without_a_seat_names_where_to_look(table: Table) -> None:
     case = table.open()
     convenor = table.person("institution")
