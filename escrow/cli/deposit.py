@@ -79,6 +79,16 @@ def shared_words(
     }  # fmt: skip
 
 
+def check_content(app: App, file: Path) -> None:
+    """An empty file is mostly a mistake: a person is asked. A program may mean it."""
+    if file.is_file() and file.stat().st_size == 0:
+        said = f"{file.name} is empty ({size(0)})."
+        if app.someone_is_there():
+            ask(app, f"{said} Deposit it all the same?", yes=False)
+        else:
+            say(app, said)
+
+
 def _replaced(app: App, session: Session, case: str, record: str) -> str:
     """The whole id of the record to be replaced. Drafts answer drafts, so it may be another party's."""
     records = {one.record: one for one in session.records(case)}
@@ -110,6 +120,7 @@ def deposit(
     a release: keep your own copy.
     """
     check_out(out, force=False)
+    check_content(app, file)
     case = full_case(app, case)
     session = app.session(app.service_of(case))
     chosen = choices(paths, readers, purpose)

@@ -9,7 +9,7 @@ import click
 from escrow.cli import as_json
 from escrow.cli.app import App, Family, pass_app
 from escrow.cli.bars import progress
-from escrow.cli.deposit import choices, record_options, shared_words
+from escrow.cli.deposit import check_content, choices, record_options, shared_words
 from escrow.cli.files import OUT, head, read_file, require_free, write_file
 from escrow.cli.kinds import kind_of, reading
 from escrow.cli.names import full_case
@@ -42,6 +42,7 @@ def order(
     record's id. The order holds the file's name and title: keep it to yourself.
     """
     require_free(out, force=False)
+    check_content(app, file)
     case = full_case(app, case)
     session = app.session(app.service_of(case))
     chosen = choices(paths, readers, purpose)
@@ -70,6 +71,7 @@ def send(
 
     Prints the record's id once the service has sealed and deposited the file.
     """
+    check_content(app, file)
     case = full_case(app, case)
     session = app.session(app.service_of(case))
     chosen = choices(paths, readers, purpose)

@@ -126,3 +126,34 @@ def test_what_the_charter_has_fixed_of_a_path_is_to_be_left_out(table: Table) ->
     reader = ("--reader", f"settlement:{cards['claimant']}")
     said = claimant.type("deposit", case, "a.txt", "--path", "settlement", *reader, status=4).stderr
     assert "Leave them out." in said
+
+
+# Nothing in it
+
+
+@pytest.mark.parametrize("verb", [("deposit",), ("drop-off", "send"), ("drop-off", "order")], ids="-".join)
+def test_empty_file_is_asked_about_with_its_size_before_anything_is_sealed(
+    table: Table, verb: tuple[str, ...]
+) -> None:
+    case = table.accepted()
+    claimant = table.person("claimant")
+    claimant.write("settlement.txt", "")
+    entries, out = len(table.service.chains[case].entries), ["--out", "o.json"] if "order" in verb else []
+    args = (*verb, case, "settlement.txt", "--path", "settlement", *out)
+    asked = claimant.type(*args, status=1, stdin="n\n", terminal=True).stderr
+    assert "settlement.txt is empty (0 bytes). Deposit it all the same?" in asked
+    assert len(table.service.chains[case].entries) == entries
+    assert not list(claimant.folder.glob("o.json"))
+
+
+def test_empty_file_of_a_program_is_deposited_and_said_to_be_empty(table: Table) -> None:
+    case = table.accepted()
+    claimant = table.person("claimant")
+    claimant.write("settlement.txt", "")
+    said = claimant.type("deposit", case, "settlement.txt", "--path", "settlement").stderr
+    assert "settlement.txt is empty (0 bytes)." in said
+    assert len(claimant.json("case", "show", case)["records"]) == 1
+    claimant.type("deposit", case, "settlement.txt", "--path", "settlement", stdin="y\n", terminal=True)
+    claimant.write("full.txt", "x")
+    said = claimant.type("deposit", case, "full.txt", "--path", "settlement", terminal=True).stderr
+    assert "empty" not in said
