@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from escrow.api.codes import ALL
 from escrow.api.problems import HTTP_CODES, type_of
-from escrow.words import WORDS
+from escrow.words import CARD, WORDS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +33,12 @@ def _meaning(code: str) -> Meaning:
         type=type_of(code),
         statuses=known.statuses,
         title=row.title,
-        detail=row.detail,
-        remedy=row.remedy,
+        detail=_plain(row.detail),
+        remedy=_plain(row.remedy),
         fields=known.fields,
     )
+
+
+def _plain(template: str) -> str:
+    """How a field is shown is no business of the API's readers."""
+    return template.replace(f":{CARD}}}", "}")

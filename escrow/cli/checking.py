@@ -14,13 +14,13 @@ from escrow.cli.bars import progress
 from escrow.cli.foreign import brief, one_line
 from escrow.cli.names import full_case
 from escrow.cli.output import answer, say
-from escrow.cli.readers import groups
 from escrow.errors import EscrowError, SetupError
 from escrow.ledger.audit import AuditReport, Fault
 from escrow.ledger.statement import Head
 from escrow.model.ids import CaseId
 from escrow.words import describe
 from escrow.words.faults import FAULTS
+from escrow.words.fingerprint import groups
 
 
 class RememberedHead(click.ParamType[tuple[CaseId, Head]]):

@@ -3,7 +3,6 @@ inspect`.
 """
 
 from escrow.cli.output import size
-from escrow.cli.readers import groups
 from escrow.client import Posting
 from escrow.ledger.order import UnverifiedOrder
 from escrow.ledger.statement import MAX_STATEMENT, UnverifiedStatement
@@ -22,6 +21,7 @@ from escrow.model.deeds import (
     SignOffWithdrawn,
 )
 from escrow.model.wire import Fields, decode_json
+from escrow.words.fingerprint import groups
 
 Rows = list[tuple[str, str]]
 

@@ -11,6 +11,11 @@ from escrow.cli.app import App, Verb, pass_app
 from escrow.cli.foreign import brief
 from escrow.cli.output import answer, say, table
 from escrow.client import Inbox, InboxItem, Session, Waiting
+from escrow.errors import NotFoundError
+
+_AS_READER = (
+    "What was released to you as a reader opens by its address: escrow open URL. Ask for it who named you."
+)
 
 
 @click.command(cls=Verb)
@@ -25,16 +30,19 @@ def inbox(app: App) -> None:
         items=tuple(item for part in parts for item in part.items),
         troubles=tuple(trouble for part in parts for trouble in part.troubles),
     )
-    troubles = [endings.tell(one.error) for one in found.troubles]
-    for one, told in zip(found.troubles, troubles, strict=True):
-        say(app, f"Case {show.short(one.case)} cannot be shown: {told.words} ({told.code})", told.hint)
+    seatless = [one for one in found.troubles if isinstance(one.error, NotFoundError)]
+    troubles = {one.case: endings.tell(one.error) for one in found.troubles if one not in seatless}
+    for case, told in troubles.items():
+        say(app, f"Case {show.short(case)} cannot be shown: {told.words} ({told.code})", told.hint)
+    for one in seatless:
+        say(app, f"Case {show.short(one.case)} shows itself to its seats, and you hold none. {_AS_READER}")
     if not found.items and not failed:
         say(app, "Nothing waits for you.")
     rows = [(_words(item), brief(item.label), command(item, found.items)) for item in found.items]
     answer(app, table(rows, indent=0), {**as_json.inbox(found), "failed": everywhere.as_json(failed)})
     everywhere.conclude(app, failed)
     if troubles:
-        raise click.exceptions.Exit(troubles[0].status)
+        raise click.exceptions.Exit(next(iter(troubles.values())).status)
 
 
 def _words(item: InboxItem) -> str:

@@ -17,7 +17,6 @@ from escrow.cli.deeds import statement_facts
 from escrow.cli.files import read_file
 from escrow.cli.kinds import kind_of, reading
 from escrow.cli.output import answer, size, table
-from escrow.cli.readers import groups
 from escrow.client import Card, CharterDraft, DropOff, Introduction, Invitation, Posting
 from escrow.client.carrying import LABEL_NAME, parcel_in, parse_label
 from escrow.errors import MalformedError
@@ -27,6 +26,7 @@ from escrow.ledger.entry import TYP as ENTRY_TYP
 from escrow.model.ticket import MAX_TICKET, Ticket
 from escrow.model.ticket import TYP as TICKET_TYP
 from escrow.model.wire import Fields, decode_json
+from escrow.words.fingerprint import groups
 
 Rows = list[tuple[str, str]]
 

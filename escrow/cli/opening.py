@@ -16,7 +16,7 @@ from escrow.cli.foreign import brief
 from escrow.cli.kinds import explained
 from escrow.cli.names import full_case, full_request, looks_like_id
 from escrow.cli.output import answer, moment, say, size, table
-from escrow.cli.readers import MAX_TICKET_FILE, find_request, groups, read_ticket
+from escrow.cli.readers import MAX_TICKET_FILE, find_request, read_ticket
 from escrow.client import Fault, Identity, Opened, fetch_release, open_files, open_release
 from escrow.client.carrying import Parcel, Release, parcel_in, read_label
 from escrow.errors import ForgedError, MalformedError, NotFoundError, RefusedError
@@ -24,6 +24,7 @@ from escrow.ledger.jws import UnverifiedJws
 from escrow.ledger.replay import extend
 from escrow.ledger.state import CaseState
 from escrow.model.ids import CASE_BYTES, HASH_BYTES, CaseId
+from escrow.words.fingerprint import groups
 
 _URL = re.compile(
     rf"(https?://[!-~]+?)/v1/cases/([0-9a-f]{{{2 * CASE_BYTES}}})/requests/([0-9a-f]{{{2 * HASH_BYTES}}})"

@@ -15,6 +15,7 @@ from escrow.client import Introduction, RecordView, Session, make_ticket
 from escrow.errors import RefusedError
 from escrow.ledger.jws import UnverifiedJws
 from escrow.model.ticket import TYP
+from escrow.words.fingerprint import groups
 
 MAX_INTRODUCTION_FILE = 4096
 MAX_TICKET_FILE = 16 * 1024
@@ -118,8 +119,3 @@ def introduction_lines(it: Introduction) -> list[str]:
         ("introduced by", groups(it.introduced_by)),
     ]
     return ["Introduction (compare the fingerprints with the people you mean)", *table(rows)]
-
-
-def groups(fingerprint: str) -> str:
-    """The spoken half of a fingerprint, as `Card.groups` has it."""
-    return " ".join(fingerprint[at : at + 4] for at in range(0, 32, 4))

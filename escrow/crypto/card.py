@@ -12,9 +12,9 @@ from escrow.crypto import bech32m
 from escrow.crypto.group import Point
 from escrow.crypto.transcript import Label, digest
 from escrow.errors import MalformedError
+from escrow.words.fingerprint import groups
 
 PREFIX = "escrowcard"
-_SPOKEN_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,5 +48,4 @@ class Card:
     @property
     def groups(self) -> str:
         """What two people read to each other: `ab12 cd34 ...`, 8 groups, 128 bits."""
-        spoken = self.fingerprint[: 2 * _SPOKEN_BYTES]
-        return " ".join(spoken[i : i + 4] for i in range(0, len(spoken), 4))
+        return groups(self.fingerprint)

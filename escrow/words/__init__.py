@@ -28,6 +28,7 @@ from escrow.words.client import CLIENT
 from escrow.words.commands import COMMANDS
 from escrow.words.doctor import DOCTOR
 from escrow.words.drop_off import DROP_OFF
+from escrow.words.fingerprint import groups
 from escrow.words.forged import FORGED
 from escrow.words.format import FORMAT
 from escrow.words.hooks import HOOKS
@@ -70,6 +71,8 @@ _STATUS: tuple[tuple[type[EscrowError], int], ...] = (
 )
 """The family's HTTP status, first match; a row may have one of its own."""
 
+CARD = "card"
+"""The format of a fingerprint in a row: `{author:card}`."""
 _UNKNOWN = Row(
     title="Refused", detail="The answer was {code}.", remedy="This version has no words for it: update."
 )
@@ -96,7 +99,7 @@ def describe(error: EscrowError) -> Words:
     What a service said is told as its word, never as something that this program found.
     """
     row = WORDS.get(error.code, _UNKNOWN)
-    values = _Shown({name: _shown(value) for name, value in error.fields.items()} | {"code": error.code})
+    values = _Shown({name: _shown(value) for name, value in {**error.fields, "code": error.code}.items()})
     return Words(
         status=status_of(error.code, type(error)),
         title=row.title,
@@ -119,12 +122,19 @@ def status_of(code: str, family: type[EscrowError]) -> int:
     return row.status or next((status for each, status in _STATUS if issubclass(family, each)), 500)
 
 
+class _Text(str):
+    """A field in a text. `{name:card}` is a fingerprint, shown as people compare it."""
+
+    def __format__(self, spec: str) -> str:
+        return groups(self) if spec == CARD else str(self)
+
+
 class _Shown(dict[str, str]):
     """A field that an error does not carry, as one from another version may not, shows as a question mark."""
 
     def __missing__(self, key: str) -> str:
-        return "?"
+        return _Text("?")
 
 
-def _shown(value: Field) -> str:
-    return ", ".join(value) if isinstance(value, tuple) else str(value)
+def _shown(value: Field) -> _Text:
+    return _Text(", ".join(value) if isinstance(value, tuple) else value)

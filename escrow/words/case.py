@@ -29,7 +29,7 @@ CASE = {
     ),
     "not_a_seat": row(
         "Not a seat",
-        "The card {author} holds no seat that may do this.",
+        "The card {author:card} holds no seat that may do this.",
         "Ask who holds the seat.",
         status=403,
     ),
@@ -45,19 +45,19 @@ CASE = {
     ),
     "opening_not_by_convenor": row(
         "Not by the convenor",
-        "The charter's convenor is {convenor}; {author} signed.",
+        "The charter's convenor is {convenor:card}; {author:card} signed.",
         "The convenor must sign.",
         status=403,
     ),
     "convenor_not_listed": row(
         "May not open cases",
-        "The card {author} may not open cases at this service.",
+        "The card {author:card} may not open cases at this service.",
         "Ask its operator to list it.",
         status=403,
     ),
     "reference_not_yours": row(
         "Not your reference",
-        "Only who opened the case, {convenor}, gives it a reference.",
+        "Only who opened the case, {convenor:card}, gives it a reference.",
         "Keep your own list of what you call it.",
         status=403,
     ),
@@ -73,12 +73,12 @@ CASE = {
     ),
     "service_card_not_ours": row(
         "Another service",
-        "The charter pins another card than this service's, which is {expected}.",
+        "The charter pins another card than this service's, which is {expected:card}.",
         "Compare the card with the service's people, and correct the charter: it may have a new key.",
     ),
     "proposal_card_not_current": row(
         "Not the service's current card",
-        "It would move the case to a card that is not the service's current one (any more), {expected}.",
+        "It would move the case to a card that is not the service's current one (any more), {expected:card}.",
         "Nothing is moved. Ask the service's people for its card, and have the move proposed anew: "
         "`escrow case move-service`.",
     ),

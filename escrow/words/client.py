@@ -67,7 +67,7 @@ CLIENT = {
     # Invitations, cases and this home's memory
     "invitation_for_another_card": row(
         "Not your invitation",
-        "The seat {seat} is for the card {expected}; yours is {found}.",
+        "The seat {seat} is for the card {expected:card}; yours is {found:card}.",
         "Use the identity of that card (--home or --identity); or ask the convenor for your own invitation.",
     ),
     "invitation_for_another_service": row(
@@ -80,8 +80,8 @@ CLIENT = {
     ),
     "receipt_unchecked": row(
         "Taken, not checked",
-        "{url} took the statement, as it says. This home knows neither the case nor the card {author} that "
-        "signed the receipt, and cannot tell whether that is true. Nobody is at fault.",
+        "{url} took the statement, as it says. This home knows neither the case nor the card {author:card} "
+        "that signed the receipt, and cannot tell whether that is true. Nobody is at fault.",
         "Ask a seat of the case {case} whether the statement is there. Sending it again changes nothing.",
     ),
     "invitation_not_of_case": row(
@@ -142,7 +142,7 @@ CLIENT = {
     ),
     "service_card_not_as_told": row(
         "Not the service that you were told of",
-        "This service's card is {found}, not {expected} that you gave.",
+        "This service's card is {found:card}, not {expected:card} that you gave.",
         "Do not open the case; ask its operator.",
     ),
     "draft_not_toml": row(
@@ -191,7 +191,9 @@ CLIENT = {
         "The request {request} does not carry this ticket.",
         "Ask for one that does.",
     ),
-    "sealed_by_another": row("Sealed by another", "{author} signed what {sealed_by} had sealed.", _KEEP),
+    "sealed_by_another": row(
+        "Sealed by another", "{author:card} signed what {sealed_by:card} had sealed.", _KEEP
+    ),
     "sealed_file_differs": row(
         "Another file", "{file} is not the file that was sealed.", "Give that one. Lost: seal it again."
     ),

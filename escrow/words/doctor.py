@@ -130,7 +130,7 @@ DOCTOR = {
     ),
     "doctor_other_service": row(
         "Another service answers",
-        "At {url} answers the service {found}; this identity is {expected}.",
+        "At {url} answers the service {found:card}; this identity is {expected:card}.",
         "If the key was changed on another machine, copy identity and former from there. Else have the proxy "
         "pass on to this service, correct public_url, or restore the identity from its copy.",
     ),

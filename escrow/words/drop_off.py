@@ -47,17 +47,23 @@ DROP_OFF = {
         "Send both again; if it stays so, tell the operator.",
     ),
     "order_signature_false": row(
-        "False order", "The order is not signed by {signer}, whom it names.", "Nobody owes anything by it."
+        "False order",
+        "The order is not signed by {signer:card}, whom it names.",
+        "Nobody owes anything by it.",
     ),
     "order_signer_unknown": row(
-        "Order of a stranger", "The card {signer} that ordered it has no part in this case.", _SEALED_BY
+        "Order of a stranger", "The card {signer:card} that ordered it has no part in this case.", _SEALED_BY
     ),
     "order_for_other_case": row("Another case", "The order is for the case {case}.", _ANEW),
     "order_for_other_service": row(
-        "Another service", "The order is not for this case's service, whose card is {expected} now.", _ANEW
+        "Another service",
+        "The order is not for this case's service, whose card is {expected:card} now.",
+        _ANEW,
     ),
     "order_not_followed": row(
-        "Order not followed", "The service {author} sealed another `{field}` than was ordered.", _SEALED_BY
+        "Order not followed",
+        "The service {author:card} sealed another `{field}` than was ordered.",
+        _SEALED_BY,
     ),
     "drop_off_salt_false": row(
         "Order cannot be checked",

@@ -11,7 +11,7 @@ _SERVICE = (
 )
 
 FORGED = {
-    "signature_false": row("False signature", "It is not signed by the card {author}.", _KEEP),
+    "signature_false": row("False signature", "It is not signed by the card {author:card}.", _KEEP),
     "seat_keys_proof_false": row(
         "False proof", "The seat's keys come without a true proof that somebody holds them.", _KEEP
     ),
@@ -29,7 +29,7 @@ FORGED = {
         "False ticket", "The ticket was made for another place, or without its key.", _KEEP
     ),
     "ticket_signature_false": row(
-        "False ticket", "The ticket is not signed by the card {card} that it names.", _KEEP
+        "False ticket", "The ticket is not signed by the card {card:card} that it names.", _KEEP
     ),
     "share_false": row(
         "False share", "The share is not the one that the seat's key gives for this request.", _KEEP
@@ -78,7 +78,7 @@ FORGED = {
     ),
     "case_of_other_service": row(
         "A case of another service",
-        "The case was kept by the service {found}, and this is the store of {expected}.",
+        "The case was kept by the service {found:card}, and this is the store of {expected:card}.",
         "Somebody put it there: audit the store, and draw new credentials.",
     ),
     "entry_chain_broken": row("Broken ledger", "Entry {n} does not continue the one before it.", _SERVICE),
@@ -87,13 +87,14 @@ FORGED = {
     "entry_time_backwards": row("Broken ledger", "Entry {n} is dated before the one before it.", _SERVICE),
     "entry_signer_not_in_force": row(
         "Signed by a key not in force",
-        "The service's card {author} signed entry {n}, for which the charter in force names {expected}.",
+        "The service's card {author:card} signed entry {n}, for which the charter in force names "
+        "{expected:card}.",
         "Accept nothing that only this entry says: whoever has that key may have stolen it. Compare heads "
         "with the other parties.",
     ),
     "service_card_differs": row(
         "Another service",
-        "The service shows the card {found}; for its address {expected} is known.",
+        "The service shows the card {found:card}; for its address {expected:card} is known.",
         "Ask its people, not by way of it, whether its key has changed, and compare the whole card; then "
         "give it with --service-card; a program does with `session.service(told=card)`.",
     ),
@@ -105,7 +106,7 @@ FORGED = {
         "Ledger cut back", "The service shows less than before: entry {n} is gone.", _SERVICE
     ),
     "service_card_unexpected": row(
-        "Another service", "The ledger is signed by a service other than {expected}.", _SERVICE
+        "Another service", "The ledger is signed by a service other than {expected:card}.", _SERVICE
     ),
     "service_url_differs": row(
         "Another address",

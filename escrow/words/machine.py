@@ -72,7 +72,7 @@ MACHINE = {
     ),
     "service_identity_of_another_store": row(
         "Another service's storage",
-        "The storage is that of the service {expected}; this identity is {found}.",
+        "The storage is that of the service {expected:card}; this identity is {found:card}.",
         "Restore the service's own identity from its copy, or set another store. A new key of that service "
         "is made by `escrow service new-key`, which notes it.",
     ),

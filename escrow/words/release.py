@@ -8,15 +8,17 @@ RELEASE = {
         "No reader named", "The path {path} needs readers' tickets.", "Add at least one ticket."
     ),
     "tickets_not_wanted": row("For the public", "The path {path} is for everybody.", "Ask without tickets."),
-    "ticket_card_twice": row("A reader twice", "Two tickets are of the card {card}.", "Keep one of them."),
+    "ticket_card_twice": row(
+        "A reader twice", "Two tickets are of the card {card:card}.", "Keep one of them."
+    ),
     "ticket_for_other_dealing": row(
         "Ticket for another record",
-        "The ticket of {card} was made for another record or path.",
+        "The ticket of {card:card} was made for another record or path.",
         "Send the reader the right introduction, and ask for a new ticket.",
     ),
     "ticket_key_reused": row(
         "Ticket used before",
-        "The ticket of {card} uses a key seen with another record.",
+        "The ticket of {card:card} uses a key seen with another record.",
         "Ask for a new ticket.",
     ),
     "ticket_cancels_dealing": row(
@@ -31,13 +33,13 @@ RELEASE = {
     ),
     "reader_not_entitled": row(
         "Reader not listed",
-        "The path {path} does not let the card {card} read.",
+        "The path {path} does not let the card {card:card} read.",
         "Name a listed reader.",
         status=403,
     ),
     "reader_not_named": row(
         "Not a reader",
-        "The request {request} does not name the card {card}.",
+        "The request {request} does not name the card {card:card}.",
         "Use the identity that made the ticket.",
     ),
     "seat_not_in_path": row(

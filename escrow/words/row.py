@@ -6,7 +6,9 @@ from typing import Final
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Row:
-    """`status`: HTTP status where it is not the family's. `{name}` in the texts is a field of the error."""
+    """`status`: HTTP status where it is not the family's. `{name}` in the texts is a field of the error, and
+    `{name:card}` one that holds a card's fingerprint.
+    """
 
     title: str
     detail: str

@@ -14,7 +14,7 @@ SERVING = {
     ),
     "case_unknown": row("Unknown case", "There is no such case.", "Copy its id again."),
     "author_unknown": row(
-        "Unknown author", "The card {author} has no part in this case.", "Use the right identity."
+        "Unknown author", "The card {author:card} has no part in this case.", "Use the right identity."
     ),
     "object_unknown": row("Not in storage", "There is no such object.", AUDIT),
     "upload_unknown": row("Unknown upload", "No such upload was begun.", "Announce it first."),
@@ -48,7 +48,7 @@ SERVING = {
     ),
     "service_key_not_held": row(
         "A key of the service is not here",
-        "It takes the key of the service's card {card}, which this process does not have.",
+        "It takes the key of the service's card {card:card}, which this process does not have.",
         "Try again in a minute: another process may have it. The operator restarts every process after a "
         "change of the key and keeps former keys while cases need them. If it stays so, that key is lost: "
         "the seats move the case to the current one.",

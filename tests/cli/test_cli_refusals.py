@@ -54,16 +54,16 @@ def test_a_service_that_says_that_something_is_false_proves_nothing(status: int,
 def test_a_service_cannot_make_this_program_accuse_a_party(table: Table) -> None:
     table.accepted()
     claimant = table.person("claimant")
-    blamed = party("respondent").card.fingerprint
+    blamed = party("respondent").card
     line = LyingCourier(HonestCourier(table.service, claimant.identity, URL))
 
     def accuse(*_: object, **__: object) -> None:
-        raise _said("signature_false", 422, author=blamed)
+        raise _said("signature_false", 422, author=blamed.fingerprint)
 
     line.lies["entries"] = accuse
     claimant.courier = lambda url, identity: line  # type: ignore[method-assign]
     error, hint = claimant.type("case", "show", table.case, status=4).stderr.splitlines()
-    assert error == f"escrow: error: The service says: It is not signed by the card {blamed}."
+    assert error == f"escrow: error: The service says: It is not signed by the card {blamed.groups}."
     assert "not checked" in hint
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 from cli.desk import Person, Table
-from client.honest import DRAFT, HonestCourier, Service
+from client.honest import DRAFT, URL, HonestCourier, Service
 from support.build import party
 
 from escrow.client import Courier, Identity
@@ -101,6 +101,19 @@ def test_case_that_the_service_forged_is_told_in_words_and_hides_no_other(table:
     assert WORDS[code].title in listed.stdout
     assert code not in listed.stdout
     assert "escrow inbox" in listed.stderr
+
+
+def test_case_in_which_a_reader_has_no_seat_is_no_fault(table: Table) -> None:
+    """A service lists a case for those whom a request names, too, and shows its history to seats alone."""
+    table.accepted()
+    request = table.requested(table.deposited())
+    arbitrator = table.person("arbitrator")
+    arbitrator.out("--service", URL, "inbox")
+    result = arbitrator.type("--service", URL, "inbox")
+    assert f"Case {table.case[:12]} shows itself to its seats" in result.stderr
+    assert "escrow open URL" in result.stderr
+    assert "not_found" not in result.stderr
+    assert request not in result.stdout
 
 
 @pytest.mark.parametrize("trouble", TROUBLES, ids=lambda error: type(error).__name__)

@@ -123,8 +123,13 @@ class HonestCourier:
         self.honest.shares[deed.shares] = raw
 
     def cases(self, *, after: str | None) -> CasesPage:
-        found = [case for case in self.honest.chains if self.honest.state(case).is_member(self._fingerprint)]
-        return CasesPage(cases=tuple(found), next=None)
+        """Of members, and of readers whom a request names."""
+        return CasesPage(cases=tuple(filter(self._concerns, self.honest.chains)), next=None)
+
+    def _concerns(self, case: str) -> bool:
+        state = self.honest.state(case)
+        readers = {one.card.fingerprint for asked in state.requests.values() for one in asked.tickets}
+        return state.is_member(self._fingerprint) or self._fingerprint in readers
 
     def changes(self, *, after: str | None) -> ChangesPage:
         """Every case may have grown, as far as this service knows."""
