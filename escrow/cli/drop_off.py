@@ -19,6 +19,8 @@ from escrow.client import DropOff, Session
 from escrow.errors import MalformedError, UnavailableError
 from escrow.model.drop_off import MAX_ORDER_FILE
 
+ANSWER = "receipt.json"
+"""Where the line for curl puts the answer."""
 SEEN = "The service sees the file while it seals it. To keep it from the service, use `escrow deposit`."
 
 
@@ -56,7 +58,8 @@ def order(
     write_file(out, made.dump())
     url = session.courier.url + made.target
     say(app, SEEN, f"Nothing was sent. The order is in {out}; to send it with the file:",
-        f"  {curl_line(out, file, url)}")  # fmt: skip
+        f"  {curl_line(out, file, url)}",
+        f"{ANSWER} then holds the receipt, or says why it was refused.")  # fmt: skip
     answer(app, made.record, {"case": case, "record": made.record, "file": str(out), "url": url})
 
 
@@ -120,9 +123,8 @@ def _send(app: App, session: Session, made: DropOff, file: Path) -> None:
 
 def curl_line(order: Path, file: Path, url: str) -> str:
     """What sends the two without this program; the order comes first."""
-    return (
-        f"curl -F {quote('order=@' + _in_form(order))} -F {quote('document=@' + _in_form(file))} {quote(url)}"
-    )
+    parts = f"-F {quote('order=@' + _in_form(order))} -F {quote('document=@' + _in_form(file))}"
+    return f"curl --fail-with-body -o {ANSWER} {parts} {quote(url)}"
 
 
 def _in_form(file: Path) -> str:

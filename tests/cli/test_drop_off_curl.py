@@ -63,5 +63,5 @@ def test_what_curl_drops_off_is_deposited_once_and_opens_to_the_same_file(stage:
 def posted(stage: Stage, line: str) -> tuple[int, str]:
     command = [*shlex.split(line), "-sS", "--max-time", "120", "--write-out", "\n%{http_code}"]
     ran = subprocess.run(command, cwd=stage.folder("claimant"), capture_output=True, text=True, check=True)
-    body, _, status = ran.stdout.rpartition("\n")
-    return int(status), json.loads(body)["receipt"]
+    answer = (stage.folder("claimant") / "receipt.json").read_text()
+    return int(ran.stdout), json.loads(answer)["receipt"]
