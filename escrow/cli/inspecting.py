@@ -151,7 +151,9 @@ def _bundle(raw: bytes) -> Found:
     fields.choice("format", (FORMAT,))
     rows = [(name, str(len(fields.items(name, least=0, most=len(raw))))) for name in ("entries", "shares")]
     return Found(
-        kind="bundle", title="The evidence of one released record. To check it: escrow open.", rows=rows
+        kind="bundle",
+        title="The evidence of one released record. Its reader checks it by opening: escrow open.",
+        rows=rows,
     )
 
 
