@@ -10,6 +10,7 @@ from support.documented import told
 from support.office import Office
 
 from escrow.api.blueprint import TRANSFERS
+from escrow.api.transfers import SPARE_THREADS
 from escrow.crypto.identity import Identity
 from escrow.model.record import Payload
 from escrow.store.interface import StoredPayload
@@ -156,8 +157,8 @@ def test_payload_where_no_place_is_left_for_long_transfers_is_told_to_wait(
     office: Office, case: build.Case
 ) -> None:
     transfers = office.app.extensions[TRANSFERS]
-    for _ in range(office.settings.threads):
-        transfers._free.acquire(blocking=False)
+    for _ in range(office.settings.threads - SPARE_THREADS):
+        transfers.take()
     answer = office.send_payload(case.id, CLAIMANT, UPLOAD, DATA)
     assert (answer.status_code, answer.get_json()["code"]) == (503, "service_busy")
     assert "put_payload" not in office.store.calls
