@@ -11,9 +11,10 @@ from datetime import datetime, timedelta
 from itertools import groupby
 from typing import Final
 
-from escrow.admin.release import Clock, require_clock
+from escrow.admin.release import Clock
 from escrow.store import hooks, names
 from escrow.store.changes import minute_of
+from escrow.store.clocks import require_clock
 from escrow.store.interface import Bucket
 from escrow.store.listing import every_name
 from escrow.store.names import OutboxName, Sent
@@ -28,7 +29,7 @@ _RECORDS: Final = Bucket.RECORDS
 
 def old_messages(archive: Archive, *, clock: Clock, kept: timedelta = KEPT) -> Iterator[str]:
     """Names that may go, in the order in which they must. SetupError `clocks_differ` (W5)."""
-    require_clock(archive, clock)
+    require_clock(archive.sweeper.now(), clock())
     now = archive.sweeper.now()
     standing = hooks.listed(archive.store, names.HOOKS)
     every = hooks.outbox(archive.store, names.OUTBOX)

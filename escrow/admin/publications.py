@@ -10,7 +10,6 @@ from itertools import groupby
 
 from escrow.admin.listings import Found
 from escrow.admin.public_copy import Public
-from escrow.admin.release import MAX_CLOCK_DIFFERENCE
 from escrow.admin.release_check import checked_release
 from escrow.errors import EscrowError
 from escrow.ledger.audit import Fault
@@ -19,6 +18,7 @@ from escrow.ledger.state import CaseState, RequestState
 from escrow.model.ids import CaseId, Hash
 from escrow.model.path import AudienceKind
 from escrow.store import names
+from escrow.store.clocks import MAX_CLOCK_DIFFERENCE
 from escrow.store.names import Released
 
 

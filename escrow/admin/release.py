@@ -15,7 +15,7 @@ signed off to a named reader opens for that reader alone. Rules, as in README.md
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -30,16 +30,15 @@ from escrow.client.opening import read_bundle
 from escrow.client.progress import Progress, Stage, silent
 from escrow.client.unlocking import Fault, Unlocked, open_into, unlock
 from escrow.crypto.outlet import Sink
-from escrow.errors import EscrowError, ForgedError, RefusedError, SetupError
+from escrow.errors import EscrowError, ForgedError, RefusedError
 from escrow.ledger.bundle import MAX_BUNDLE, VerifiedBundle
 from escrow.model.ids import CaseId, Hash
 from escrow.model.path import AudienceKind
 from escrow.model.wire import to_time
 from escrow.store import names
+from escrow.store.clocks import require_clock
 from escrow.store.names import Released
 from escrow.store.opening import Archive
-
-MAX_CLOCK_DIFFERENCE = timedelta(minutes=5)
 
 Clock = Callable[[], datetime]
 
@@ -73,7 +72,7 @@ def plan(archive: Archive, case: CaseId, request: Hash, *, clock: Clock) -> Plan
     `publication_too_early` (path, opens_at), `shares_below_quorum` (missing, bad, lost), `p_missing`;
     SetupError `clocks_differ` (seconds); ForgedError that says whose fault it is.
     """
-    require_clock(archive, clock)
+    require_clock(archive.sweeper.now(), clock())
     raw = StoreCourier(archive.store).bundle(case, request)
     verified = read_bundle(raw, case, request)
     _require_public(verified, clock())
@@ -93,13 +92,6 @@ def publish(
     `published_object_differs` (object). Without a manifest nothing that was written before counts.
     """
     return _Publication(archive, plan(archive, case, request, clock=clock), progress).put()
-
-
-def require_clock(archive: Archive, clock: Clock) -> None:
-    """SetupError `clocks_differ` (seconds): one of two clocks is wrong, and dates mean nothing by it."""
-    apart = abs(archive.sweeper.now() - clock())
-    if apart > MAX_CLOCK_DIFFERENCE:
-        raise SetupError("clocks_differ", seconds=int(apart.total_seconds()))
 
 
 def require_kind(verified: VerifiedBundle) -> None:

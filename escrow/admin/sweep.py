@@ -20,7 +20,7 @@ from itertools import groupby
 
 from escrow.admin.cases import cases, ends_run, replay
 from escrow.admin.listings import case_ids
-from escrow.admin.release import Clock, require_clock
+from escrow.admin.release import Clock
 from escrow.admin.remains import (
     Remainder,
     Remains,
@@ -36,6 +36,7 @@ from escrow.ledger.state import CaseState
 from escrow.model.ids import CaseId, UploadId
 from escrow.service.deposit import keep, term_end
 from escrow.store import names
+from escrow.store.clocks import require_clock
 from escrow.store.interface import Bucket, Store
 from escrow.store.listing import every_name
 from escrow.store.opening import Archive
@@ -115,7 +116,7 @@ def find_stale(
 
     SetupError `clocks_differ` (W5); UnavailableError where the storage cannot be used at all.
     """
-    require_clock(archive, clock)
+    require_clock(archive.sweeper.now(), clock())
     now = archive.sweeper.now()
     for case in cases_with_uploads(archive.store):
         progress(case)
@@ -140,7 +141,7 @@ def find_short(
     archive: Archive, *, clock: Clock, progress: Progress = lambda case: None
 ) -> Iterator[Short | LeftAlone]:
     """W7: payloads that entries name and that are retained for less than their charter says."""
-    require_clock(archive, clock)
+    require_clock(archive.sweeper.now(), clock())
     now = archive.sweeper.now()
     for case in cases(archive.store):
         progress(case)

@@ -7,6 +7,8 @@ file whole.
 import os
 import secrets
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -23,14 +25,12 @@ OUT = click.Path(path_type=Path, dir_okay=False)
 
 def read_file(path: Path, *, limit: int, what: str) -> bytes:
     """SetupError `file_unreadable`; TooLargeError `file_too_large` beyond `limit` bytes. `-` is stdin."""
-    try:
+    with _readable(path):
         if str(path) == "-":
             raw = sys.stdin.buffer.read(limit + 1)
         else:
             with path.open("rb") as file:
                 raw = file.read(limit + 1)
-    except OSError as error:
-        raise SetupError("file_unreadable", file=str(path), reason=error.strerror or "") from error
     if len(raw) > limit:
         raise TooLargeError("file_too_large", field=what, file=str(path), limit=limit)
     return raw
@@ -38,9 +38,14 @@ def read_file(path: Path, *, limit: int, what: str) -> bytes:
 
 def head(path: Path) -> bytes:
     """Its first bytes, to tell its kind by. SetupError `file_unreadable`."""
+    with _readable(path), path.open("rb") as file:
+        return file.read(HEAD)
+
+
+@contextmanager
+def _readable(path: Path) -> Iterator[None]:
     try:
-        with path.open("rb") as file:
-            return file.read(HEAD)
+        yield
     except OSError as error:
         raise SetupError("file_unreadable", file=str(path), reason=error.strerror or "") from error
 

@@ -18,6 +18,7 @@ from escrow.config import S3Settings
 from escrow.errors import SetupError, UnavailableError
 from escrow.store import names
 from escrow.store.canary import require_create_only
+from escrow.store.clocks import MAX_CLOCK_DIFFERENCE
 from escrow.store.interface import Bucket
 from escrow.store.s3_connection import CONNECT_S, S3Connection
 from escrow.store.s3_errors import S3RefusedError
@@ -26,8 +27,6 @@ from escrow.store.s3_rights import asked_at_start, may
 if TYPE_CHECKING:
     from escrow.store.s3 import S3Store
 
-MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
-"""A third of what S3 servers bear before they refuse every call."""
 _BORNE: Final = timedelta(minutes=15)
 _FORBIDDEN: Final = 403
 _NO_LOCK: Final = "ObjectLockConfigurationNotFoundError"

@@ -22,12 +22,13 @@ from math import inf
 from typing import Final
 
 from escrow.crypto.webhook_key import sign
-from escrow.errors import EscrowError, MalformedError, NotFoundError
+from escrow.errors import EscrowError, MalformedError, NotFoundError, SetupError
 from escrow.ledger.keys import ServiceKeys
 from escrow.model.ids import Fingerprint
 from escrow.model.webhook import ID, MAX_BODY, SIGNATURE, TIMESTAMP, Message, Target, message_id, signed
 from escrow.store import hooks, names
 from escrow.store.changes import minute_of
+from escrow.store.clocks import require_clock
 from escrow.store.hooks import Closed, Ending, Hook
 from escrow.store.interface import Bucket, Store
 from escrow.store.names import OutboxName, Sent
@@ -44,8 +45,6 @@ HELD: Final = 1000
 """Messages of one hook that are known at a time, and so sent in one round; the outbox has the others."""
 TURN_S: Final = 20.0
 """After so long a turn in a round ends, for a round waits for its last turn."""
-MAX_CLOCK_DIFFERENCE: Final = timedelta(minutes=5)
-"""As a service's start asks it: marks are by this machine's clock, entries by others'."""
 READ_AGAIN: Final = timedelta(minutes=10)
 """How often whole outboxes are read again: for what another process left that died."""
 SHORTEST_REST: Final = timedelta(seconds=10)
@@ -125,9 +124,10 @@ class Deliverer:
         `is_behind` says afterwards that another round, at once, would find more (F5).
         """
         now, self.is_behind = self._clock(), False
-        apart = abs(self._storage_clock() - now)
-        if apart > MAX_CLOCK_DIFFERENCE:  # D4
-            self._tell("clocks_differ", {"seconds": int(apart.total_seconds())})
+        try:
+            require_clock(self._storage_clock(), now)  # D4: marks are by this clock, entries by others'
+        except SetupError as error:
+            self._tell(error.code, dict(error.fields))
             return Done(found=0, delivered=0, failed=0, waiting=self._waiting())
         self._read_hooks()
         found = 0

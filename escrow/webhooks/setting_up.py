@@ -11,10 +11,11 @@ from escrow.errors import EscrowError, SetupError
 from escrow.model.ids import CaseId
 from escrow.service.identity import load_service_keys
 from escrow.store.canary import is_noted, owner
+from escrow.store.clocks import require_clock
 from escrow.store.journal import Journal
 from escrow.store.opening import open_archive
 from escrow.webhooks.address import Networks, Resolver, system_resolver
-from escrow.webhooks.delivering import MAX_CLOCK_DIFFERENCE, Deliverer, Tell
+from escrow.webhooks.delivering import Deliverer, Tell
 from escrow.webhooks.finding import Finder
 from escrow.webhooks.sending import Sender
 
@@ -32,9 +33,7 @@ def deliverer(
         tell("case_damaged", {"case": case, "code": error.code})
 
     with open_archive(settings.store) as archive:
-        apart = abs(archive.sweeper.now() - clock())
-        if apart > MAX_CLOCK_DIFFERENCE:
-            raise SetupError("clocks_differ", seconds=int(apart.total_seconds()))
+        require_clock(archive.sweeper.now(), clock())
         first, mine = owner(archive.store), keys.current.card.fingerprint
         if first is not None and not is_noted(archive.store, mine):
             raise SetupError("service_identity_of_another_store", expected=first, found=mine)

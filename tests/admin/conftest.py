@@ -1,8 +1,10 @@
 """A copy of the kept case, to do with as a test likes."""
 
+import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from support.kept import KEPT
@@ -20,3 +22,10 @@ def root(tmp_path: Path) -> Path:
 def archive(root: Path) -> Iterator[Archive]:
     with open_archive(root) as found:
         yield found
+
+
+@pytest.fixture
+def roomy(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Disks with room for anything, whatever this machine has left."""
+    room = SimpleNamespace(f_frsize=4096, f_bavail=2**32, f_blocks=2**32, f_files=0)
+    monkeypatch.setattr(os, "statvfs", lambda path: room)

@@ -158,12 +158,14 @@ def test_more_threads_than_memory_for_them_is_a_warning(tmp_path: Path) -> None:
     assert "doctor_memory_scarce" in doctored(tmp_path, workers=256, threads=256).warnings
 
 
+@pytest.mark.usefixtures("roomy")
 def test_service_that_does_not_run_is_no_fault(tmp_path: Path) -> None:
     found = doctored(tmp_path)
     assert found.faults == []
     assert found.warnings == ["doctor_url_unreachable"]
 
 
+@pytest.mark.usefixtures("roomy")
 def test_service_that_runs_well_has_nothing_to_mend(tmp_path: Path) -> None:
     port = free_port()
     own = {"bind": f"127.0.0.1:{port}", "public_url": f"http://127.0.0.1:{port}"}

@@ -139,6 +139,7 @@ def test_service_that_calls_itself_otherwise_is_a_fault(tmp_path: Path) -> None:
     assert "https://escrow.example" in found.words("doctor_other_url")
 
 
+@pytest.mark.usefixtures("roomy")
 class TestProxy:
     @contextmanager
     def proxied(self, folder: Path, lines: str) -> Iterator[Found]:

@@ -1,6 +1,5 @@
 """infra/prepare, which runs as root in folders that belong to others once it has run."""
 
-import os
 import subprocess
 from pathlib import Path
 
@@ -12,8 +11,7 @@ PREPARE = Path(__file__).parents[2] / "infra/prepare"
 
 @pytest.fixture
 def victim(tmp_path: Path) -> Path:
-    if os.geteuid() != 0:
-        machine.absent("root", "run the tests as root")
+    machine.require_root("root")
     found = tmp_path / "shadow"
     found.write_text("root's own")
     found.chmod(0o640)

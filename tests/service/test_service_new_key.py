@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from support import build
+from support.machine import require_root
 from support.refusals import refuses
 
 from escrow.crypto.card import Card
@@ -176,10 +177,10 @@ def test_change_broken_off_anywhere_leaves_the_old_key_in_force_or_the_new(
     assert load_service_identity(path).card == new
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes owners")
 def test_key_changed_by_root_stays_readable_for_the_user_of_the_service(
     site: Site,
 ) -> None:
+    require_root("another owner for a file")
     path, store = site
     os.chown(path, 12345, 12345)
     change_service_key(path, store)

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from store.contract import CASE, ENTRY, refused
 from store.contract_uploads import NAME, PART, PARTS, PLAN, SMALL, SMALL_PLAN, deposit, digest, put, read
+from support.machine import require_root
 
 from escrow.errors import NotFoundError, SetupError, UnavailableError
 from escrow.store import names
@@ -51,9 +52,9 @@ def test_nobody_else_may_read_the_files(root: Path, store: FolderStore) -> None:
         assert stat.S_IMODE(path.stat().st_mode) == expected, path
 
 
-@pytest.mark.skipif(os.geteuid() != 0, reason="only root changes owners")
 @pytest.mark.parametrize("there", [False, True])
 def test_what_root_writes_is_not_kept_from_the_user_of_the_service(root: Path, there: bool) -> None:
+    require_root("another owner for a file")
     if there:
         root.mkdir()
     os.chown(root if there else root.parent, 12345, 12346)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.machine import absent, require_program
+from support.machine import require_program, require_root
 from support.minio import Minio, minio_program, wait_until_ready
 
 from escrow.store.s3_credentials import Credentials
@@ -127,8 +127,7 @@ def _remove_what_the_killed_left() -> None:
 def cluster(folder: Path) -> Iterator[Cluster]:
     """A cluster that can be written to; it ends with the block."""
     require_program("ip", "apt-get install iproute2")
-    if os.geteuid() != 0:
-        absent("A network of its own for a MinIO cluster", "run the tests as root")
+    require_root("A network of its own for a MinIO cluster")
     minio_program()
     _remove_what_the_killed_left()
     net = Net()

@@ -18,6 +18,12 @@ def require_linux(feature: str) -> None:
         absent(feature, "run the tests on Linux")
 
 
+def require_root(feature: str) -> None:
+    """For tests that do what only root may."""
+    if os.geteuid() != 0:
+        absent(feature, "run the tests as root")
+
+
 def absent(name: str, install: str) -> NoReturn:
     message = f"{name} is missing: {install}"
     if os.environ.get("ESCROW_TEST_REQUIRE_ALL"):

@@ -2,7 +2,6 @@
 there is room again everything goes on.
 """
 
-import os
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -24,8 +23,7 @@ FULL_CODE = "storage_full"
 @pytest.fixture(scope="module")
 def disk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A small disk of its own, in memory."""
-    if os.geteuid() != 0:
-        machine.absent("A disk of its own for a MinIO", "run the tests as root")
+    machine.require_root("A disk of its own for a MinIO")
     folder = tmp_path_factory.mktemp("disk")
     mount = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_MIB}m", "tmpfs", str(folder)]
     done = subprocess.run(mount, capture_output=True, text=True, check=False)
